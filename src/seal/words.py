@@ -1,0 +1,213 @@
+"""The word transcript: the one data type that passes between all parts of seal.
+
+A word transcript is MeetEval's SegLST at word level: a list of dicts, one per word, in time order.
+This file reads, checks, groups and writes it, and keeps every unknown key and every number as it
+was written. It knows nothing of audio, of models or of any other file format.
+"""
+
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from seal.errors import SealError
+
+Word = dict[str, Any]
+"""One word: `session_id`, `speaker`, `words`, `start_time`, `end_time` (seconds), perhaps
+`speaker_scores` ({speaker: posterior in [0, 1]}), and any other keys, which are kept."""
+
+REQUIRED = ("session_id", "speaker", "words", "start_time", "end_time")
+
+_NOT_WORD = re.compile(r"[^\w\s']|_", re.UNICODE)
+
+
+class _Number(float):
+    """A float that remembers how it was written, so that writing it again changes no byte."""
+
+    text: str
+
+    def __new__(cls, text: str) -> "_Number":
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return _Number, (self.text,)
+
+
+def normalise(text: str) -> str:
+    """Lower case, no punctuation: how a word is shown to the model and compared in scoring.
+
+    Apostrophes inside a word stay (`don't`), hyphens become spaces, white space is folded.
+
+    >>> normalise("Well-known, isn't it?")
+    "well known isn't it"
+    """
+    text = text.replace("\u2019", "'").replace("-", " ").lower()
+    text = _NOT_WORD.sub("", text)
+    return " ".join(piece.strip("'") for piece in text.split() if piece.strip("'"))
+
+
+def check(words: Any, name: str = "transcript") -> list[Word]:
+    """Return `words` if it is a word transcript, else raise a SealError that names the place.
+
+    `name` is what the message calls the input (a file's path, as a rule). Entries are counted
+    from 1. Times must be finite and not negative, scores numbers in [0, 1].
+    """
+    if not isinstance(words, list):
+        raise SealError(
+            f"{name}: a word transcript is a JSON list of words, this is {_kind(words)}"
+        )
+    for number, word in enumerate(words, start=1):
+        place = f"{name}: entry {number}"
+        if not isinstance(word, dict):
+            raise SealError(f"{place}: a word is a JSON object, this is {_kind(word)}")
+        for field in REQUIRED:
+            if field not in word:
+                raise SealError(f"{place}: the field '{field}' is missing")
+        for field in ("session_id", "speaker", "words"):
+            if not isinstance(word[field], str):
+                raise SealError(f"{place}: '{field}' must be a string, not {_kind(word[field])}")
+        for field in ("start_time", "end_time"):
+            if not _is_number(word[field]) or word[field] < 0:
+                raise SealError(
+                    f"{place}: '{field}' must be seconds, 0 or more, not {_show(word[field])}"
+                )
+        _check_scores(word.get("speaker_scores"), place)
+    return words
+
+
+def _check_scores(scores: Any, place: str) -> None:
+    if scores is None:
+        return
+    if not isinstance(scores, dict):
+        raise SealError(
+            f"{place}: 'speaker_scores' must map speakers to scores, not {_kind(scores)}"
+        )
+    for speaker, score in scores.items():
+        if not isinstance(speaker, str):
+            raise SealError(f"{place}: 'speaker_scores' has a speaker that is no string")
+        if not _is_number(score) or not 0 <= score <= 1:
+            raise SealError(
+                f"{place}: 'speaker_scores' of {speaker!r} must lie in [0, 1], not {_show(score)}"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _show(value: Any) -> str:
+    text = repr(float(value)) if isinstance(value, _Number) else repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
+    if value is None:
+        return "null"
+    return names.get(type(value), "a number")
+
+
+def read(path: str | Path) -> list[Word]:
+    """Read and check a word transcript. Raises SealError (one line, naming file and place)."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SealError(
+            f"{path}: not a JSON text in UTF-8 (byte {error.start}); is it a word transcript?"
+        ) from None
+    except OSError as error:
+        raise SealError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        words = json.loads(text, parse_float=_Number)
+    except json.JSONDecodeError as error:
+        raise SealError(
+            f"{path}: not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+        ) from None
+    except (RecursionError, ValueError):
+        raise SealError(f"{path}: not usable JSON (nested too deep, or a number too long)") from None
+    return check(words, str(path))
+
+
+def write(words: Iterable[Word], path: str | Path) -> None:
+    """Write a word transcript, one word a line. The file appears whole or not at all."""
+    lines = ",\n".join(" " + dumps(word) for word in words)
+    write_text(f"[\n{lines}\n]\n" if lines else "[]\n", path)
+
+
+def dumps(value: Any) -> str:
+    """JSON text of `value`; numbers read by `read` come out as they were written."""
+    if isinstance(value, _Number):
+        return value.text
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{dumps(str(k))}: {dumps(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(dumps(item) for item in value) + "]"
+    if isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+        # A lone surrogate has no UTF-8 form: only the escape can carry it.
+        return json.dumps(value) if re.search("[\ud800-\udfff]", text) else text
+    return json.dumps(value)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write `text` to `path` by way of a temporary neighbour, so that no half file is ever seen."""
+    path = Path(path)
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # /dev/stdout, a pipe: nothing to replace
+            if path.is_dir():
+                raise SealError(f"{path}: is a folder; name a file, or end the name in '/'")
+            path.write_text(text, encoding="utf-8")
+            return
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            scratch = Path(file.name)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        scratch.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
+        scratch.replace(path)
+    except OSError as error:
+        raise SealError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
+
+
+def sessions(words: Sequence[Word]) -> Iterator[tuple[str, list[int]]]:
+    """Yield (session_id, indices of its words in time order) for each conversation of a transcript.
+
+    Words with the same start keep the order of the list.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, word in enumerate(words):
+        groups.setdefault(word["session_id"], []).append(index)
+    for session_id, indices in groups.items():
+        yield session_id, sorted(indices, key=lambda index: words[index]["start_time"])
+
+
+def speakers(words: Iterable[Word]) -> list[str]:
+    """All speakers of a recording, in order of appearance: as a `speaker`, or in the scores alone."""
+    found: dict[str, None] = {}
+    in_scores: dict[str, None] = {}
+    for word in words:
+        found.setdefault(word["speaker"])
+        for speaker in word.get("speaker_scores") or {}:
+            in_scores.setdefault(speaker)
+    return list(found | in_scores)
