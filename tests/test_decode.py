@@ -1,0 +1,95 @@
+"""Decoding keeps its promises: `fast` is Algorithm 1, and the words are never the model's to choose."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import encode, tiny_model
+
+from seal.decode import TIE, posteriors_of
+from seal.decode.algorithm1 import algorithm1
+from seal.decode.fast import fast
+from seal.decode.tpst import tpst
+from seal.prompt import build, word_tokens
+
+
+@st.composite
+def chunks(draw, most_words=14):
+    """A random chunk: 1 to 8 speakers, words of 1 to 6 tokens, any draft, margins or none."""
+    count = draw(st.integers(1, 8))
+    texts = draw(
+        st.lists(st.text("abcxyz'7é", min_size=1, max_size=5), min_size=1, max_size=most_words)
+    )
+    words = [word_tokens(text, encode)[: draw(st.integers(1, 6))] for text in texts]
+    speakers = [draw(st.integers(0, count - 1)) for _ in words]
+    acoustic = [draw(st.sampled_from(["", "Low", "Med", "High", "7", "0.93"])) for _ in words]
+    margins = [draw(st.sampled_from([0.0, 0.0, 0.5, 2.0])) for _ in words]
+    format = draw(st.sampled_from(["turn", "word"]))
+    prompt = build(words, acoustic, speakers, count, encode, format)
+    return prompt, margins, tiny_model(draw(st.integers(0, 5)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(chunks())
+def test_fast_is_algorithm_1(case):
+    prompt, margins, model = case
+    slow, quick = algorithm1(model, prompt, margins), fast(model, prompt, margins)
+    assert quick.speakers == slow.speakers
+    for mine, theirs in zip(quick.posteriors, slow.posteriors, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-6)
+    assert quick.passes <= len(prompt.words)
+
+
+@settings(max_examples=30, deadline=None)
+@given(chunks())
+def test_the_answer_is_the_greedy_one(case):
+    """The answer is a fixed point: under its own labels every choice is the best allowed one."""
+    prompt, margins, model = case
+    answer = fast(model, prompt, margins)
+    again = posteriors_of(model, prompt, answer.speakers)
+    for word, row in enumerate(again):
+        kept = row[prompt.draft[word]]
+        best = max(row)
+        if answer.speakers[word] == prompt.draft[word]:
+            assert torch.tensor(best / kept).log() <= max(margins[word], TIE) + 1e-6
+        else:
+            assert row[answer.speakers[word]] == pytest.approx(best, rel=1e-6)
+            assert torch.tensor(best / kept).log() >= max(margins[word], TIE) - 1e-6
+
+
+def test_few_passes_on_a_draft_that_the_model_likes():
+    """Where the model agrees with the draft, one pass is enough."""
+    model = tiny_model()
+    words = [word_tokens(text, encode) for text in "so it goes on and on and on".split()]
+    first = fast(model, build(words, [""] * len(words), [0] * len(words), 2, encode), [50.0] * 8)
+    assert first.speakers == [0] * len(words)
+    assert first.passes == 1
+
+
+@settings(max_examples=15, deadline=None)
+@given(chunks(most_words=6))
+def test_tpst_gives_one_speaker_of_the_chunk_per_word(case):
+    prompt, margins, model = case
+    answer = tpst(model, prompt, margins)
+    assert len(answer.speakers) == len(prompt.words)
+    assert set(answer.speakers) <= set(range(len(prompt.labels)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(chunks(), st.data())
+def test_the_answer_holds_the_words_and_nothing_else(case, data):
+    """Whatever the labels: taking the labels out of an answer leaves the words, in order."""
+    prompt, _, _ = case
+    count = len(prompt.labels)
+    speakers = [data.draw(st.integers(0, count - 1)) for _ in prompt.words]
+    tokens, slots = prompt.answer(speakers)
+    left, previous = list(tokens), None
+    for slot, speaker in reversed(
+        [(s, k) for s, k, p in zip(slots, speakers, [None, *speakers], strict=False)
+         if not (prompt.turn and k == p)]
+    ):  # fmt: skip
+        assert left.pop(slot) == prompt.labels[speaker]
+    assert left == [token for word in prompt.words for token in word]
+    for word, slot in enumerate(slots):
+        assert tokens[slot] == prompt.options(word, previous)[speakers[word]]
+        previous = speakers[word]

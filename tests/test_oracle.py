@@ -1,0 +1,44 @@
+"""Speaker transfer: DiarizationLM's algorithm, on its own kind of examples and at random."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seal.oracle import oracle, tpst
+
+
+def test_labels_follow_the_words_and_take_the_target_s_names():
+    source = "hello good morning hi how are you pretty good".split()
+    labels = [1, 1, 1, 2, 2, 2, 2, 1, 1]
+    target = "hello morning hi hey are you be good".split()
+    assert tpst(source, labels, target, list("xxxyyyyy")) == list("xxyyyyxx")
+
+
+def test_a_word_without_a_partner_keeps_its_label():
+    assert tpst(["one", "two"], ["a", "b"], ["one", "two", "three"], ["p", "q", "p"]) == list("pqp")
+
+
+transcripts = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 3)), max_size=30)
+
+
+@given(transcripts, transcripts)
+def test_the_target_s_words_get_labels_of_the_target(source, target):
+    labels = [label for _, label in target]
+    result = tpst([w for w, _ in source], [s for _, s in source], [w for w, _ in target], labels)
+    assert len(result) == len(target)
+    assert set(result) <= set(labels)
+
+
+@given(transcripts)
+def test_a_transcript_s_own_labels_come_back_whatever_they_are_called(words):
+    texts, labels = [w for w, _ in words], [label for _, label in words]
+    names = ["north", "east", "south", "west"]
+    assert tpst(texts, [names[label] for label in labels], texts, labels) == labels
+
+
+def test_oracle_of_word_transcripts():
+    def words(text, labels):
+        return [{"words": w, "speaker": s} for w, s in zip(text.split(), labels, strict=True)]
+
+    reference = words("How are you? Fine, thank you.", "AAABBB")
+    heard = words("how are you fine thanks you", "112211")
+    assert oracle(reference, heard) == list("111222")
