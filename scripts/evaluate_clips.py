@@ -1,0 +1,162 @@
+"""WER, cpWER, Δcp, DER, seconds and memory of the whole chain over a folder of recordings.
+
+    python scripts/evaluate_clips.py DATA/ami_clips > table.md
+
+The folder holds NAME.wav (or .flac) and reference.seglst.json, whose session_ids are the names.
+DER wants the package spy-der (pip install spy-der; it compiles); its columns are empty without.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from seal import audio
+from seal.asr import recognise
+from seal.firstpass import Posteriors, first_pass
+from seal.reconcile import reconcile, smooth
+from seal.scoring import Score, score
+from seal.words import Word, read
+
+Turn = tuple[str, float, float]
+
+GAP = 0.3  # seconds between two words of a speaker that still make one segment
+SPEAKS = 0.5  # posterior from which the first pass says that a speaker speaks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--no-correct", action="store_true", help="stop after the first pass")
+    parser.add_argument("--speakers", type=int, help="fix the number of speakers")
+    parser.add_argument("--json", type=Path, help="write all words to this file as well")
+    options = parser.parse_args()
+
+    reference = read(options.folder / "reference.seglst.json")
+    recordings = sorted(p for p in options.folder.iterdir() if p.suffix in (".wav", ".flac"))
+    stages: dict[str, float] = {}
+    before, after = Score(), Score()
+    turns: list[tuple[str, list[Turn], list[Turn], float]] = []
+    words: list[Word] = []
+    print("| clip | seconds | speakers (true) | WER | cpWER | Δcp | Δcp corrected |")
+    print("|---|---|---|---|---|---|---|")
+    for path in recordings:
+        truth = of_session(reference, path.stem)
+        seconds = sum(len(block) for block in audio.blocks(path)) / audio.RATE
+        heard = timed(stages, "ASR", recognise, path)
+        posteriors = timed(stages, "first pass", first_pass, path, options.speakers)
+        first = timed(stages, "reconciliation", reconcile, heard, posteriors, path.stem)
+        mine = score(truth, first)
+        before += mine
+        shown = ""
+        if not options.no_correct:
+            from seal.correction import correct
+
+            first = timed(stages, "correction", correct, first)
+            corrected = score(truth, first)
+            after += corrected
+            shown = f"{corrected.delta_cp:.1%}"
+        words += first
+        turns.append((path.stem, true_turns(truth), found_turns(posteriors), seconds))
+        print(
+            f"| {path.stem} | {seconds:.0f} | {posteriors.frames.shape[1]}"
+            f" ({len({w['speaker'] for w in truth})}) | {mine.wer:.1%} | {mine.cpwer:.1%}"
+            f" | {mine.delta_cp:.1%} | {shown} |",
+            flush=True,
+        )
+    total = sum(seconds for *_, seconds in turns)
+    print(f"\n{len(recordings)} recordings, {total:.0f} s, {before.words} words.\n")
+    print("| | WER | cpWER | Δcp | DER | DER, collar 0.25 s |")
+    print("|---|---|---|---|---|---|")
+    ders = " | ".join(der(turns, collar) for collar in (0.0, 0.25))
+    print(f"| first pass | {before.wer:.1%} | {before.cpwer:.1%} | {before.delta_cp:.1%} | {ders} |")
+    if not options.no_correct:
+        print(f"| corrected | {after.wer:.1%} | {after.cpwer:.1%} | {after.delta_cp:.1%} | | |")
+    print("\n| stage | seconds | times real time |\n|---|---|---|")
+    for stage, spent in stages.items():
+        print(f"| {stage} | {spent:.1f} | {spent / max(total, 1e-9):.2f} |")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\nPeak memory {peak:.0f} MB.")
+    if options.json:
+        options.json.write_text(json.dumps(words, indent=0), encoding="utf-8")
+
+
+def timed(stages: dict[str, float], stage: str, function, *arguments):
+    """The function's result; the seconds that it took are added to its stage."""
+    begin = time.perf_counter()
+    result = function(*arguments)
+    stages[stage] = stages.get(stage, 0.0) + time.perf_counter() - begin
+    return result
+
+
+def of_session(reference: list[Word], name: str) -> list[Word]:
+    """The reference words of a clip, in time order.
+
+    Where no session bears the name, one that differs by accents alone is taken, with a note: one
+    of the AMI references is spelt with a tilde.
+    """
+    names = {word["session_id"] for word in reference}
+    found = name if name in names else next((n for n in sorted(names) if plain(n) == name), None)
+    if found != name:
+        note = "no reference" if found is None else f"reference taken from session {found!r}"
+        print(f"{name}: {note}", file=sys.stderr)
+    words = [{**w, "session_id": name} for w in reference if w["session_id"] == found]
+    return sorted(words, key=lambda word: word["start_time"])
+
+
+def plain(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def true_turns(words: Iterable[Word]) -> list[Turn]:
+    """Segments of the reference: a speaker's words, joined over gaps under GAP."""
+    turns: dict[str, list[Turn]] = {}
+    for word in words:
+        speaker, start, end = word["speaker"], float(word["start_time"]), float(word["end_time"])
+        mine = turns.setdefault(speaker, [])
+        if mine and start - mine[-1][2] < GAP:
+            mine[-1] = (speaker, mine[-1][1], max(end, mine[-1][2]))
+        else:
+            mine.append((speaker, start, end))
+    return [turn for mine in turns.values() for turn in mine if turn[2] > turn[1]]
+
+
+def found_turns(posteriors: Posteriors) -> list[Turn]:
+    """Segments of the first pass: runs of median-filtered posteriors of SPEAKS or more."""
+    import numpy as np
+
+    turns: list[Turn] = []
+    frames = smooth(posteriors.frames)
+    for speaker in range(frames.shape[1]):
+        edges = np.flatnonzero(np.diff(frames[:, speaker] >= SPEAKS, prepend=False, append=False))
+        for begin, end in edges.reshape(-1, 2):
+            left = posteriors.start + (begin - 0.5) * posteriors.step
+            right = posteriors.start + (end - 0.5) * posteriors.step
+            turns.append((str(speaker), float(max(left, 0.0)), float(right)))
+    return turns
+
+
+def der(clips: list[tuple[str, list[Turn], list[Turn], float]], collar: float) -> str:
+    """Diarization error rate of all clips together, overlapped speech counted; '' without spyder."""
+    try:
+        from spyder import DER
+    except ImportError:
+        print("DER: left out; pip install spy-der", file=sys.stderr)
+        return ""
+    clips = [clip for clip in clips if clip[1]]
+    metrics = DER(
+        {name: true for name, true, _, _ in clips},
+        {name: found for name, _, found, _ in clips},
+        uem={name: [(0.0, seconds)] for name, _, _, seconds in clips},
+        collar=collar,
+    )
+    return f"{metrics['Overall'].der:.1%}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""seal: who said which word.
+
+`import seal; words = seal.transcribe("call.wav"); words = seal.correct(words)`. The functions are
+fetched on first use, so that `import seal` stays light. No module of the package bears the name of
+a public function: otherwise importing the module would put it in the function's place.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Score", "SealError", "correct", "read", "score", "transcribe", "write"]
+
+if TYPE_CHECKING:
+    from seal.correction import correct
+    from seal.errors import SealError
+    from seal.pipeline import transcribe
+    from seal.scoring import Score, score
+    from seal.words import read, write
+
+_HOMES = {
+    "Score": "seal.scoring",
+    "SealError": "seal.errors",
+    "correct": "seal.correction",
+    "read": "seal.words",
+    "score": "seal.scoring",
+    "transcribe": "seal.pipeline",
+    "write": "seal.words",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

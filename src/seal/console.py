@@ -1,0 +1,123 @@
+"""What people see: the conversation, what changed, the scores, and progress on stderr.
+
+Everything is legible without colour. It computes nothing: it shows word transcripts and scores,
+and knows nothing of files, audio or models.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seal.words import Word, sessions, speakers
+
+if TYPE_CHECKING:
+    from seal.scoring import Score
+
+Progress = Callable[[str, float], None]
+"""Called with the stage's name and how much of it is done, in [0, 1]."""
+
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+
+def changed(word: Word) -> bool:
+    """Whether the correction gave this word another speaker than the first pass did."""
+    return bool(word.get("first_pass_speaker", word["speaker"]) != word["speaker"])
+
+
+def conversation(words: Sequence[Word]) -> Table:
+    """A turn per line: speaker, time, what was said; a changed word is `word⟨was B⟩`."""
+    colours = _colours(words)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    groups = list(sessions(words))
+    for session_id, indices in groups:
+        if len(groups) > 1:
+            table.add_row("", "", Text(_printable(session_id), style="bold"))
+        for speaker, turn in groupby((words[index] for index in indices), lambda w: w["speaker"]):
+            said = list(turn)
+            text = Text(" ").join(_shown(word) for word in said)
+            name = Text(_printable(speaker), style=f"bold {colours[speaker]}")
+            table.add_row(name, _clock(said[0]["start_time"]), text)
+    return table
+
+
+def changes(words: Sequence[Word]) -> Table:
+    """A line per changed word: time, word, who said it before and after, and how sure that is."""
+    colours = _colours(words)
+    table = Table(title="What changed", title_justify="left")
+    for column in ("time", "word", "before", "after", "confidence"):
+        table.add_column(column, justify="right" if column in ("time", "confidence") else "left")
+    for _, indices in sessions(words):
+        for word in (words[index] for index in indices if changed(words[index])):
+            before, after = word["first_pass_speaker"], word["speaker"]
+            confidence = word.get("speaker_confidence")
+            table.add_row(
+                _clock(word["start_time"]),
+                _printable(word["words"]),
+                Text(_printable(before), style=colours.get(before, "")),
+                Text(_printable(after), style=colours[after]),
+                "" if confidence is None else f"{confidence:.2f}",
+            )
+    return table
+
+
+def score_table(rows: "Mapping[str, Score]") -> Table:
+    """WER, cpWER, Δcp and WDER, in per cent, a row per name."""
+    table = Table()
+    for column in ("", "WER", "cpWER", "Δcp", "WDER"):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    for name, score in rows.items():
+        rates = (score.wer, score.cpwer, score.delta_cp, score.wder)
+        table.add_row(_printable(name), *(f"{100 * rate:.2f} %" for rate in rates))
+    return table
+
+
+@contextmanager
+def progress(name: str) -> Iterator[Progress]:
+    """Yield a callback that shows a bar on stderr, or nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda stage, fraction: None
+        return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks = {}
+
+        def show(stage: str, fraction: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(_printable(f"{name}: {stage}"), total=1.0)
+            bars.update(tasks[stage], completed=fraction)
+
+        yield show
+
+
+def _shown(word: Word) -> Text:
+    text = Text(_printable(word["words"]))
+    if changed(word):
+        text.stylize("bold")
+        text.append(f"⟨was {_printable(word['first_pass_speaker'])}⟩", style="dim")
+    return text
+
+
+def _colours(words: Sequence[Word]) -> dict[str, str]:
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(speakers(words))}
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
+def _printable(text: str) -> str:
+    """Without what would steer the terminal or cannot be encoded."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

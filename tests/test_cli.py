@@ -1,0 +1,442 @@
+"""The command line: what `-o` means, exit statuses, one clear line for trouble, no half files.
+
+The models are stood in for: what they do is tested elsewhere.
+"""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seal
+from seal import cli, words
+from seal.errors import SealError
+
+HELLO = [
+    {
+        "session_id": "call",
+        "speaker": speaker,
+        "words": text,
+        "start_time": start,
+        "end_time": start + 0.5,
+        "speaker_scores": {"A": 0.75, "B": 0.25},
+    }
+    for speaker, text, start in [("A", "Hello", 0.0), ("B", "there", 0.5), ("B", "hi", 1.25)]
+]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Stand-ins for the models; the list holds the keyword arguments of each call."""
+    made: list[dict[str, Any]] = []
+
+    def correct(given: list[words.Word], **options: Any) -> list[words.Word]:
+        made.append(options)
+        options["progress"]("correction", 1.0)
+        return [{**w, "first_pass_speaker": w["speaker"], "speaker": "B"} for w in given]
+
+    def transcribe(path: Path, **options: Any) -> list[words.Word]:
+        made.append({"path": path, **options})
+        options["progress"]("asr", 0.5)
+        return [dict(w, session_id=Path(path).stem) for w in HELLO]
+
+    def blocks(path: Path) -> Any:
+        if not Path(path).is_file() or b"RIFF" not in Path(path).read_bytes():
+            raise SealError(f"{path}: is no audio")
+        yield 0
+
+    def load_corrector(model: str | None, adapter: str | None, device: str) -> None:
+        if model == "missing":
+            raise SealError(f"model {model}: there is none of that name")
+
+    for name, *functions in [
+        ("correction", correct, load_corrector),
+        ("pipeline", transcribe),
+        ("audio", blocks),
+    ]:
+        module = types.ModuleType(f"seal.{name}")
+        for function in functions:
+            setattr(module, function.__name__, function)
+        monkeypatch.setitem(sys.modules, f"seal.{name}", module)
+    return made
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Path:
+    path = tmp_path / "call.json"
+    words.write(HELLO, path)
+    return path
+
+
+def run(*arguments: object) -> int:
+    return cli.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run, expect exit status 2 and a single line on stderr, and return that line."""
+
+    def check(*arguments: object) -> str:
+        capsys.readouterr()
+        assert run(*arguments) == 2
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err.startswith("seal: ")
+        assert output.err.count("\n") == 1
+        return output.err
+
+    return check
+
+
+# --- the package ------------------------------------------------------------------------------
+
+
+def test_public_names_are_functions_even_after_their_modules_are_imported() -> None:
+    code = (
+        "import seal, seal.scoring, seal.words;"
+        "assert callable(seal.score) and callable(seal.read) and callable(seal.write);"
+        "assert callable(seal.transcribe) and callable(seal.correct);"
+        "import seal.pipeline, seal.correction;"
+        "assert callable(seal.transcribe) and callable(seal.correct);"
+        "assert set(seal.__all__) <= set(dir(seal))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_module_hides_a_public_function() -> None:
+    modules = {path.stem for path in Path(seal.__file__).parent.iterdir()}
+    assert not modules & set(seal.__all__)
+
+
+def test_import_is_light() -> None:
+    heavy = {"torch", "transformers", "scipy", "meeteval", "soundfile", "faster_whisper", "numpy"}
+    code = f"import sys, seal, seal.cli; print(*({heavy!r} & sys.modules.keys()))"
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert output.stdout.split() == []
+
+
+def test_help_answers_in_half_a_second() -> None:
+    took = []
+    for _ in range(5):  # time on the processor: others may be at work on this machine
+        before = os.times()
+        subprocess.run([sys.executable, "-m", "seal", "--help"], check=True, capture_output=True)
+        after = os.times()
+        took.append(sum(after[2:4]) - sum(before[2:4]))
+    assert min(took) < 0.5
+
+
+@pytest.mark.parametrize("command", ["transcribe", "correct", "score"])
+def test_every_command_explains_itself_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, "--help") == 0
+    assert f"Example: seal {command} " in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"seal {seal.__version__}\n"
+
+
+# --- what -o means ----------------------------------------------------------------------------
+
+
+def test_a_file_for_one_input(call: Path, tmp_path: Path, calls: list[Any]) -> None:
+    assert run("correct", call, "-o", tmp_path / "new" / "out.json") == 0
+    corrected = words.read(tmp_path / "new" / "out.json")
+    assert [w["speaker"] for w in corrected] == ["B", "B", "B"]
+    assert [w["first_pass_speaker"] for w in corrected] == ["A", "B", "B"]
+
+
+def test_a_folder_for_a_name_that_ends_in_a_slash(
+    call: Path, tmp_path: Path, calls: list[Any]
+) -> None:
+    assert run("correct", call, "-o", f"{tmp_path}/out/") == 0
+    assert os.listdir(tmp_path / "out") == ["call.json"]
+
+
+def test_a_folder_for_several_inputs(call: Path, tmp_path: Path, calls: list[Any]) -> None:
+    other = tmp_path / "other.v2.json"
+    words.write(HELLO, other)
+    assert run("correct", call, other, "-o", tmp_path / "out") == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["call.json", "other.v2.json"]
+
+
+def test_an_input_may_be_overwritten_by_its_own_result(call: Path, calls: list[Any]) -> None:
+    assert run("correct", call, "-o", call) == 0
+    assert "first_pass_speaker" in words.read(call)[0]
+
+
+def test_a_recording_is_never_overwritten(
+    tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    audio = tmp_path / "call.wav"
+    audio.write_bytes(b"RIFF")
+    (tmp_path / "link.json").symlink_to(audio)
+    assert "recording" in refused("transcribe", audio, "-o", audio)
+    assert "recording" in refused("transcribe", audio, "-o", tmp_path / "link.json")
+    assert audio.read_bytes() == b"RIFF" and calls == []
+
+
+def test_two_inputs_of_one_name_are_refused_before_any_work(
+    call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    (tmp_path / "b").mkdir()
+    words.write(HELLO, tmp_path / "b" / "call.json")
+    message = refused("correct", call, tmp_path / "b" / "call.json", "-o", tmp_path / "out/")
+    assert str(call) in message and str(tmp_path / "b" / "call.json") in message
+    assert not (tmp_path / "out").exists() and calls == []
+
+
+def test_an_output_that_cannot_be_is_refused_before_any_work(
+    call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("kept")
+    assert "is a folder" in refused("correct", call, "-o", tmp_path)
+    assert "is a folder" in refused("correct", call, "-o", "")
+    assert "no folder" in refused("correct", call, call, "-o", file)
+    assert "no folder" in refused("correct", call, "-o", f"{file}/")
+    assert str(file) in refused("correct", call, "-o", file / "below" / "out.json")
+    (tmp_path / "out" / "call.json").mkdir(parents=True)
+    assert "is a folder" in refused("correct", call, "-o", f"{tmp_path}/out/")
+    assert "-o" in refused("correct", call)
+    assert calls == [] and file.read_text() == "kept"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder where nobody may write")
+def test_a_folder_without_the_right_to_write(
+    call: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    assert "/proc/out.json: cannot be written" in refused("correct", call, "-o", "/proc/out.json")
+    assert calls == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk(call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]):
+    assert "No space left" in refused("correct", call, "-o", "/dev/full")
+
+
+def test_a_disk_that_fills_up_leaves_the_old_file(
+    call: Path, tmp_path: Path, calls: list[Any], refused: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.json"
+    out.write_text("the old one")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert f"{out}: cannot be written" in refused("correct", call, "-o", out)
+    assert out.read_text() == "the old one"
+    assert sorted(os.listdir(tmp_path)) == ["call.json", "out.json"]
+
+
+def test_dev_stdout_is_an_output(call: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "seal", "score", "--ref", call, "--hyp", call, "--json"]
+    done = subprocess.run([*command, "-o", "/dev/stdout"], capture_output=True, check=True)
+    assert json.loads(done.stdout)["wer"] == 0
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "not JSON"),
+        ("{}", "JSON list"),
+        ("[1]", "entry 1"),
+        ('[{"session_id": "c"}]', "entry 1: the field 'speaker' is missing"),
+        ("[" * 100_000, "nested too deep"),
+    ],
+)
+def test_one_bad_transcript_among_several_stops_all(
+    text: str, told: str, call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text(text)
+    message = refused("correct", call, bad, "-o", tmp_path / "out")
+    assert str(bad) in message and told in message
+    assert "bad.json" in refused("score", "--ref", call, "--hyp", bad)
+    assert calls == [] and not (tmp_path / "out").exists()
+
+
+def test_one_bad_recording_among_several_stops_all(
+    tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
+    good.write_bytes(b"RIFF")
+    bad.write_bytes(b"text")
+    for unusable in (bad, tmp_path / "missing.wav"):
+        assert str(unusable) in refused("transcribe", good, unusable, "-o", tmp_path / "out")
+    assert calls == [] and not (tmp_path / "out").exists()
+
+
+def test_a_model_that_does_not_load_is_told_before_a_long_recording_is_heard(
+    tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    audio = tmp_path / "call.wav"
+    audio.write_bytes(b"RIFF")
+    to = ["-o", tmp_path / "out.json", "--model", "missing"]
+    assert "model missing" in refused("transcribe", audio, *to)
+    assert calls == []
+    assert run("transcribe", audio, *to, "--no-correct") == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--format", "poem"],
+        ["--condition", "maybe"],
+        ["--decode", "magic"],
+        ["--margin", "nan"],
+        ["--margin", "-1"],
+        ["--thresholds", "0.9", "0.2"],
+        ["--thresholds", "nan", "0.2"],
+        ["--adapter", "/no/such/folder"],
+        ["--no-such-option"],
+    ],
+)
+def test_bad_options(
+    options: list[str], call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    refused("correct", call, "-o", tmp_path / "out.json", *options)
+    assert calls == [] and not (tmp_path / "out.json").exists()
+
+
+def test_unknown_command_and_number_of_speakers(
+    call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    refused("sing")
+    refused("transcribe", call, "-o", tmp_path / "out.json", "--speakers", 0)
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "out of memory"),
+        (OSError(errno.ENOSPC, "No space left on device", "/cache"), "/cache: No space left"),
+        (ModuleNotFoundError("No module", name="torch"), "'torch' is missing"),
+        (SealError("two\nlines"), "two lines"),
+    ],
+)
+def test_trouble_during_the_work_is_one_line(
+    error: Exception, told: str, call: Path, tmp_path: Path, calls: Any, refused: Any, monkeypatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(sys.modules["seal.correction"], "correct", fail)
+    assert told in refused("correct", call, "-o", tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_an_interrupt_leaves_with_130_and_no_traceback(
+    call: Path, tmp_path: Path, calls: list[Any], monkeypatch: Any, capsys: Any
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["seal.correction"], "correct", interrupt)
+    assert run("correct", call, "-o", tmp_path / "out.json") == 130
+    assert capsys.readouterr().err == ""
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_reader_that_leaves_the_pipe_is_no_error(call: Path) -> None:
+    command = [sys.executable, "-m", "seal", "score", "--ref", call, "--hyp", call]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+# --- the options arrive, and the work is quiet ------------------------------------------------
+
+
+def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any) -> None:
+    audio = tmp_path / "call.wav"
+    audio.write_bytes(b"RIFF")
+    options = "--format turn --condition prob --decode tpst --margin 2.5 --thresholds 0.4 0.9"
+    more = ["--speakers", 3, "--asr", "small.en", "--no-correct", "--model", "m", "--device", "d"]
+    out = tmp_path / "out.json"
+    assert run("transcribe", audio, "-o", out, *options.split(), *more) == 0
+    made = calls[0]
+    del made["progress"]
+    assert made == {
+        "path": audio,
+        "speakers": 3,
+        "asr": "small.en",
+        "correct": False,
+        "format": "turn",
+        "condition": "prob",
+        "decode": "tpst",
+        "model": "m",
+        "adapter": None,
+        "margin": 2.5,
+        "thresholds": (0.4, 0.9),
+        "device": "d",
+    }
+    assert capsys.readouterr() == ("", "")  # quiet when piped
+
+
+# --- score ------------------------------------------------------------------------------------
+
+
+def test_score_in_json_and_as_a_table(call: Path, tmp_path: Path, capsys: Any) -> None:
+    other = tmp_path / "hyp.json"
+    words.write([{**HELLO[0], "words": "yellow"}, {**HELLO[1], "speaker": "A"}, HELLO[2]], other)
+    assert run("score", "--ref", call, "--hyp", other, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "wer": 1 / 3,
+        "cpwer": 1.0,
+        "delta_cp": 2 / 3,
+        "wder": 1 / 3,
+        "words": 3,
+        "errors": 1,
+        "cp_errors": 3,
+        "aligned": 3,
+        "misattributed": 1,
+    }
+    assert run("score", "--ref", call, "--hyp", other, "-o", tmp_path / "table.txt") == 0
+    table = (tmp_path / "table.txt").read_text(encoding="utf-8")
+    for part in ("WER", "cpWER", "Δcp", "WDER", "33.33 %", "100.00 %", "66.67 %"):
+        assert part in table
+
+
+def test_score_matches_the_files_of_folders_by_name(
+    tmp_path: Path, capsys: Any, refused: Callable[..., str]
+) -> None:
+    for folder in ("ref", "hyp"):
+        for name in ("one", "two"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            words.write(HELLO, tmp_path / folder / f"{name}.json")
+    assert run("score", "--ref", tmp_path / "ref", "--hyp", tmp_path / "hyp", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["words"] == 6
+    (tmp_path / "hyp" / "two.json").unlink()
+    message = refused("score", "--ref", tmp_path / "ref", "--hyp", tmp_path / "hyp")
+    assert str(tmp_path / "ref" / "two.json") in message
+    (tmp_path / "none").mkdir()
+    assert "no .json" in refused("score", "--ref", tmp_path / "none", "--hyp", tmp_path / "none")
+
+
+def test_score_pairs_files_in_the_order_given(
+    call: Path, tmp_path: Path, capsys: Any, refused: Callable[..., str]
+) -> None:
+    twin = tmp_path / "twin.json"
+    words.write([{**w, "session_id": "other"} for w in HELLO], twin)
+    sides = ["--ref", call, "--ref", twin, "--hyp", call, "--hyp", twin]
+    assert run("score", *sides, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["words"] == 6
+    assert "partner" in refused("score", *sides[:6])
+    message = refused("score", "--ref", call, "--hyp", twin)
+    assert str(call) in message and str(twin) in message and "'call' is in the ref" in message

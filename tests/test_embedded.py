@@ -1,0 +1,67 @@
+"""The embedded model with the shipped adapter, on the words of the demo call."""
+
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+import seal
+from seal.conditioning import acoustic_label
+from seal.correction import load_corrector
+from seal.decode import TIE
+from seal.decode.algorithm1 import algorithm1
+from seal.decode.fast import fast
+from seal.prompt import build, word_tokens
+from seal.simulate import draw_severity, simulate
+
+REFERENCE = seal.read(str(files("seal") / "demo" / "reference.json"))
+
+
+@pytest.fixture(scope="module")
+def first_pass():
+    rng = np.random.default_rng(7)
+    return simulate(REFERENCE, draw_severity(rng, 2.0), rng)[0]
+
+
+@pytest.mark.parametrize(("format", "condition"), [("word", "label"), ("turn", "none")])
+def test_fast_is_algorithm_1(first_pass, format, condition):
+    model, _ = load_corrector(None, None, "cpu")
+    for start in (10, 80):
+        words = first_pass[start : start + 24]
+        prompt = build(
+            [word_tokens(word["words"], model.encode) for word in words],
+            [acoustic_label(w["speaker_scores"][w["speaker"]], condition) for w in words],
+            [sorted(words[0]["speaker_scores"]).index(word["speaker"]) for word in words],
+            2,
+            model.encode,
+            format,
+        )
+        margins = [0.0] * len(words)
+        slow, quick = algorithm1(model, prompt, margins), fast(model, prompt, margins)
+        for word, (one, other) in enumerate(zip(slow.speakers, quick.speakers, strict=True)):
+            if one != other:
+                row = np.log(slow.posteriors[word])
+                assert abs(abs(row[one] - row[other]) - TIE) < TIE, "no tie: the labels differ"
+                break
+        assert quick.passes < slow.passes / 5
+
+
+def test_a_whole_call_keeps_its_words(first_pass):
+    answer = seal.correct(first_pass)
+    assert [w["words"] for w in answer] == [w["words"] for w in first_pass]
+    assert {w["speaker"] for w in answer} <= {w["speaker"] for w in REFERENCE}
+
+
+def test_a_word_of_many_tokens_and_words_that_are_no_words():
+    texts = ["Hello,", "donaudampfschifffahrts" * 12, "🎉", "—", "", "yes!"]
+    words = [
+        {
+            "session_id": "s",
+            "speaker": "AB"[i % 2],
+            "words": text,
+            "start_time": i,
+            "end_time": i + 0.5,
+        }
+        for i, text in enumerate(texts)
+    ]
+    assert [w["words"] for w in seal.correct(words)] == texts

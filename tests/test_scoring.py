@@ -1,0 +1,159 @@
+"""`score` equals meeteval, does not care for speakers' names, and adds up to a micro average."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seal.errors import SealError
+from seal.scoring import Score, score
+from seal.words import Word
+
+meeteval_wer = pytest.importorskip("meeteval.wer")
+
+# Few words and times, so that matches, repeats, ties and overlaps are common.
+VOCABULARY = [
+    "yes",
+    "no",
+    "the",
+    "a",
+    "well-known",
+    "Don’t",
+    "?",
+    "Right,",
+    "émile",
+    "🙂",
+    "",
+    "\ud800",
+]
+
+
+def transcripts(session_id: str = "call", most_speakers: int = 4) -> st.SearchStrategy[list[Word]]:
+    word = st.builds(
+        lambda speaker, text, start, length: {
+            "session_id": session_id,
+            "speaker": f"speaker {speaker}",
+            "words": text,
+            "start_time": start,
+            "end_time": start + length,
+        },
+        st.integers(0, most_speakers - 1),
+        st.sampled_from(VOCABULARY),
+        st.integers(0, 20).map(lambda tick: tick / 4),
+        st.sampled_from([0.0, 0.3]),
+    )
+    return st.lists(word, max_size=15)
+
+
+def tokens(words: list[Word]) -> list[tuple[str, str]]:
+    """An independent writing of the normalisation, for this vocabulary only."""
+    spelled = {"well-known": "well known", "Don’t": "don't", "Right,": "right"}
+    for silent in ("?", "🙂", "", "\ud800"):
+        spelled[silent] = ""
+    ordered = sorted(words, key=lambda word: word["start_time"])
+    return [
+        (piece, word["speaker"])
+        for word in ordered
+        for piece in spelled.get(word["words"], word["words"]).split()
+    ]
+
+
+@settings(deadline=None, max_examples=150)
+@given(transcripts(most_speakers=3), transcripts(most_speakers=5))
+def test_equals_meeteval(reference: list[Word], hypothesis: list[Word]) -> None:
+    ours = score(reference, hypothesis)
+    sides = []
+    for side in (tokens(reference), tokens(hypothesis)):
+        speakers = {speaker for _, speaker in side} | {"never speaks"}
+        sides.append({s: " ".join(w for w, who in side if who == s) for s in sorted(speakers)})
+    theirs = meeteval_wer.cp_word_error_rate(*sides, reference_sort=False, hypothesis_sort=False)
+    assert (ours.cp_errors, ours.words) == (theirs.errors, theirs.length)
+    texts = [" ".join(w for w, _ in tokens(side)) for side in (reference, hypothesis)]
+    assert ours.errors == meeteval_wer.siso_word_error_rate(*texts).errors
+    assert 0 <= ours.misattributed <= ours.aligned <= ours.words
+
+
+@settings(deadline=None, max_examples=60)
+@given(transcripts(), transcripts(), st.permutations(["x", "speaker 0", "y", "z"]))
+def test_names_of_speakers_do_not_matter(
+    reference: list[Word], hypothesis: list[Word], names: list[str]
+) -> None:
+    renamed = [{**w, "speaker": names[int(w["speaker"][-1])]} for w in hypothesis]
+    assert score(reference, renamed) == score(reference, hypothesis)
+
+
+@settings(deadline=None, max_examples=60)
+@given(transcripts("one"), transcripts("one"), transcripts("two"), transcripts("two"))
+def test_files_add_up(ref1: list[Word], hyp1: list[Word], ref2: list[Word], hyp2: list[Word]):
+    summed = score(ref1, hyp1) + score(ref2, hyp2)
+    # A side without any word of a session is no partner to it within one file.
+    if bool(ref1) == bool(hyp1) and bool(ref2) == bool(hyp2):
+        assert score(ref1 + ref2, hyp2 + hyp1) == summed
+    if summed.words:
+        assert summed.wer == summed.errors / summed.words
+        assert summed.delta_cp == pytest.approx(summed.cpwer - summed.wer)
+
+
+@settings(deadline=None, max_examples=60)
+@given(transcripts())
+def test_identity_is_faultless(words: list[Word]) -> None:
+    same = score(words, words)
+    assert (same.wer, same.cpwer, same.delta_cp, same.wder) == (0, 0, 0, 0)
+
+
+def word(speaker: str, text: str, start: float, session_id: str = "call") -> Word:
+    return {
+        "session_id": session_id,
+        "speaker": speaker,
+        "words": text,
+        "start_time": start,
+        "end_time": start + 0.5,
+    }
+
+
+def test_wder_counts_the_wrong_speakers_of_aligned_words() -> None:
+    reference = [word("A" if i < 6 else "B", f"w{i}", i) for i in range(10)]
+    # One word of B's is given to A's counterpart, one is misheard, one is lost, one is made up.
+    hypothesis = [word("1" if i < 7 else "2", f"w{i}", i) for i in range(9)]
+    hypothesis[1]["words"] = "misheard"
+    hypothesis.append(word("2", "extra", 20))
+    hypothesis.append(word("1", "more", 21))
+    result = score(reference, hypothesis)
+    assert (result.words, result.errors) == (10, 3)  # misheard, extra for w9, more
+    assert (result.aligned, result.misattributed) == (10, 1)
+    assert result.wder == 0.1
+
+
+def test_merging_two_speakers_costs_the_smaller_one() -> None:
+    reference = [word("A", "a", 0), word("A", "b", 1), word("A", "c", 2), word("B", "d", 3)]
+    merged = [{**w, "speaker": "X"} for w in reference]
+    result = score(reference, merged)
+    assert (result.wer, result.cpwer, result.wder) == (0, 2 / 4, 1 / 4)
+
+
+def test_segments_of_a_reference_may_be_whole_turns() -> None:
+    turns = [word("A", "Well, hello there!", 0), word("B", "hi", 2)]
+    words = [word("1", t, i / 2) for i, t in enumerate(["well", "hello", "there"])]
+    result = score(turns, [*words, word("2", "Hi.", 2)])
+    assert result == Score(words=4, aligned=4)
+
+
+def test_silence_on_one_side() -> None:
+    words = [word("A", "two words", 0), word("B", "...", 1)]
+    assert score(words, []) == Score(words=2, errors=2, cp_errors=2)
+    assert score([], words) == Score(words=0, errors=2, cp_errors=2)
+    assert score([], []).wer == 0
+    assert score([], words).cpwer == float("inf")
+
+
+def test_a_session_without_its_partner_is_named() -> None:
+    both = [word("A", "x", 0, "first")]
+    with pytest.raises(SealError, match="'second' is in the reference but not in the hypothesis"):
+        score([*both, word("A", "y", 0, "second")], both)
+    with pytest.raises(SealError, match="'second' is in the hypothesis but not in the reference"):
+        score(both, [*both, word("A", "y", 0, "second")])
+
+
+def test_too_many_speakers_are_refused_in_one_line() -> None:
+    crowd = [word(f"s{i}", "x", i) for i in range(21)]
+    with pytest.raises(SealError, match="21 speakers in the reference"):
+        score(crowd, crowd[:3])

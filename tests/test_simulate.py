@@ -1,0 +1,66 @@
+"""The simulated first pass: words of the reference, in time order, with a true speaker each."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seal.simulate import Severity, draw_severity, simulate
+from seal.words import check
+
+QUIET = Severity(0, 0, 0.05, 6.0, 0.1, 0, 0, 0, 0, 0, 0)
+
+
+def conversation(turns):
+    words, time = [], 0.0
+    for speaker, length in turns:
+        for number in range(length):
+            words.append(
+                {
+                    "session_id": "s",
+                    "speaker": speaker,
+                    "words": f"w{number}",
+                    "start_time": time,
+                    "end_time": time + 0.3,
+                }
+            )
+            time += 0.3
+        time += 0.5
+    return words
+
+
+turns = st.lists(st.tuples(st.sampled_from("ABCD"), st.integers(1, 8)), max_size=12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(turns, st.integers(0, 10**6), st.sampled_from([1.0, 2.5]))
+def test_a_transcript_in_the_contract_s_format_with_the_truth_beside_it(turns, seed, scale):
+    reference = conversation(turns)
+    rng = np.random.default_rng(seed)
+    transcript, truth = simulate(reference, draw_severity(rng, scale), rng)
+    check(transcript)
+    assert len(transcript) == len(truth) <= len(reference)
+    assert [w["start_time"] for w in transcript] == sorted(w["start_time"] for w in transcript)
+    names = {word["speaker"] for word in reference}
+    for word, true in zip(transcript, truth, strict=True):
+        assert {word["speaker"], true} <= names == set(word["speaker_scores"])
+        assert word["speaker_scores"][word["speaker"]] == max(word["speaker_scores"].values())
+    again = np.random.default_rng(seed)
+    assert simulate(reference, draw_severity(again, scale), again) == (transcript, truth)
+
+
+def test_a_clear_first_pass_is_right():
+    reference = conversation([("A", 6), ("B", 3), ("A", 4), ("C", 5)])
+    transcript, truth = simulate(reference, QUIET, np.random.default_rng(0))
+    assert len(transcript) == len(reference)
+    assert [word["speaker"] for word in transcript] == truth
+
+
+def test_a_heavier_severity_makes_more_mistakes():
+    reference = conversation([("AB"[i % 2], 1 + i % 7) for i in range(60)])
+
+    def wrong(scale):
+        rng = np.random.default_rng(1)
+        pairs = [simulate(reference, draw_severity(rng, scale), rng) for _ in range(20)]
+        return sum(w["speaker"] != t for words, truth in pairs for w, t in zip(words, truth))
+
+    assert wrong(2.5) > 1.2 * wrong(1.0) > 0
