@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 from evaluate_text import recordings
-
 from seal.chunks import cut
 from seal.conditioning import acoustic_label
 from seal.correction import chunk_prompt, load_corrector
@@ -44,7 +43,7 @@ def main() -> None:
             prompt, _ = chunk_prompt(
                 chunk, tokens, draft, labels, len(names), model.encode, options.format
             )
-            margins = [options.margin] * len(prompt.words)
+            margins = [[options.margin] * len(prompt.labels)] * len(prompt.words)
             answers, spent = [], []
             for decode in (fast, algorithm1):
                 began = time.perf_counter()

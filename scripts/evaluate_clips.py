@@ -73,7 +73,9 @@ def main() -> None:
     print("| | WER | cpWER | Δcp | DER | DER, collar 0.25 s |")
     print("|---|---|---|---|---|---|")
     ders = " | ".join(der(turns, collar) for collar in (0.0, 0.25))
-    print(f"| first pass | {before.wer:.1%} | {before.cpwer:.1%} | {before.delta_cp:.1%} | {ders} |")
+    print(
+        f"| first pass | {before.wer:.1%} | {before.cpwer:.1%} | {before.delta_cp:.1%} | {ders} |"
+    )
     if not options.no_correct:
         print(f"| corrected | {after.wer:.1%} | {after.cpwer:.1%} | {after.delta_cp:.1%} | | |")
     print("\n| stage | seconds | times real time |\n|---|---|---|")
@@ -142,7 +144,7 @@ def found_turns(posteriors: Posteriors) -> list[Turn]:
 
 
 def der(clips: list[tuple[str, list[Turn], list[Turn], float]], collar: float) -> str:
-    """Diarization error rate of all clips together, overlapped speech counted; '' without spyder."""
+    """Diarization error rate of all clips, overlapped speech counted; '' without spyder."""
     try:
         from spyder import DER
     except ImportError:

@@ -19,13 +19,14 @@ from seal.chunks import cut
 from seal.conditioning import acoustic_label
 from seal.corpora import ami, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
-from seal.correction import chunk_prompt, load_corrector
+from seal.correction import FLOOR, chunk_prompt, load_corrector
 from seal.decode import posteriors_of
 from seal.prompt import word_tokens
 from seal.scoring import Score, score
 from seal.simulate import draw_severity, simulate
 from seal.words import Word, speakers
 
+WEIGHTS = (0.0, 0.25, 0.5, 1.0)
 MARGINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
@@ -77,11 +78,10 @@ def evaluate(chosen: list[tuple], adapter: str | None, margin: float | None) -> 
 
 
 def sweep(chosen: list[tuple], adapter: str | None) -> None:
+    """Repaired and broken words by margin and acoustic weight, labels before a word as drafted."""
     model, _ = load_corrector(None, adapter, "cpu")
-    print("| scores | " + " | ".join(f"margin {margin}" for margin in MARGINS) + " |")
-    print("|---" * (len(MARGINS) + 1) + "|")
-    for condition in ("label", "none"):
-        counts = np.zeros((len(MARGINS), 2), dtype=int)
+    for condition, weights in (("label", WEIGHTS), ("none", (0.0,))):
+        counts = np.zeros((len(weights), len(MARGINS), 2), dtype=int)
         for _, transcript, truth in chosen:
             names = speakers(transcript)
             draft = [names.index(word["speaker"]) for word in transcript]
@@ -96,16 +96,24 @@ def sweep(chosen: list[tuple], adapter: str | None) -> None:
                 )
                 posteriors = np.array(posteriors_of(model, prompt, prompt.draft))
                 for word in range(chunk.first, chunk.last):
-                    row = np.log(posteriors[word - chunk.start] + 1e-12)
                     was = prompt.draft[word - chunk.start]
-                    best = int(row.argmax())
-                    right = names[order[was]] == truth[word]
-                    mended = names[order[best]] == truth[word]
-                    for place, margin in enumerate(MARGINS):
-                        if best != was and row[best] - row[was] > margin:
-                            counts[place] += (mended, right)
-        cells = " | ".join(f"+{repaired} −{broken}" for repaired, broken in counts)
-        print(f"| {condition} | {cells} |", flush=True)
+                    row = np.log(posteriors[word - chunk.start] + 1e-12)
+                    given = transcript[word]["speaker_scores"]
+                    scores = np.maximum([given[name] for name in names], FLOOR)
+                    against = np.maximum(0, np.log(scores[draft[word]] / scores))[order]
+                    for one, weight in enumerate(weights):
+                        gain = row - row[was] - weight * against
+                        best = int(gain.argmax())
+                        right = names[order[was]] == truth[word]
+                        mended = names[order[best]] == truth[word]
+                        for other, margin in enumerate(MARGINS):
+                            if best != was and gain[best] > margin:
+                                counts[one, other] += (mended, right)
+        print("\n| scores | weight | " + " | ".join(f"margin {m}" for m in MARGINS) + " |")
+        print("|---" * (len(MARGINS) + 2) + "|")
+        for weight, line in zip(weights, counts, strict=True):
+            cells = " | ".join(f"+{repaired} −{broken}" for repaired, broken in line)
+            print(f"| {condition} | {weight} | {cells} |", flush=True)
 
 
 def main() -> None:

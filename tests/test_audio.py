@@ -127,8 +127,15 @@ def test_missing_file_and_folder_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"hello " * 500, bytes(range(256)) * 40, b"RIFF", b"\xff\xfb\x90\x00" * 3]
-    + [b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/a.mp3\n"],
+    [
+        b"",
+        b"[]",
+        b"hello " * 500,
+        bytes(range(256)) * 40,
+        b"RIFF",
+        b"\xff\xfb\x90\x00" * 3,
+        b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/a.mp3\n",
+    ],
     ids=["nothing", "json", "text", "bytes", "half a header", "mpeg-like", "playlist"],
 )
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.txt"])

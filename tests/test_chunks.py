@@ -13,7 +13,9 @@ def test_every_word_is_judged_once_and_seen(words):
     judged = []
     for chunk in cut(lengths, speakers):
         assert chunk.start <= chunk.first <= chunk.last <= chunk.stop <= chunk.start + SIZE
-        assert sum(lengths[chunk.start : chunk.stop]) <= MOST_TOKENS or chunk.stop - chunk.start == 1
+        assert (
+            sum(lengths[chunk.start : chunk.stop]) <= MOST_TOKENS or chunk.stop - chunk.start == 1
+        )
         assert len(set(speakers[chunk.start : chunk.stop])) <= MOST_SPEAKERS
         judged += range(chunk.first, chunk.last)
     assert judged == list(range(len(words)))

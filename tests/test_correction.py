@@ -6,11 +6,11 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import tiny_model
 
 from seal import correction
 from seal.correction import correct
 from seal.errors import SealError
+from tiny import tiny_model
 
 NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
 
@@ -29,7 +29,9 @@ def transcripts(draw, most=25):
         word = {
             "session_id": draw(st.sampled_from(["one", "two"])),
             "speaker": draw(st.sampled_from(names)),
-            "words": draw(st.one_of(st.text(max_size=8), st.sampled_from(["🎉", "—", "", "x" * 200]))),
+            "words": draw(
+                st.one_of(st.text(max_size=8), st.sampled_from(["🎉", "—", "", "x" * 200]))
+            ),
             "start_time": time,
             "end_time": time,
         }

@@ -36,7 +36,7 @@ def test_fast_is_algorithm_1(first_pass, format, condition):
             model.encode,
             format,
         )
-        margins = [0.0] * len(words)
+        margins = [[0.0, 0.0]] * len(words)
         slow, quick = algorithm1(model, prompt, margins), fast(model, prompt, margins)
         for word, (one, other) in enumerate(zip(slow.speakers, quick.speakers, strict=True)):
             if one != other:

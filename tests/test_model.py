@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from tiny import encode, tiny_model
 
 from seal import model
 from seal.errors import SealError
+from tiny import encode, tiny_model
 
 
 def test_reading_in_pieces_and_cutting_back_changes_nothing():
@@ -16,7 +16,7 @@ def test_reading_in_pieces_and_cutting_back_changes_nothing():
     whole = tiny_model().context().feed(tokens, range(len(tokens)))
     context = tiny_model().context()
     context.feed(tokens[:4], [3])
-    context.feed(tokens[4:9] + [7, 7, 7], [0])
+    context.feed([*tokens[4:9], 7, 7, 7], [0])
     context.keep(9)
     assert context.length == 9
     pieces = context.feed(tokens[9:], range(len(tokens) - 9))

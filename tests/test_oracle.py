@@ -7,9 +7,9 @@ from seal.oracle import oracle, tpst
 
 
 def test_labels_follow_the_words_and_take_the_target_s_names():
-    source = "hello good morning hi how are you pretty good".split()
+    source = ["hello", "good", "morning", "hi", "how", "are", "you", "pretty", "good"]
     labels = [1, 1, 1, 2, 2, 2, 2, 1, 1]
-    target = "hello morning hi hey are you be good".split()
+    target = ["hello", "morning", "hi", "hey", "are", "you", "be", "good"]
     assert tpst(source, labels, target, list("xxxyyyyy")) == list("xxyyyyxx")
 
 

@@ -2,9 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import decode, encode
 
 from seal.prompt import MOST_WORD_TOKENS, build, order_of_appearance, shown, word_tokens
+from tiny import decode, encode
 
 TEXTS = ["Hello,", "you", "there?", "Yes."]
 DRAFT = [0, 0, 0, 1]

@@ -61,6 +61,8 @@ def test_a_heavier_severity_makes_more_mistakes():
     def wrong(scale):
         rng = np.random.default_rng(1)
         pairs = [simulate(reference, draw_severity(rng, scale), rng) for _ in range(20)]
-        return sum(w["speaker"] != t for words, truth in pairs for w, t in zip(words, truth))
+        return sum(
+            w["speaker"] != t for words, truth in pairs for w, t in zip(words, truth, strict=True)
+        )
 
     assert wrong(2.5) > 1.2 * wrong(1.0) > 0

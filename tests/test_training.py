@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny import encode, tiny_model
 
 from seal import model
 from seal.training import Recipe, example, loss, train
+from tiny import encode, tiny_model
 
 CORPORA = [
     (

@@ -1,4 +1,4 @@
-"""A tiny random language model with a byte tokenizer: quick, and as hard to decode as a real one."""
+"""A tiny random language model with a byte tokenizer: quick, and hard to decode."""
 
 from functools import lru_cache
 

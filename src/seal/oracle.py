@@ -49,11 +49,11 @@ def tpst(
     agreement = np.zeros((len(source_names), len(target_names)))
     for place, label in zip(places, target_labels, strict=True):
         if place is not None:
-            agreement[
-                source_names.index(source_labels[place]), target_names.index(label)
-            ] += 1
+            agreement[source_names.index(source_labels[place]), target_names.index(label)] += 1
     rows, columns = linear_sum_assignment(agreement, maximize=True)
-    name = {source_names[row]: target_names[column] for row, column in zip(rows, columns)}
+    name = {
+        source_names[row]: target_names[column] for row, column in zip(rows, columns, strict=True)
+    }
     return [
         label if place is None else name.get(source_labels[place], label)
         for place, label in zip(places, target_labels, strict=True)

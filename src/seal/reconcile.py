@@ -6,14 +6,12 @@ the speaker with the highest average gets the word. This file knows nothing of s
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seal.firstpass import Posteriors
 from seal.words import Word
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from seal.segmentation import Floats
 
 MEDIAN = 11  # frames (0.19 s) of the median filter
@@ -21,9 +19,7 @@ SPEECH = 0.1  # posterior of the best speaker below which a word's frames hold n
 SPOKEN = 0.5  # posterior from which a frame is speech to which such a word may belong
 
 
-def reconcile(
-    asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
-) -> list[Word]:
+def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str) -> list[Word]:
     """The words with `session_id`, `speaker` and `speaker_scores` (every speaker, 4 decimals).
 
     Words, times, order and other keys stay. A word whose frames hold no speech, or that lies

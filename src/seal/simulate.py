@@ -152,10 +152,8 @@ def _posteriors(
     activity = np.zeros((frames, count), dtype=np.float32)
     for start, end, speaker in _turns(reference):
         length = end - start
-        if length < 1.0 and rng.random() < severity.missed:
-            level = rng.uniform(0.0, 0.4)
-        else:
-            level = 1.0
+        unheard = length < 1.0 and rng.random() < severity.missed
+        level = rng.uniform(0.0, 0.4) if unheard else 1.0
         start += severity.fixed_lag + severity.lag + rng.normal(0, severity.jitter)
         end += severity.fixed_lag + severity.lag + rng.normal(0, severity.jitter)
         first, last = int(max(start, 0) / STEP), int(max(end, 0) / STEP) + 1

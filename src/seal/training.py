@@ -149,7 +149,9 @@ def loss(network: Any, batch: Sequence[Example]) -> tuple[Any, int]:
         network, tokens, (torch.tensor(rows, device=device), torch.tensor(places, device=device))
     )
     options = torch.tensor([ids + [ids[0]] * (widest - len(ids)) for ids in allowed], device=device)
-    absent = torch.tensor([[k >= len(ids) for k in range(widest)] for ids in allowed], device=device)
+    absent = torch.tensor(
+        [[k >= len(ids) for k in range(widest)] for ids in allowed], device=device
+    )
     chosen = logits.float().gather(1, options).masked_fill(absent, float("-inf"))
     target = torch.tensor(targets, device=device)
     return torch.nn.functional.cross_entropy(chosen, target, reduction="sum"), len(targets)
@@ -166,8 +168,9 @@ def train(
 ) -> None:
     """Train an adapter into the folder `output`, going on from the checkpoint there, if any.
 
-    A new run may begin with the weights of another one, in the folder `start`. `report` gets a dict per step (step, chunks, loss in nats per label, seconds); the same goes to
-    `log.jsonl`. The adapter is saved in float16, by peft.
+    A new run may begin with the weights of another one, in the folder `start`. `report` gets a
+    dict per step (step, chunks, loss in nats per label, seconds); the same goes to `log.jsonl`.
+    The adapter is saved in float16, by peft.
     """
     import torch
     from peft import LoraConfig, get_peft_model
@@ -187,12 +190,13 @@ def train(
             task_type="CAUSAL_LM",
         ),
     )
+    network.peft_config["default"].base_model_name_or_path = base or model.EMBEDDED
     inner = network.get_base_model()
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.0, betas=(0.9, 0.98))
     steps = -(-recipe.chunks // recipe.batch)
-    step = _resume(output, network, optimiser, start)
-    for step, batch in _batches(corpora, language_model.encode, recipe, step, steps):
+    done = _resume(output, network, optimiser, start)
+    for step, batch in _batches(corpora, language_model.encode, recipe, done, steps):
         began = time.perf_counter()
         rate = recipe.rate * min(1.0, (step + 1) / 20) * (1 - step / steps)
         for group in optimiser.param_groups:

@@ -11,8 +11,6 @@ from seal.audio import RATE
 from seal.segmentation import FIRST, HOP
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from seal.segmentation import Floats
 
 SIZE = 192  # dimensions of an embedding

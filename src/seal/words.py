@@ -136,7 +136,9 @@ def read(path: str | Path) -> list[Word]:
             f"{path}: not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         ) from None
     except (RecursionError, ValueError):
-        raise SealError(f"{path}: not usable JSON (nested too deep, or a number too long)") from None
+        raise SealError(
+            f"{path}: not usable JSON (nested too deep, or a number too long)"
+        ) from None
     return check(words, str(path))
 
 
@@ -203,7 +205,7 @@ def sessions(words: Sequence[Word]) -> Iterator[tuple[str, list[int]]]:
 
 
 def speakers(words: Iterable[Word]) -> list[str]:
-    """All speakers of a recording, in order of appearance: as a `speaker`, or in the scores alone."""
+    """A recording's speakers in order of appearance: as a `speaker`, or in the scores alone."""
     found: dict[str, None] = {}
     in_scores: dict[str, None] = {}
     for word in words:

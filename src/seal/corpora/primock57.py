@@ -33,7 +33,9 @@ def load(folder: str | Path) -> dict[str, list[Word]]:
             texts = _TAG.sub(" ", match["text"].replace('""', '"')).split()
             texts = [text for text in texts if any(map(str.isalnum, text))]
             words += spread(session_id, party, texts, float(match["start"]), float(match["end"]))
-    return {name: sorted(words, key=lambda w: w["start_time"]) for name, words in consultations.items()}
+    return {
+        name: sorted(words, key=lambda w: w["start_time"]) for name, words in consultations.items()
+    }
 
 
 def spread(session_id: str, speaker: str, texts: list[str], start: float, end: float) -> list[Word]:

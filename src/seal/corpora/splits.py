@@ -22,18 +22,43 @@ AMI_TEST = frozenset(
 )
 
 CLIP_MEETINGS = frozenset(
-    "ES2003a ES2003b EN2001a EN2001b EN2001d EN2001e EN2003a EN2004a EN2005a EN2006a".split()
+    [
+        "ES2003a",
+        "ES2003b",
+        "EN2001a",
+        "EN2001b",
+        "EN2001d",
+        "EN2001e",
+        "EN2003a",
+        "EN2004a",
+        "EN2005a",
+        "EN2006a",
+    ]
 )
 """Meetings whose first 30 s are the ten real clips that seal is tested on."""
 
 PRIMOCK57_TEST = frozenset(
-    "day1_consultation05 day1_consultation11 day2_consultation02 day2_consultation07 "
-    "day3_consultation03 day3_consultation09 day4_consultation05 day4_consultation10 "
-    "day5_consultation06 day5_consultation12".split()
+    [
+        "day1_consultation05",
+        "day1_consultation11",
+        "day2_consultation02",
+        "day2_consultation07",
+        "day3_consultation03",
+        "day3_consultation09",
+        "day4_consultation05",
+        "day4_consultation10",
+        "day5_consultation06",
+        "day5_consultation12",
+    ]
 )
 PRIMOCK57_DEV = frozenset(
-    "day1_consultation02 day1_consultation14 day2_consultation10 day4_consultation02 "
-    "day5_consultation03".split()
+    [
+        "day1_consultation02",
+        "day1_consultation14",
+        "day2_consultation10",
+        "day4_consultation02",
+        "day5_consultation03",
+    ]
 )
 
 

@@ -18,6 +18,9 @@ TIE = 1e-3
 """Nats. A label replaces the first pass's only if the model prefers it by more than this: what
 rounding can turn is no preference."""
 
+Margins = Sequence[Sequence[float]]
+"""W x K nats: by how much the model must prefer a speaker to the first pass's, at each word."""
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -32,18 +35,22 @@ class Decoded:
 
 
 def choose(
-    logits: Any, prompt: Prompt, word: int, previous: int | None, margin: float
+    logits: Any, prompt: Prompt, word: int, previous: int | None, margins: Sequence[float]
 ) -> tuple[int, list[float]]:
     """The greedy choice before `word` from next-token `logits` [vocabulary], and the posteriors.
 
-    The first pass's speaker is kept unless another one's log-probability is more than `margin`
-    (at least TIE) above it; 0 is the paper's argmax.
+    The first pass's speaker is kept unless another one's log-probability is more than that one's
+    of the K `margins` (at least TIE) above it; zeros are the paper's argmax.
     """
     allowed = logits[prompt.options(word, previous)]
-    posteriors = allowed.softmax(dim=-1).tolist()
-    values = allowed.tolist()
-    values[prompt.draft[word]] += max(margin, TIE)
-    return max(range(len(values)), key=values.__getitem__), posteriors
+    draft = prompt.draft[word]
+    values = [
+        value if speaker == draft else value - max(margin, TIE)
+        for speaker, (value, margin) in enumerate(zip(allowed.tolist(), margins, strict=True))
+    ]
+    best = max(values)
+    chosen = draft if values[draft] == best else values.index(best)
+    return chosen, allowed.softmax(dim=-1).tolist()
 
 
 def posteriors_of(model: Any, prompt: Prompt, speakers: Sequence[int]) -> list[list[float]]:
@@ -55,6 +62,6 @@ def posteriors_of(model: Any, prompt: Prompt, speakers: Sequence[int]) -> list[l
     )
     previous = [None, *speakers[:-1]]
     return [
-        choose(row, prompt, word, before, 0.0)[1]
+        row[prompt.options(word, before)].softmax(dim=-1).tolist()
         for word, (row, before) in enumerate(zip(logits, previous, strict=True))
     ]

@@ -3,18 +3,16 @@
 It knows nothing of how the prompt was made, and is the same for both transcript formats.
 """
 
-from collections.abc import Sequence
-
-from seal.decode import Decoded, choose
+from seal.decode import Decoded, Margins, choose
 from seal.model import LanguageModel
 from seal.prompt import Prompt
 
 
-def algorithm1(model: LanguageModel, prompt: Prompt, margins: Sequence[float]) -> Decoded:
+def algorithm1(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
     """Decode one chunk greedily over the allowed next tokens, one token per pass.
 
     Between words the allowed tokens are one per speaker; within a word, only the word's next token
-    (the masking of Algorithm 1, lines 6 to 11). `margins` are one per word, in nats.
+    (the masking of Algorithm 1, lines 6 to 11). `margins` are W x K, in nats.
     """
     context = model.context()
     logits = context.feed(prompt.tokens, [len(prompt.tokens) - 1])[0]
@@ -22,8 +20,8 @@ def algorithm1(model: LanguageModel, prompt: Prompt, margins: Sequence[float]) -
     posteriors: list[list[float]] = []
     passes = 1
     previous = None
-    for word, margin in enumerate(margins):
-        speaker, posterior = choose(logits, prompt, word, previous, margin)
+    for word in range(len(prompt.words)):
+        speaker, posterior = choose(logits, prompt, word, previous, margins[word])
         speakers.append(speaker)
         posteriors.append(posterior)
         for token in prompt.emit(word, speaker, previous):

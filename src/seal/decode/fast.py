@@ -8,14 +8,12 @@ repeat. Every pass settles one label at least. Prior art for drafting with the i
 "Inference with reference" (2023); for Jacobi decoding: Kou et al., "CLLMs" (2024).
 """
 
-from collections.abc import Sequence
-
-from seal.decode import Decoded, choose
+from seal.decode import Decoded, Margins, choose
 from seal.model import LanguageModel
 from seal.prompt import Prompt
 
 
-def fast(model: LanguageModel, prompt: Prompt, margins: Sequence[float]) -> Decoded:
+def fast(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
     """Decode one chunk; the labels are those of `algorithm1` (near-ties under rounding aside)."""
     context = model.context()
     speakers = list(prompt.draft)

@@ -7,7 +7,7 @@ alone. Source: Wang et al., "DiarizationLM" (2024), section 3.
 
 from collections.abc import Sequence
 
-from seal.decode import Decoded, posteriors_of
+from seal.decode import Decoded, Margins, posteriors_of
 from seal.model import LanguageModel
 from seal.oracle import tpst as transfer
 from seal.prompt import Prompt
@@ -16,7 +16,7 @@ SLACK = 1.2
 """Generation stops when the answer is this many times as long as the draft."""
 
 
-def tpst(model: LanguageModel, prompt: Prompt, margins: Sequence[float]) -> Decoded:
+def tpst(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
     """Decode one chunk by greedy free generation. `margins` do not apply, and are not read.
 
     The posteriors are the model's own at the labels that came out.
