@@ -1,0 +1,56 @@
+"""From a recording to a transcript by the embedded models."""
+
+import numpy as np
+import pytest
+import soundfile
+
+import seal
+from seal import demo
+from seal.errors import SealError
+from seal.words import check
+
+
+@pytest.fixture(scope="module")
+def call():
+    return seal.transcribe(demo.RECORDING)
+
+
+def test_the_demo_call_is_corrected_without_losing_a_word(call):
+    check(call)
+    assert len(call) > 150
+    assert {word["session_id"] for word in call} == {"call"}
+    assert [w["start_time"] for w in call] == sorted(w["start_time"] for w in call)
+    speakers = set(call[0]["speaker_scores"])
+    assert len(speakers) == 2
+    for word in call:
+        assert {word["speaker"], word["first_pass_speaker"]} <= speakers
+        assert 0 <= word["speaker_confidence"] <= 1
+
+
+def test_the_correction_is_the_last_step_and_nothing_else(call):
+    first_pass = seal.transcribe(demo.RECORDING, correct=False)
+    assert seal.correct(first_pass) == call
+
+
+def test_the_first_pass_tells_the_two_voices_apart(call):
+    reference = seal.read(demo.REFERENCE)
+    assert seal.score(reference, call).delta_cp < 0.15
+
+
+def test_silence_has_no_words(tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(48000), 16000)
+    assert seal.transcribe(tmp_path / "silence.wav") == []
+
+
+def test_one_speaker_stereo_at_8_khz(tmp_path, call):
+    samples, rate = soundfile.read(demo.RECORDING, frames=16000 * 4)
+    low = samples[:: rate // 8000]
+    soundfile.write(tmp_path / "low.wav", np.stack([low, low], axis=1), 8000)
+    words = seal.transcribe(tmp_path / "low.wav", speakers=1)
+    assert words
+    assert {word["speaker"] for word in words} == {"A"}
+
+
+def test_the_number_of_speakers_must_be_one_or_more():
+    with pytest.raises(SealError):
+        seal.transcribe(demo.RECORDING, speakers=0)
