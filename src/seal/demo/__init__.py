@@ -30,7 +30,8 @@ def show(folder: Path | None = None) -> None:
     screen = Console(highlight=False)
     screen.print(console.conversation(corrected))
     screen.print()
-    screen.print(console.changes(corrected))
+    changed = any(console.changed(word) for word in corrected)
+    screen.print(console.changes(corrected) if changed else "No word changed its speaker.")
     screen.print(
         console.score_table(
             {
