@@ -23,15 +23,7 @@ def first_pass():
     return simulate(REFERENCE, draw_severity(rng, 2.0), rng)[0]
 
 
-UNTRAINED = pytest.mark.xfail(
-    reason="failed once on the embedded model in the turn format; not looked into yet", strict=False
-)
-
-
-@pytest.mark.parametrize(
-    ("format", "condition"),
-    [("word", "label"), pytest.param("turn", "none", marks=UNTRAINED)],
-)
+@pytest.mark.parametrize(("format", "condition"), [("word", "label"), ("turn", "none")])
 def test_fast_is_algorithm_1(first_pass, format, condition):
     model, _ = load_corrector(None, None, "cpu")
     for start in (10, 80):
