@@ -88,6 +88,7 @@ def _resampled(path: str | Path) -> "Iterator[Samples]":
     resampler: Any = None
     source_rate = 0
     read = 0
+    given = 0
     for rate, frames in _decoded(path):
         with np.errstate(over="ignore", invalid="ignore"):
             mono = frames.mean(axis=1, dtype=np.float32)
@@ -106,9 +107,13 @@ def _resampled(path: str | Path) -> "Iterator[Samples]":
             resampler, source_rate = soxr.ResampleStream(rate, RATE, 1, dtype="float32"), rate
         elif rate != source_rate:
             raise SealError(f"{path}: the sample rate changes at {read / rate:.1f} s; convert it")
-        yield resampler.resample_chunk(mono)
+        piece = resampler.resample_chunk(mono)
+        given += len(piece)
+        yield piece
     if resampler is not None:
-        yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+        piece = resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+        # A sample or two at a higher rate round to none at ours, but they are a recording.
+        yield piece if given + len(piece) or not read else np.zeros(1, dtype=np.float32)
 
 
 def _decoded(path: str | Path) -> "Iterator[tuple[int, Samples]]":
