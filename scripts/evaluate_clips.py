@@ -12,7 +12,6 @@ import resource
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable
 from pathlib import Path
 
 from seal import audio
@@ -20,11 +19,11 @@ from seal.asr import recognise
 from seal.firstpass import Posteriors, first_pass
 from seal.reconcile import reconcile, smooth
 from seal.scoring import Score, score
+from seal.simulate import turns
 from seal.words import Word, read
 
 Turn = tuple[str, float, float]
 
-GAP = 0.3  # seconds between two words of a speaker that still make one segment
 SPEAKS = 0.5  # posterior from which the first pass says that a speaker speaks
 
 
@@ -40,7 +39,7 @@ def main() -> None:
     recordings = sorted(p for p in options.folder.iterdir() if p.suffix in (".wav", ".flac"))
     stages: dict[str, float] = {}
     before, after = Score(), Score()
-    turns: list[tuple[str, list[Turn], list[Turn], float]] = []
+    clips: list[tuple[str, list[Turn], list[Turn], float]] = []
     words: list[Word] = []
     print("| clip | seconds | speakers (true) | WER | cpWER | Δcp | Δcp corrected |")
     print("|---|---|---|---|---|---|---|")
@@ -61,18 +60,18 @@ def main() -> None:
             after += corrected
             shown = f"{corrected.delta_cp:.1%}"
         words += first
-        turns.append((path.stem, true_turns(truth), found_turns(posteriors), seconds))
+        clips.append((path.stem, true_turns(truth), found_turns(posteriors), seconds))
         print(
             f"| {path.stem} | {seconds:.0f} | {posteriors.frames.shape[1]}"
             f" ({len({w['speaker'] for w in truth})}) | {mine.wer:.1%} | {mine.cpwer:.1%}"
             f" | {mine.delta_cp:.1%} | {shown} |",
             flush=True,
         )
-    total = sum(seconds for *_, seconds in turns)
+    total = sum(seconds for *_, seconds in clips)
     print(f"\n{len(recordings)} recordings, {total:.0f} s, {before.words} words.\n")
     print("| | WER | cpWER | Δcp | DER | DER, collar 0.25 s |")
     print("|---|---|---|---|---|---|")
-    ders = " | ".join(der(turns, collar) for collar in (0.0, 0.25))
+    ders = " | ".join(der(clips, collar) for collar in (0.0, 0.25))
     print(
         f"| first pass | {before.wer:.1%} | {before.cpwer:.1%} | {before.delta_cp:.1%} | {ders} |"
     )
@@ -115,32 +114,24 @@ def plain(text: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
-def true_turns(words: Iterable[Word]) -> list[Turn]:
-    """Segments of the reference: a speaker's words, joined over gaps under GAP."""
-    turns: dict[str, list[Turn]] = {}
-    for word in words:
-        speaker, start, end = word["speaker"], float(word["start_time"]), float(word["end_time"])
-        mine = turns.setdefault(speaker, [])
-        if mine and start - mine[-1][2] < GAP:
-            mine[-1] = (speaker, mine[-1][1], max(end, mine[-1][2]))
-        else:
-            mine.append((speaker, start, end))
-    return [turn for mine in turns.values() for turn in mine if turn[2] > turn[1]]
+def true_turns(words: list[Word]) -> list[Turn]:
+    """Segments of the reference, those of no length aside."""
+    return [(speaker, start, end) for start, end, speaker in turns(words) if end > start]
 
 
 def found_turns(posteriors: Posteriors) -> list[Turn]:
     """Segments of the first pass: runs of median-filtered posteriors of SPEAKS or more."""
     import numpy as np
 
-    turns: list[Turn] = []
+    found: list[Turn] = []
     frames = smooth(posteriors.frames)
     for speaker in range(frames.shape[1]):
         edges = np.flatnonzero(np.diff(frames[:, speaker] >= SPEAKS, prepend=False, append=False))
         for begin, end in edges.reshape(-1, 2):
             left = posteriors.start + (begin - 0.5) * posteriors.step
             right = posteriors.start + (end - 0.5) * posteriors.step
-            turns.append((str(speaker), float(max(left, 0.0)), float(right)))
-    return turns
+            found.append((str(speaker), float(max(left, 0.0)), float(right)))
+    return found
 
 
 def der(clips: list[tuple[str, list[Turn], list[Turn], float]], collar: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from seal.errors import SealError
-from seal.words import Word, normalise
+from seal.words import Word, normalise, sessions
 
 MOST_SPEAKERS = 20
 """meeteval refuses more: so many speakers mean a mistake in the input."""
@@ -78,7 +78,7 @@ def score(reference: list[Word], hypothesis: list[Word]) -> Score:
     segments is coarser). A side without a single word counts as silence. Raises SealError for a
     session that is on one side only, and for more than 20 speakers in a session.
     """
-    ours, theirs = _by_session(hypothesis), _by_session(reference)
+    ours, theirs = _tokens(hypothesis), _tokens(reference)
     if ours and theirs:
         alone = [(session_id, "reference", "hypothesis") for session_id in theirs.keys() - ours]
         alone += [(session_id, "hypothesis", "reference") for session_id in ours.keys() - theirs]
@@ -89,25 +89,20 @@ def score(reference: list[Word], hypothesis: list[Word]) -> Score:
             )
     total = Score()
     for session_id in ours | theirs:
-        total += _score_session(
-            session_id, _tokens(theirs.get(session_id, [])), _tokens(ours.get(session_id, []))
-        )
+        total += _score_session(session_id, theirs.get(session_id, []), ours.get(session_id, []))
     return total
 
 
-def _by_session(words: list[Word]) -> dict[str, list[Word]]:
-    groups: dict[str, list[Word]] = {}
-    for word in words:
-        groups.setdefault(word["session_id"], []).append(word)
-    return groups
-
-
-def _tokens(words: list[Word]) -> list[Token]:
-    return [
-        (piece, word["speaker"])
-        for word in sorted(words, key=lambda word: word["start_time"])
-        for piece in normalise(word["words"]).split()
-    ]
+def _tokens(words: list[Word]) -> dict[str, list[Token]]:
+    """The normalised words of each session, in time order."""
+    return {
+        session_id: [
+            (piece, words[index]["speaker"])
+            for index in indices
+            for piece in normalise(words[index]["words"]).split()
+        ]
+        for session_id, indices in sessions(words)
+    }
 
 
 def _score_session(session_id: str, reference: list[Token], hypothesis: list[Token]) -> Score:

@@ -16,6 +16,9 @@ from seal.words import Word, speakers
 STEP = 0.05
 """Seconds per simulated frame."""
 
+GAP = 0.3
+"""Seconds between two words of a speaker that still make one stretch of speech."""
+
 
 @dataclass(frozen=True)
 class Severity:
@@ -150,7 +153,7 @@ def _posteriors(
     frames = int(max(word["end_time"] for word in reference) / STEP) + 40
     count = len(number)
     activity = np.zeros((frames, count), dtype=np.float32)
-    for start, end, speaker in _turns(reference):
+    for start, end, speaker in turns(reference):
         length = end - start
         unheard = length < 1.0 and rng.random() < severity.missed
         level = rng.uniform(0.0, 0.4) if unheard else 1.0
@@ -170,19 +173,20 @@ def _posteriors(
     return median_filter(1 / (1 + np.exp(-logits)), size=(5, 1), mode="nearest")
 
 
-def _turns(reference: Sequence[Word]) -> list[tuple[float, float, str]]:
-    """Stretches of one speaker's speech: words joined over gaps under 0.3 s."""
-    turns: list[tuple[float, float, str]] = []
+def turns(reference: Sequence[Word]) -> list[tuple[float, float, str]]:
+    """(start, end, speaker) of each stretch of one speaker's speech, in order of starts: words in
+    time order, joined over gaps under GAP."""
+    found: list[tuple[float, float, str]] = []
     latest: dict[str, int] = {}
     for word in reference:
         speaker = word["speaker"]
         place = latest.get(speaker)
-        if place is not None and word["start_time"] - turns[place][1] < 0.3:
-            turns[place] = (turns[place][0], max(turns[place][1], word["end_time"]), speaker)
+        if place is not None and word["start_time"] - found[place][1] < GAP:
+            found[place] = (found[place][0], max(found[place][1], word["end_time"]), speaker)
         else:
-            latest[speaker] = len(turns)
-            turns.append((word["start_time"], word["end_time"], speaker))
-    return turns
+            latest[speaker] = len(found)
+            found.append((word["start_time"], word["end_time"], speaker))
+    return found
 
 
 def _compete(activity: np.ndarray, rng: np.random.Generator) -> None:
