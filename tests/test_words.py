@@ -129,6 +129,7 @@ def test_a_missing_field_is_named(field: str, tmp_path: Path) -> None:
         b"RIFF\x84\x00",
         b"[" * 200_000,
         b"[" + b"9" * 5000 + b"]",
+        b'[{"session_id": "c", "session_id": "d"}]',
     ],
 )
 def test_what_is_no_transcript_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
@@ -149,6 +150,13 @@ def test_a_byte_order_mark_and_absent_scores_are_fine(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps([{**WORD, "speaker_scores": None}]).encode())
     assert words.read(path) == [{**WORD, "speaker_scores": None}]
+
+
+def test_minus_nought_stays_as_it_was(tmp_path: Path) -> None:
+    text = "[\n " + json.dumps(WORD | {"note": 7}).replace("7", "-0") + "\n]\n"
+    (tmp_path / "in.json").write_text(text)
+    words.write(words.read(tmp_path / "in.json"), tmp_path / "out.json")
+    assert (tmp_path / "out.json").read_text() == text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(

@@ -39,6 +39,22 @@ class _Number(float):
         return _Number, (self.text,)
 
 
+class _TwiceError(Exception):
+    """A key that an object has twice: one of its values could not be kept."""
+
+
+def _integer(text: str) -> int | _Number:
+    return _Number(text) if text == "-0" else int(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
 def normalise(text: str) -> str:
     """Lower case, no punctuation: how a word is shown to the model and compared in scoring.
 
@@ -130,7 +146,9 @@ def read(path: str | Path) -> list[Word]:
     except OSError as error:
         raise SealError(f"{path}: cannot be read: {error.strerror}") from None
     try:
-        words = json.loads(text, parse_float=_Number)
+        words = json.loads(text, parse_float=_Number, parse_int=_integer, object_pairs_hook=_object)
+    except _TwiceError as error:
+        raise SealError(f"{path}: the key {str(error)!r} stands twice in one object") from None
     except json.JSONDecodeError as error:
         raise SealError(
             f"{path}: not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
