@@ -1,4 +1,21 @@
 """Corpora of conversations, one file each: a folder in, word-level references out.
 
-Every file has one function `load(folder) -> {session_id: word transcript}`, in time order.
+Every file has one function `load(folder) -> {recording: word transcript}`, in time order; `splits`
+says who trains and who tests, `reading` and `ldc` hold what the loaders share. Nothing here knows
+of audio.
 """
+
+NAMES = (
+    "ami",
+    "icsi",
+    "primock57",
+    "fisher",
+    "callhome",
+    "rt03",
+    "seglst",
+    "stm",
+    "ctm-rttm",
+    "textgrid",
+    "chat",
+)
+"""The corpora and layouts that can be read; each has its module here, `-` written as `_`."""

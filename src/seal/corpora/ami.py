@@ -3,51 +3,54 @@
 Speakers are the meeting's agents (A to E). It knows nothing of audio, nor of train and test lists.
 """
 
-import re
 from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
+from seal.corpora.reading import in_time_order, quoted, read_bytes, seconds, spoken_tokens, word
 from seal.errors import SealError
 from seal.words import Word
 
 LONGEST_WORD = 1.2
 """Seconds. Some word ends in the annotation run on to the next word, over many seconds."""
 
-_ACRONYM = re.compile(r"^(\w_)+\w?$")
+_ID = "{http://nite.sourceforge.net/}id"
 
 
 def load(folder: str | Path) -> dict[str, list[Word]]:
     """Read every meeting below `folder` (the one that holds `words/`).
 
     Punctuation, vocal sounds and untimed words are left out, and acronyms (`D_V_D_`) lose their
-    underscores. Raises SealError for a folder without AMI's files, or a damaged file.
+    underscores. Raises SealError for a folder without AMI's files, or a damaged file (with the
+    word that is).
     """
     files = sorted(Path(folder).glob("words/*.words.xml"))
     if not files:
         raise SealError(f"{folder}: not AMI (no words/<meeting>.<agent>.words.xml in it)")
     meetings: dict[str, list[Word]] = defaultdict(list)
     for file in files:
-        meeting, agent = file.name.split(".")[:2]
-        try:
-            root = ElementTree.parse(file).getroot()
-        except ElementTree.ParseError as error:
-            raise SealError(f"{file}: damaged XML ({error})") from None
-        for element in root.iter("w"):
+        parts = file.name.split(".")
+        if len(parts) != 4:
+            raise SealError(f"{file}: not named <meeting>.<agent>.words.xml")
+        meeting, agent = parts[:2]
+        for number, element in enumerate(_root(file).iter("w"), start=1):
             times = element.get("starttime"), element.get("endtime")
             text = (element.text or "").strip()
-            if element.get("punc") == "true" or None in times or not text:
+            if element.get("punc") == "true" or times[0] is None or times[1] is None:
                 continue
-            start, end = float(times[0] or 0), float(times[1] or 0)
-            if _ACRONYM.match(text):
+            place = f"{file}: word {quoted(element.get(_ID, str(number)))}"
+            start, end = seconds(times[0], place), seconds(times[1], place)
+            if spoken_tokens(text):
                 text = text.replace("_", "")
-            meetings[meeting].append(
-                {
-                    "session_id": meeting,
-                    "speaker": agent,
-                    "words": text,
-                    "start_time": start,
-                    "end_time": max(start, min(end, start + LONGEST_WORD)),
-                }
-            )
-    return {name: sorted(words, key=lambda w: w["start_time"]) for name, words in meetings.items()}
+                end = min(end, start + LONGEST_WORD)
+                meetings[meeting].append(word(meeting, agent, text, start, end))
+    return in_time_order(meetings, folder)
+
+
+def _root(file: Path) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(read_bytes(file))
+    except ElementTree.ParseError as error:
+        raise SealError(f"{file}: damaged XML ({error})") from None
+    except (LookupError, ValueError):  # an encoding that nobody knows
+        raise SealError(f"{file}: line 1: damaged XML (unknown encoding)") from None

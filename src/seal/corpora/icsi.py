@@ -4,8 +4,10 @@ One line is one dialogue act, its words joined by `|` as start+end+word. It know
 """
 
 import csv
+import io
 from pathlib import Path
 
+from seal.corpora.reading import in_time_order, read_text, seconds, spoken_tokens, word
 from seal.errors import SealError
 from seal.words import Word
 
@@ -24,27 +26,24 @@ def load(folder: str | Path) -> dict[str, list[Word]]:
     files = sorted(Path(folder).glob("database/*.dadb"))
     if not files:
         raise SealError(f"{folder}: not ICSI in MRDA's layout (no database/*.dadb in it)")
-    return {file.stem: _meeting(file) for file in files}
+    return in_time_order({file.stem: _meeting(file) for file in files}, folder)
 
 
 def _meeting(file: Path) -> list[Word]:
     words: list[Word] = []
-    with file.open(newline="", encoding="utf-8") as lines:
-        for number, row in enumerate(csv.reader(lines), start=1):
-            try:
-                speaker = row[_SPEAKER]
-                for item in filter(None, row[_WORDS].split("|")):
-                    start, end, text = item.split("+", 2)
-                    if start != _UNTIMED and text.strip("-"):
-                        words.append(
-                            {
-                                "session_id": file.stem,
-                                "speaker": speaker,
-                                "words": text.strip("-"),
-                                "start_time": float(start),
-                                "end_time": max(float(start), float(end)),
-                            }
-                        )
-            except (IndexError, ValueError):
-                raise SealError(f"{file}: line {number}: not a dialogue act with words") from None
-    return sorted(words, key=lambda w: w["start_time"])
+    rows = csv.reader(io.StringIO(read_text(file), newline=""))
+    try:
+        for row in rows:
+            place = f"{file}: line {rows.line_num}"
+            speaker = row[_SPEAKER]
+            for item in filter(None, row[_WORDS].split("|")):
+                start, end, text = item.split("+", 2)
+                text = text.strip("-")
+                if start != _UNTIMED and spoken_tokens(text):
+                    times = seconds(start, place), seconds(end, place)
+                    words.append(word(file.stem, speaker, text, *times))
+    except SealError:
+        raise
+    except (csv.Error, IndexError, ValueError):
+        raise SealError(f"{file}: line {rows.line_num}: not a dialogue act with words") from None
+    return words

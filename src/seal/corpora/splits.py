@@ -1,25 +1,28 @@
 """Who trains and who tests: the lists of recordings that training must not touch.
 
-It knows names only, no files.
+The public lists are in `lists/`, PriMock57's are ours. It knows names only, no recordings.
 """
 
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
+from seal.corpora import NAMES
+from seal.errors import SealError
 from seal.words import Word
 
-AMI_DEV = frozenset(
-    f"{series}{part}"
-    for series, parts in (
-        ("IS1008", "abcd"),
-        ("ES2011", "abcd"),
-        ("TS3004", "abcd"),
-        ("IB40", ("01", "02", "03", "04", "10", "11")),
-    )
-    for part in parts
-)
-AMI_TEST = frozenset(
-    f"{series}{part}" for series in ("IS1009", "ES2004", "TS3003", "EN2002") for part in "abcd"
-)
+LISTS = Path(__file__).parent / "lists"
+
+
+@cache
+def listed(corpus: str, part: str) -> frozenset[str]:
+    """The names in the public list of `corpus` for `part` (`dev`, `test`); none without a list."""
+    file = LISTS / f"{corpus}_{part}.txt"
+    return frozenset(file.read_text(encoding="ascii").split()) if file.is_file() else frozenset()
+
+
+AMI_DEV = listed("ami", "dev")
+AMI_TEST = listed("ami", "test")
 
 CLIP_MEETINGS = frozenset(
     [
@@ -72,6 +75,24 @@ def primock57_split(consultation: str) -> str:
     if consultation in PRIMOCK57_DEV:
         return "dev"
     return "test" if consultation in PRIMOCK57_TEST else "train"
+
+
+def split(corpus: str, name: str) -> str:
+    """`train`, `dev` or `test`: where a recording belongs.
+
+    A corpus without lists (ICSI, one's own recordings) trains. Fisher has no public development
+    list: the calls whose number ends in 00, about a hundred, are ours. Raises SealError for a
+    corpus that seal does not know.
+    """
+    if corpus not in NAMES:
+        raise SealError(f"corpus {corpus!r}: there is none of that name; one of {', '.join(NAMES)}")
+    if corpus == "primock57":
+        return primock57_split(name)
+    if name in listed(corpus, "test"):
+        return "test"
+    if name in listed(corpus, "dev") or (corpus == "fisher" and name.endswith("00")):
+        return "dev"
+    return "train"
 
 
 def first_clip_cut(words: Sequence[Word]) -> list[Word]:

@@ -1,0 +1,75 @@
+"""STM, NIST's reference format, to references.
+
+A segment is a line: `session channel speaker start end <label> words`. Of alternatives
+(`{ a / b }`) the first is taken, optional words `(uh)` stay, and segments that are not to be scored
+are left out. A segment's span is shared out among its words by length. The channels of a session
+make one conversation.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from seal.corpora.ldc import spoken
+from seal.corpora.reading import find, in_time_order, lines, quoted, read_text, seconds, spread
+from seal.errors import SealError
+from seal.words import Word
+
+_IGNORED = "ignore_time_segment_in_scoring"
+_NO_SPEAKERS = ("inter_segment_gap", "excluded_region")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_HESITATION = re.compile(r"%hesitation\b", re.IGNORECASE)
+
+
+class Segment(NamedTuple):
+    """A line of an STM file: its channel, and its words with their session and speaker."""
+
+    session_id: str
+    channel: str
+    words: list[Word]
+
+
+def load(source: str | Path) -> dict[str, list[Word]]:
+    """Read an STM file, or every `*.stm` below a folder.
+
+    Raises SealError for a folder without such files, a damaged line, or a session in two files.
+    """
+    sessions: dict[str, list[Word]] = {}
+    for segment in segments(find(source, "*.stm", "STM")):
+        sessions.setdefault(segment.session_id, []).extend(segment.words)
+    return in_time_order(sessions, source)
+
+
+def segments(files: list[Path]) -> Iterator[Segment]:
+    """The segments of several files that are to be scored. Raises SealError as `load` does."""
+    first: dict[str, Path] = {}
+    for file in files:
+        for segment in _segments(file):
+            name = segment.session_id
+            if first.setdefault(name, file) != file:  # twice the words, if it were let through
+                raise SealError(f"{file}: the session {quoted(name)} is in {first[name]} already")
+            yield segment
+
+
+def _segments(file: Path) -> Iterator[Segment]:
+    for number, line in lines(read_text(file, fallback="cp1252"), comment=";;"):
+        fields = line.split(maxsplit=5)
+        place = f"{file}: line {number}"
+        if len(fields) < 5:
+            raise SealError(f"{place}: not 'session channel speaker start end <label> words'")
+        session_id, channel, speaker = fields[:3]
+        start, end = seconds(fields[3], place), seconds(fields[4], place)
+        text = fields[5] if len(fields) > 5 else ""
+        if speaker.lower() in _NO_SPEAKERS or _IGNORED in text.lower():
+            continue
+        texts = spoken(_HESITATION.sub(" ", _first_alternatives(text)))
+        yield Segment(session_id, channel, spread(session_id, speaker, texts, start, end))
+
+
+def _first_alternatives(text: str) -> str:
+    """`{ a / b }` to `a`, from the inside out; braces without a stroke hold a noise, and go."""
+    while True:
+        text, count = _BRACES.subn(lambda m: m[1].split("/")[0] if "/" in m[1] else " ", text)
+        if not count:
+            return text
