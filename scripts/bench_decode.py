@@ -15,10 +15,10 @@ from pathlib import Path
 from evaluate_text import recordings
 from seal.chunks import cut
 from seal.conditioning import acoustic_label
-from seal.correction import chunk_prompt, load_corrector
 from seal.decode.algorithm1 import algorithm1
 from seal.decode.fast import fast
 from seal.prompt import word_tokens
+from seal.systems.seal import chunk_prompt, load_corrector
 from seal.words import speakers
 
 

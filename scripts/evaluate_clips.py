@@ -3,13 +3,17 @@
     python scripts/evaluate_clips.py DATA/ami_clips > table.md
 
 The folder holds NAME.wav (or .flac) and reference.seglst.json, whose session_ids are the names.
+With `--minutes M` the recordings are joined, again and again, to one of M minutes, and only its
+time and memory are measured: a voice is in one part only, so a score would mean little.
 DER wants the package spy-der (pip install spy-der; it compiles); its columns are empty without.
 """
 
 import argparse
+import itertools
 import json
 import resource
 import sys
+import tempfile
 import time
 import unicodedata
 from pathlib import Path
@@ -33,10 +37,14 @@ def main() -> None:
     parser.add_argument("--no-correct", action="store_true", help="stop after the first pass")
     parser.add_argument("--speakers", type=int, help="fix the number of speakers")
     parser.add_argument("--json", type=Path, help="write all words to this file as well")
+    parser.add_argument("--minutes", type=float, help="join the recordings to one so long")
     options = parser.parse_args()
+    if options.minutes:
+        joined(options.folder, options.minutes)
+        return
 
     reference = read(options.folder / "reference.seglst.json")
-    recordings = sorted(p for p in options.folder.iterdir() if p.suffix in (".wav", ".flac"))
+    recordings = recordings_of(options.folder)
     stages: dict[str, float] = {}
     before, after = Score(), Score()
     clips: list[tuple[str, list[Turn], list[Turn], float]] = []
@@ -84,6 +92,48 @@ def main() -> None:
     print(f"\nPeak memory {peak:.0f} MB.")
     if options.json:
         options.json.write_text(json.dumps(words, indent=0), encoding="utf-8")
+
+
+def recordings_of(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix in (".wav", ".flac"))
+
+
+def joined(folder: Path, minutes: float) -> None:
+    """Transcribe one long recording made of the short ones; print seconds per stage and memory."""
+    import soundfile
+
+    import seal
+
+    stages: dict[str, float] = {}
+    began = time.perf_counter()
+
+    def progress(stage: str, share: float) -> None:
+        stages[stage] = (
+            time.perf_counter()
+            - began
+            - sum(spent for other, spent in stages.items() if other != stage)
+        )
+
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "long.wav"
+        written = 0
+        with soundfile.SoundFile(path, "w", audio.RATE, 1) as file:
+            for recording in itertools.cycle(recordings_of(folder)):
+                for block in audio.blocks(recording):
+                    file.write(block)
+                    written += len(block)
+                if written >= minutes * 60 * audio.RATE:
+                    break
+        words = seal.transcribe(path, progress=progress)
+    total = written / audio.RATE
+    changed = sum(word["speaker"] != word["first_pass_speaker"] for word in words)
+    speakers = len(words[0]["speaker_scores"]) if words else 0
+    print(f"{total:.0f} s, {len(words)} words, {speakers} speakers, {changed} words changed.")
+    print("\n| stage | seconds | times real time |\n|---|---|---|")
+    for stage, spent in stages.items():
+        print(f"| {stage} | {spent:.1f} | {spent / total:.2f} |")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\nPeak memory {peak:.0f} MB.")
 
 
 def timed(stages: dict[str, float], stage: str, function, *arguments):

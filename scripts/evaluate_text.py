@@ -1,11 +1,10 @@
-"""Correct simulated first passes of held-out conversations, and count what it did.
+"""Correct simulated first passes of held-out conversations, and count what each system did.
 
-python scripts/evaluate_text.py DATA [--set primock57-test] [--words 750] [--sweep]
+python scripts/evaluate_text.py DATA [--set primock57-test] [--words 750] [--corrector best hmm …]
 
 DATA is the folder with `primock57/` and `ami/` as `seal.corpora` reads them. Prints a Markdown
-table: the first pass, and the corrected transcript with and without scores. `--sweep` shows a
-range of margins instead, from the posteriors under the first pass's labels (one pass per chunk):
-how the shipped margins were set, on the dev sets.
+table: the first pass, and every system with and without scores; the relative change of Δcp has a
+95 % bootstrap interval over recordings. `--errors N` prints N excerpts around broken words.
 """
 
 import argparse
@@ -15,19 +14,11 @@ from pathlib import Path
 import numpy as np
 
 import seal
-from seal.chunks import cut
-from seal.conditioning import acoustic_label
 from seal.corpora import ami, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
-from seal.correction import FLOOR, chunk_prompt, load_corrector
-from seal.decode import posteriors_of
-from seal.prompt import word_tokens
 from seal.scoring import Score, score
 from seal.simulate import draw_severity, simulate
-from seal.words import Word, speakers
-
-WEIGHTS = (0.0, 0.25, 0.5, 1.0)
-MARGINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
+from seal.words import Word
 
 
 def recordings(data: Path, name: str, words: int, seed: int) -> list[tuple]:
@@ -51,69 +42,72 @@ def without_scores(words: list[Word]) -> list[Word]:
     return [{key: word[key] for key in word if key != "speaker_scores"} for word in words]
 
 
-def row(name: str, first: Score, total: Score, repaired: int, broken: int, seconds: float) -> str:
-    relative = (total.delta_cp - first.delta_cp) / first.delta_cp
-    return (
-        f"| {name} | {100 * total.wer:.2f} | {100 * total.cpwer:.2f} | {100 * total.delta_cp:.2f} "
-        f"| {100 * relative:+.1f} % | {100 * total.wder:.2f} | {repaired} | {broken} "
-        f"| {seconds:.0f} |"
-    )
+def relative(first: list[Score], after: list[Score]) -> tuple[float, float, float]:
+    """Relative change of Δcp, with the ends of its 95 % bootstrap interval over recordings."""
+
+    def change(rows: np.ndarray) -> float:
+        before = sum((first[row] for row in rows), Score())
+        return sum((after[row] for row in rows), Score()).delta_cp / before.delta_cp - 1
+
+    rng = np.random.default_rng(0)
+    count = len(first)
+    drawn = [change(rng.integers(count, size=count)) for _ in range(1000)]
+    return change(np.arange(count)), *np.quantile(drawn, [0.025, 0.975])
 
 
-def evaluate(chosen: list[tuple], adapter: str | None, margin: float | None) -> None:
-    print("| system | WER | cpWER | Δcp | relative | WDER | repaired | broken | seconds |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    first = sum((score(ref, hyp) for ref, hyp, _ in chosen), Score())
-    print(row("first pass", first, first, 0, 0, 0), flush=True)
-    for name, strip in (("corrected, scores", False), ("corrected, no scores", True)):
-        total, repaired, broken, began = Score(), 0, 0, time.perf_counter()
-        for reference, transcript, truth in chosen:
-            given = without_scores(transcript) if strip else transcript
-            answer = seal.correct(given, adapter=adapter, margin=margin)
-            total += score(reference, answer)
-            for old, new, true in zip(transcript, answer, truth, strict=True):
-                repaired += old["speaker"] != true == new["speaker"]
-                broken += old["speaker"] == true != new["speaker"]
-        print(row(name, first, total, repaired, broken, time.perf_counter() - began), flush=True)
+def row(name: str, first: list[Score], after: list[Score], counts: tuple) -> str:
+    total = sum(after, Score())
+    text = f"| {name} | {100 * total.wer:.2f} | {100 * total.cpwer:.2f} | "
+    text += f"{100 * total.delta_cp:.2f} | "
+    if not counts:
+        return text + "| | | |"
+    middle, low, high = (100 * value for value in relative(first, after))
+    repaired, broken, seconds = counts
+    change = f"{middle:+.1f} % ({low:+.0f} to {high:+.0f})".replace("-", "−")
+    return text + f"{change} | {repaired} | {broken} | {seconds:.0f} |"
 
 
-def sweep(chosen: list[tuple], adapter: str | None) -> None:
-    """Repaired and broken words by margin and acoustic weight, labels before a word as drafted."""
-    model, _ = load_corrector(None, adapter, "cpu")
-    for condition, weights in (("label", WEIGHTS), ("none", (0.0,))):
-        counts = np.zeros((len(weights), len(MARGINS), 2), dtype=int)
-        for _, transcript, truth in chosen:
-            names = speakers(transcript)
-            draft = [names.index(word["speaker"]) for word in transcript]
-            tokens = [word_tokens(word["words"], model.encode) for word in transcript]
-            labels = [
-                acoustic_label(word["speaker_scores"][word["speaker"]], condition)
-                for word in transcript
-            ]
-            for chunk in cut([len(word) for word in tokens], draft):
-                prompt, order = chunk_prompt(
-                    chunk, tokens, draft, labels, len(names), model.encode, "word"
-                )
-                posteriors = np.array(posteriors_of(model, prompt, prompt.draft))
-                for word in range(chunk.first, chunk.last):
-                    was = prompt.draft[word - chunk.start]
-                    row = np.log(posteriors[word - chunk.start] + 1e-12)
-                    given = transcript[word]["speaker_scores"]
-                    scores = np.maximum([given[name] for name in names], FLOOR)
-                    against = np.maximum(0, np.log(scores[draft[word]] / scores))[order]
-                    for one, weight in enumerate(weights):
-                        gain = row - row[was] - weight * against
-                        best = int(gain.argmax())
-                        right = names[order[was]] == truth[word]
-                        mended = names[order[best]] == truth[word]
-                        for other, margin in enumerate(MARGINS):
-                            if best != was and gain[best] > margin:
-                                counts[one, other] += (mended, right)
-        print("\n| scores | weight | " + " | ".join(f"margin {m}" for m in MARGINS) + " |")
-        print("|---" * (len(MARGINS) + 2) + "|")
-        for weight, line in zip(weights, counts, strict=True):
-            cells = " | ".join(f"+{repaired} −{broken}" for repaired, broken in line)
-            print(f"| {condition} | {weight} | {cells} |", flush=True)
+def evaluate(chosen: list[tuple], systems: list[str], margin: float | None, errors: int) -> None:
+    print("| system | WER | cpWER | Δcp | relative | repaired | broken | seconds |")
+    print("|---|---|---|---|---|---|---|---|")
+    first = [score(reference, transcript) for reference, transcript, _ in chosen]
+    print(row("first pass", first, first, ()), flush=True)
+    shown = []
+    for system in systems:
+        for suffix, strip in (("scores", False), ("no scores", True)):
+            after, repaired, broken, began = [], 0, 0, time.perf_counter()
+            for reference, transcript, truth in chosen:
+                given = without_scores(transcript) if strip else transcript
+                answer = seal.correct(given, corrector=system, margin=margin)
+                after.append(score(reference, answer))
+                for place, (old, new, true) in enumerate(
+                    zip(transcript, answer, truth, strict=True)
+                ):
+                    repaired += old["speaker"] != true == new["speaker"]
+                    if old["speaker"] == true != new["speaker"]:
+                        broken += 1
+                        shown.append((f"{system}, {suffix}", place, transcript, truth, answer))
+            counts = (repaired, broken, time.perf_counter() - began)
+            print(row(f"{system}, {suffix}", first, after, counts), flush=True)
+    for place in np.linspace(0, len(shown) - 1, errors).astype(int) if shown else []:
+        print(excerpt(*shown[place]))
+
+
+def excerpt(system: str, place: int, transcript: list, truth: list, answer: list) -> str:
+    """The words around one, as truth, first pass and answer have them."""
+    span = slice(max(0, place - 14), place + 12)
+    lines = [f"\n{system}, {transcript[0]['session_id']}, word {place}"]
+    for name, labels in (
+        ("true", truth[span]),
+        ("first", [word["speaker"] for word in transcript[span]]),
+        ("after", [word["speaker"] for word in answer[span]]),
+    ):
+        text, previous = "", None
+        for word, label in zip(transcript[span], labels, strict=True):
+            text += (f" [{label[:7]}]" if label != previous else "") + " " + word["words"]
+            previous = label
+        lines.append(f"  {name:6}{text}")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -122,15 +116,12 @@ def main() -> None:
     parser.add_argument("--set", default="primock57-test")
     parser.add_argument("--words", type=int, default=750, help="words of each recording")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--adapter", default=None)
+    parser.add_argument("--corrector", nargs="+", default=["best", "seal", "ag-lsec", "hmm"])
     parser.add_argument("--margin", type=float, default=None)
-    parser.add_argument("--sweep", action="store_true")
+    parser.add_argument("--errors", type=int, default=0)
     options = parser.parse_args()
     chosen = recordings(options.data, options.set, options.words, options.seed)
-    if options.sweep:
-        sweep(chosen, options.adapter)
-    else:
-        evaluate(chosen, options.adapter, options.margin)
+    evaluate(chosen, options.corrector, options.margin, options.errors)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             raise SealError(f"{path}: is no audio")
         yield 0
 
-    def load_corrector(model: str | None, adapter: str | None, device: str) -> None:
+    def prepare(*, model: str | None, **options: Any) -> None:
         if model == "missing":
             raise SealError(f"model {model}: there is none of that name")
 
     for name, *functions in [
-        ("correction", correct, load_corrector),
+        ("correction", correct, prepare),
         ("pipeline", transcribe),
         ("audio", blocks),
     ]:
@@ -366,7 +366,8 @@ def test_a_reader_that_leaves_the_pipe_is_no_error(call: Path) -> None:
 def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any) -> None:
     audio = tmp_path / "call.wav"
     audio.write_bytes(b"RIFF")
-    options = "--format turn --condition prob --decode tpst --margin 2.5 --thresholds 0.4 0.9"
+    options = "--corrector seal --format turn --condition prob --decode tpst --margin 2.5"
+    options += " --thresholds 0.4 0.9"
     more = ["--speakers", 3, "--asr", "small.en", "--no-correct", "--model", "m", "--device", "d"]
     out = tmp_path / "out.json"
     assert run("transcribe", audio, "-o", out, *options.split(), *more) == 0
@@ -377,6 +378,7 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
         "speakers": 3,
         "asr": "small.en",
         "correct": False,
+        "corrector": "seal",
         "format": "turn",
         "condition": "prob",
         "decode": "tpst",

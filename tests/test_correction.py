@@ -7,17 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import correction
+from seal import aglsec
 from seal.correction import correct
 from seal.errors import SealError
-from tiny import tiny_model
+from seal.systems import best
+from seal.systems import seal as seal_system
+from tiny import tiny_model, tiny_network, tiny_pieces
 
 NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
 
 
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch):
-    monkeypatch.setattr(correction, "load_corrector", lambda *_: (tiny_model(1), {}))
+    monkeypatch.setattr(seal_system, "load_corrector", lambda *_: (tiny_model(1), {}))
+    monkeypatch.setattr(aglsec, "load", lambda *_: (tiny_network(), tiny_pieces))
 
 
 @st.composite
@@ -46,7 +49,12 @@ def transcripts(draw, most=25):
 
 
 OPTIONS = [
-    {"format": format, "condition": condition, "decode": decode}
+    {"corrector": "best"},
+    {"corrector": "best", "decode": "algorithm1"},
+    {"corrector": "ag-lsec"},
+    {"corrector": "hmm"},
+] + [
+    {"corrector": "seal", "format": format, "condition": condition, "decode": decode}
     for format, condition, decode in itertools.product(
         ("turn", "word"), ("none", "prob", "int", "label"), ("fast", "algorithm1", "tpst")
     )
@@ -56,7 +64,7 @@ OPTIONS = [
 @settings(max_examples=60, deadline=None)
 @given(transcripts(), st.sampled_from(OPTIONS), st.sampled_from([None, 0.0, 1.0]))
 def test_words_order_times_and_unknown_keys_are_kept(words, options, margin):
-    if options["decode"] != "fast":
+    if options.get("decode", "fast") != "fast":
         words = words[:6]
     before = copy.deepcopy(words)
     after = correct(words, margin=margin, **options)
@@ -103,6 +111,35 @@ def test_renaming_the_speakers_renames_the_answer(words, names):
     assert correct([rename(word) for word in words]) == [rename(word) for word in correct(words)]
 
 
+@settings(max_examples=30, deadline=None)
+@given(transcripts(most=40), st.sampled_from([0.3, 1.0]), st.sampled_from([0.0, 1.0]))
+def test_fast_and_algorithm_1_agree_where_the_encoder_pushes(words, weight, margin):
+    own = {"weight": weight, "margins": {"scores": margin, "no_scores": margin}, "reach": 1e9}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(best, "settings", lambda: own)
+        slow = correct(words, corrector="best", decode="algorithm1")
+        assert correct(words, corrector="best") == slow
+
+
+def test_other_choices_of_the_papers_are_the_papers_system():
+    """What the default was not tuned with is SEAL alone, and best says that it cannot."""
+    words = [word("AB"[i % 3 == 0], f"w{i}", i / 5) for i in range(30)]
+    for options in ({"format": "turn"}, {"condition": "none"}, {"decode": "tpst"}):
+        assert correct(words, **options) == correct(words, corrector="seal", **options)
+        with pytest.raises(SealError, match="corrector"):
+            correct(words, corrector="best", **options)
+
+
+def test_the_hmm_takes_back_a_lone_doubtful_word():
+    scores = [0.9] * 5 + [0.4] + [0.9] * 5 + [0.1] * 6
+    words = [
+        word("A" if score > 0.5 else "B", start=i / 2, speaker_scores={"A": score, "B": 1 - score})
+        for i, score in enumerate(scores)
+    ]
+    found = "".join(w["speaker"] for w in correct(words, corrector="hmm"))
+    assert found == "A" * 11 + "B" * 6
+
+
 def word(speaker="A", text="yes", start=0.0, **more):
     return {
         "session_id": "s",
@@ -120,11 +157,12 @@ def test_a_large_margin_changes_nothing():
 
 def test_a_speaker_may_occur_in_the_scores_alone():
     words = [word("A", f"w{i}", i / 5, speaker_scores={"A": 0.2, "C": 0.8}) for i in range(40)]
-    assert {w["speaker"] for w in correct(words)} == {"A", "C"}
+    assert {w["speaker"] for w in correct(words, corrector="seal")} == {"A", "C"}
 
 
 def test_one_speaker_needs_no_model(monkeypatch):
-    monkeypatch.setattr(correction, "load_corrector", lambda *_: pytest.fail("model was loaded"))
+    monkeypatch.setattr(seal_system, "load_corrector", lambda *_: pytest.fail("model was loaded"))
+    monkeypatch.setattr(aglsec, "load", lambda *_: pytest.fail("encoder was loaded"))
     assert correct([]) == []
     assert correct([word()])[0]["speaker_confidence"] == 1.0
 
@@ -136,8 +174,8 @@ def test_more_speakers_than_names():
 
 @pytest.mark.parametrize(
     "options",
-    [{"format": "line"}, {"condition": "x"}, {"decode": "beam"}, {"margin": -1.0},
-     {"margin": float("nan")}, {"thresholds": (0.9, 0.1)}],
+    [{"format": "line"}, {"corrector": "x"}, {"condition": "x"}, {"decode": "beam"},
+     {"margin": -1.0}, {"margin": float("nan")}, {"thresholds": (0.9, 0.1)}],
 )  # fmt: skip
 def test_unknown_options_are_refused_in_one_line(options):
     with pytest.raises(SealError) as error:

@@ -7,12 +7,12 @@ import pytest
 
 import seal
 from seal.conditioning import acoustic_label
-from seal.correction import load_corrector
 from seal.decode import TIE
 from seal.decode.algorithm1 import algorithm1
 from seal.decode.fast import fast
 from seal.prompt import build, word_tokens
 from seal.simulate import draw_severity, simulate
+from seal.systems.seal import load_corrector
 
 REFERENCE = seal.read(str(files("seal") / "demo" / "reference.json"))
 

@@ -27,7 +27,7 @@ CORPORA = [
         ],
     )
 ]
-RECIPE = Recipe(chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3)
+RECIPE = Recipe(chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3, scrambled=0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +62,14 @@ def test_the_loss_is_the_mean_surprise_at_the_labels():
         expected -= sum(np.log(row[true]) for row, true in zip(rows, item.oracle, strict=True))
     assert labels == sum(len(item.oracle) for item in batch)
     assert total.item() == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("format", ["word", "turn"])
+@pytest.mark.parametrize("condition", ["none", "prob", "int", "label"])
+def test_every_format_and_condition_trains(format, condition, tmp_path):
+    recipe = Recipe(chunks=4, batch=2, rank=2, first_layer=1, format=format, condition=condition)
+    train(CORPORA, tmp_path, recipe)
+    assert np.isfinite(losses(tmp_path)).all()
 
 
 def test_a_resumed_run_gives_the_same_curve(tmp_path):

@@ -1,11 +1,12 @@
-"""A tiny random language model with a byte tokenizer: quick, and hard to decode."""
+"""Tiny random models with byte tokenizers: quick, and hard to please."""
 
 from functools import lru_cache
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
-from seal.model import LanguageModel
+from seal.aglsec import Network
+from seal.model import Encoder, LanguageModel
 
 
 def encode(text: str) -> list[int]:
@@ -33,3 +34,27 @@ def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64) -> LanguageMod
     )
     network = LlamaForCausalLM(config).to(dtype).eval()
     return LanguageModel(network, encode, decode, 256)
+
+
+def tiny_pieces(text: str) -> list[int]:
+    return list(text.encode())[:3] or [1]
+
+
+def tiny_encoder() -> Encoder:
+    torch.manual_seed(1)
+    config = BertConfig(
+        vocab_size=260,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    return Encoder(BertModel(config, add_pooling_layer=False).eval(), tiny_pieces, (257, 258))
+
+
+def tiny_network() -> Network:
+    """AG-LSEC's network, with more of a say than one that starts as a copyist."""
+    torch.manual_seed(2)
+    network = Network(tiny_encoder(), width=16, layers=2, heads=2).eval()
+    torch.nn.init.normal_(network.out.weight)
+    return network

@@ -8,15 +8,15 @@ the commands, so that `seal --help` answers at once.
 import errno
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seal import __version__, words
+from seal import __version__, cli_learning, words
 from seal.conditioning import check_thresholds
 from seal.errors import SealError
+from seal.outputs import check_writable, targets_of
 
 if TYPE_CHECKING:
     from seal.scoring import Score
@@ -36,6 +36,15 @@ Out = Annotated[
         "--output",
         metavar="OUT",
         help="File for one input; folder (a NAME.json each) for several, or if it ends in '/'.",
+    ),
+]
+Corrector = Annotated[
+    Literal["best", "seal", "ag-lsec", "hmm"] | None,
+    typer.Option(
+        "--corrector",
+        help="best: encoder and language model together; seal: the paper's; ag-lsec: the encoder "
+        "alone; hmm: no text. Default: best, or seal if one of the paper's choices below is asked "
+        "for that best was not tuned with.",
     ),
 ]
 Format = Annotated[
@@ -103,6 +112,7 @@ def transcribe(
     no_correct: Annotated[
         bool, typer.Option("--no-correct", help="Stop before the language model.")
     ] = False,
+    corrector: Corrector = None,
     format: Format = "word",
     condition: Condition = "label",
     decode: Decode = "fast",
@@ -113,19 +123,21 @@ def transcribe(
     device: Device = "cpu",
 ) -> None:
     """Turn recordings into word transcripts with corrected speakers."""
-    targets = _targets(audio, output)
+    targets = targets_of(audio, output)
     for target in targets:
         _refuse_to_replace(audio, target)
-    options = _checked(format, condition, decode, model, adapter, margin, thresholds, device)
+    options = _checked(
+        corrector, format, condition, decode, model, adapter, margin, thresholds, device
+    )
 
     from seal.audio import blocks
 
     for path in audio:
         next(blocks(path))  # says so if this is no recording
     if not no_correct:
-        from seal.correction import load_corrector
+        from seal.correction import prepare
 
-        load_corrector(model, adapter, device)  # the same, if there is no such model
+        prepare(**options)  # the same, if there is no such model
 
     from seal import console
     from seal.pipeline import transcribe
@@ -152,6 +164,7 @@ def correct(
         list[Path], typer.Argument(metavar="TRANSCRIPT", help="Word transcripts (JSON).")
     ],
     output: Out,
+    corrector: Corrector = None,
     format: Format = "word",
     condition: Condition = "label",
     decode: Decode = "fast",
@@ -162,8 +175,10 @@ def correct(
     device: Device = "cpu",
 ) -> None:
     """Correct the speakers of word transcripts with a language model."""
-    targets = _targets(transcript, output)
-    options = _checked(format, condition, decode, model, adapter, margin, thresholds, device)
+    targets = targets_of(transcript, output)
+    options = _checked(
+        corrector, format, condition, decode, model, adapter, margin, thresholds, device
+    )
     inputs = [words.read(path) for path in transcript]
 
     from seal import console
@@ -197,7 +212,7 @@ def score(
     matched by name. The counts of all files are summed. Sessions are matched by session_id.
     """
     if output is not None:
-        _check_writable(Path(output))
+        check_writable(Path(output))
     pairs = _pairs(ref, hyp)
     sides = [(words.read(reference), words.read(hypothesis)) for reference, hypothesis in pairs]
 
@@ -225,11 +240,14 @@ def demo(
 ) -> None:
     """Run the bundled call through the models and show what came of it."""
     if folder is not None:
-        _check_writable(folder / "call.json")
+        check_writable(folder / "call.json")
 
     from seal.demo import show
 
     show(folder)
+
+
+cli_learning.register(app)
 
 
 def _score_json(total: "Score") -> str:
@@ -254,49 +272,6 @@ def _score_text(name: str, total: "Score") -> str:
     return capture.get()
 
 
-def _targets(inputs: list[Path], output: str) -> list[Path]:
-    """Where each input's result goes. Raises SealError if that is unclear or cannot be written."""
-    separators = tuple(filter(None, (os.sep, os.altsep)))
-    if len(inputs) == 1 and not output.endswith(separators):
-        targets = [Path(output)]
-        if targets[0].is_dir():
-            raise SealError(f"{output or '.'}: is a folder; name a file, or end the name in '/'")
-    else:
-        folder = Path(output)
-        if folder.exists() and not folder.is_dir():
-            raise SealError(f"{output}: is no folder; {len(inputs)} input(s) need one there")
-        targets = [folder / f"{path.stem}.json" for path in inputs]
-        first: dict[Path, Path] = {}
-        for path, target in zip(inputs, targets, strict=True):
-            if target in first:
-                raise SealError(f"{path}: would be written to {target}, as would {first[target]}")
-            first[target] = path
-    for target in targets:
-        _check_writable(target)
-    return targets
-
-
-def _check_writable(target: Path) -> None:
-    """Try the folder (or the first one above it that exists) before hours of work are lost."""
-    if target.is_dir():
-        raise SealError(f"{target}: is a folder; name a file")
-    if target.exists():
-        if not os.access(target, os.W_OK):
-            raise SealError(f"{target}: cannot be written: it is read-only")
-        if not target.is_file():  # a device or a pipe
-            return
-    folder = target.parent
-    try:
-        while not folder.exists():
-            folder = folder.parent
-        if not folder.is_dir():
-            raise SealError(f"{target}: cannot be written: {folder} is no folder")
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise SealError(f"{target}: cannot be written: {error.strerror}") from None
-
-
 def _refuse_to_replace(recordings: list[Path], target: Path) -> None:
     for path in recordings:
         if target.exists() and path.exists() and target.samefile(path):
@@ -304,6 +279,7 @@ def _refuse_to_replace(recordings: list[Path], target: Path) -> None:
 
 
 def _checked(
+    corrector: str | None,
     format: str,
     condition: str,
     decode: str,
@@ -320,6 +296,7 @@ def _checked(
     if adapter is not None and not Path(adapter).is_dir():
         raise SealError(f"--adapter: {adapter} is no folder")
     return {
+        "corrector": corrector,
         "format": format,
         "condition": condition,
         "decode": decode,

@@ -1,34 +1,27 @@
 """Correction: a word transcript in, the same words with corrected speakers out.
 
-It joins the parts: score mapper, chunks, prompt, language model, decoder. Words are never
-touched: the answer is a copy of the input in which `speaker` may differ, with
+It hands each conversation of a transcript to a system and writes down what comes back. Words are
+never touched: the answer is a copy of the input in which `speaker` may differ, with
 `first_pass_speaker` and `speaker_confidence` added. It knows nothing of audio or files.
 """
 
-import json
-import math
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from seal.chunks import Chunk, cut
-from seal.conditioning import CONDITIONS, TH_LOW, TH_MED, acoustic_label, check_thresholds
-from seal.decode import DECODERS, Decoded, Margins
+from seal.conditioning import CONDITIONS, TH_LOW, TH_MED, check_thresholds
+from seal.decode import DECODERS
 from seal.errors import SealError
-from seal.prompt import FORMATS, Prompt, build, order_of_appearance, word_tokens
+from seal.prompt import FORMATS
+from seal.systems import SYSTEMS, Labels, Options, Progress
 from seal.words import Word, check, sessions, speakers
-
-SHIPPED = Path(__file__).parent / "weights" / "smollm2-135m-word-label"
-"""The adapter of the embedded model, with its card and its margins."""
-
-FLOOR = 0.01
-"""A posterior below this counts as this: how little is nothing says nothing."""
 
 
 def correct(
     words: list[Word],
     *,
+    corrector: str | None = None,
     format: str = "word",
     condition: str = "label",
     decode: str = "fast",
@@ -41,186 +34,85 @@ def correct(
 ) -> list[Word]:
     """Correct the speakers of a word transcript, which may hold several conversations.
 
+    `corrector` is one of `seal.systems.SYSTEMS`: "best" (an encoder and a language model
+    together), "seal" (the paper's), "ag-lsec" (the encoder alone) or "hmm" (no text). None is
+    "best", or "seal" where another choice of the paper's is asked for that "best" was not tuned
+    with: another `format` or `condition`, `tpst`, a `model` or an `adapter`.
+
     `format`, `condition` and `decode` are the paper's choices (III-B, III-C); `decode="fast"`
-    gives the labels of `algorithm1`. A word changes only where the model prefers another speaker
-    by more than `margin` nats (None: the adapter's own, set on a dev set; 0: the paper's argmax;
-    `tpst` knows no margin). `model` is a Hugging Face name or path (None: the embedded one),
-    `adapter` a peft adapter's folder (None: the shipped one, or none with another model).
-    `progress` is called with ("correction", share done).
+    gives the labels of `algorithm1`. A word changes only where another speaker is preferred by
+    more than `margin` nats (None: what was tuned on a dev set; 0: the paper's argmax; `tpst` knows
+    no margin). `model` is a Hugging Face name or path (None: the embedded one), `adapter` a peft
+    adapter's folder (None: the shipped one, or none with another model). `progress` is called with
+    ("correction", share done).
 
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
     """
-    _check_options(format, condition, decode, margin)
-    check_thresholds(thresholds)
+    options = Options(format, condition, decode, model, adapter, margin, thresholds, device)
+    system = label_function(chosen_system(corrector, options))
     check(words)
     corrected = [dict(word) for word in words]
-    recordings = [
-        (indices, speakers(words[index] for index in indices)) for _, indices in sessions(words)
-    ]
-    loaded: tuple[Any, dict[str, Any]] | None = None
     done = 0
-    for indices, names in recordings:
-        first_pass = [words[index]["speaker"] for index in indices]
+    for _, indices in sessions(words):
+        names = speakers(words[index] for index in indices)
+
+        def step(share: float, done: int = done, part: int = len(indices)) -> None:
+            if progress:
+                progress("correction", (done + share * part) / len(words))
+
         if len(names) == 1:
-            chosen, confidence = first_pass, [1.0] * len(indices)
+            labels = Labels([0] * len(indices), [1.0] * len(indices))
         else:
-            loaded = loaded or load_corrector(model, adapter, device)
-            language_model, settings = loaded
-            labels = [
-                acoustic_label(_own_score(words[index]), condition, thresholds) for index in indices
-            ]
-            margins = [
-                _margins(words[index], names, margin, settings, condition if label else "none")
-                for index, label in zip(indices, labels, strict=True)
-            ]
-
-            def step(share: float, done: int = done, part: int = len(indices)) -> None:
-                if progress:
-                    progress("correction", (done + share * part) / len(words))
-
-            chosen, confidence = _correct_recording(
-                [words[index]["words"] for index in indices],
-                first_pass,
-                names,
-                labels,
-                margins,
-                (language_model, format, decode),
-                step,
-            )
-        for index, speaker, certain in zip(indices, chosen, confidence, strict=True):
+            labels = system([words[index] for index in indices], names, options, step)
+        for index, speaker, certain in zip(
+            indices, labels.speakers, labels.confidence, strict=True
+        ):
             corrected[index]["first_pass_speaker"] = words[index]["speaker"]
-            corrected[index]["speaker"] = speaker
-            corrected[index]["speaker_confidence"] = round(certain, 4)
+            corrected[index]["speaker"] = names[speaker]
+            corrected[index]["speaker_confidence"] = round(min(max(certain, 0.0), 1.0), 4)
         done += len(indices)
-        if progress:
-            progress("correction", done / len(words))
+        step(1.0)
     return corrected
 
 
-def _check_options(format: str, condition: str, decode: str, margin: float | None) -> None:
+def prepare(corrector: str | None = None, **options: Any) -> None:
+    """Check the options of `correct` and load what they name, so that a mistake shows at once."""
+    checked = Options(**options)
+    if chosen_system(corrector, checked) == "seal":
+        from seal.systems.seal import load_corrector
+
+        load_corrector(checked.model, checked.adapter, checked.device)
+
+
+def chosen_system(corrector: str | None, options: Options) -> str:
+    """Check the options and name the system that they ask for."""
     for name, value, allowed in (
-        ("format", format, FORMATS),
-        ("condition", condition, CONDITIONS),
-        ("decode", decode, DECODERS),
+        ("corrector", corrector or "best", SYSTEMS),
+        ("format", options.format, FORMATS),
+        ("condition", options.condition, CONDITIONS),
+        ("decode", options.decode, DECODERS),
     ):
         if value not in allowed:
             raise SealError(f"{name}: {value!r} is none of {', '.join(allowed)}")
-    if margin is not None and not margin >= 0:
-        raise SealError(f"margin: must be 0 nats or more, not {margin}")
-
-
-def _own_score(word: Word) -> float | None:
-    """The posterior of the speaker that the first pass gave the word, if it is there."""
-    score = (word.get("speaker_scores") or {}).get(word["speaker"])
-    return None if score is None else float(score)
-
-
-def _margins(
-    word: Word, names: Sequence[str], margin: float | None, settings: dict[str, Any], condition: str
-) -> list[float]:
-    """Nats by which each speaker must be preferred to the first pass's: what was asked for, or the
-    adapter's own. Those grow with what the scores say against the change."""
-    if margin is not None:
-        return [margin] * len(names)
-    own = settings.get("margins", {})
-    base = float(own.get(condition, own.get("label", 0.0)))
-    scores = word.get("speaker_scores") or {}
-    score = _own_score(word)
-    if condition == "none" or score is None:
-        return [base] * len(names)
-    weight = float(settings.get("acoustic_weight", 0.0))
-    given = max(score, FLOOR)
-    return [
-        base + weight * max(0.0, math.log(given / max(float(scores.get(name, 0.0)), FLOOR)))
-        for name in names
-    ]
-
-
-@lru_cache(maxsize=1)
-def load_corrector(
-    model: str | None, adapter: str | Path | None, device: str
-) -> tuple[Any, dict[str, Any]]:
-    """The language model with its adapter, and the adapter's settings (`seal.json` beside it)."""
-    from seal.model import load
-
-    if adapter is None and model is None:
-        adapter = SHIPPED
-    settings: dict[str, Any] = {}
-    if adapter is not None and (Path(adapter) / "seal.json").is_file():
-        file = Path(adapter) / "seal.json"
-        try:
-            settings = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise SealError(f"{file}: not JSON ({error})") from None
-    return load(model, adapter, device), settings
-
-
-def _correct_recording(
-    texts: Sequence[str],
-    first_pass: Sequence[str],
-    names: Sequence[str],
-    labels: Sequence[str],
-    margins: Sequence[Sequence[float]],
-    how: tuple[Any, str, str],
-    progress: Callable[[float], None],
-) -> tuple[list[str], list[float]]:
-    """Speaker and confidence of each word of one conversation, in time order."""
-    language_model, format, decode = how
-    tokens = [word_tokens(text, language_model.encode) for text in texts]
-    number = {name: place for place, name in enumerate(names)}
-    draft = [number[name] for name in first_pass]
-    chosen: list[str] = []
-    confidence: list[float] = []
-    for chunk in cut([len(word) for word in tokens], draft):
-        prompt, order = chunk_prompt(
-            chunk, tokens, draft, labels, len(names), language_model.encode, format
-        )
-        local_margins = [
-            [row[speaker] for speaker in order] for row in margins[chunk.start : chunk.stop]
-        ]
-        decoded = decoder(decode)(language_model, prompt, local_margins)
-        for word in range(chunk.first - chunk.start, chunk.last - chunk.start):
-            local = decoded.speakers[word]
-            chosen.append(names[order[local]])
-            confidence.append(decoded.posteriors[word][local])
-        progress(chunk.last / len(tokens))
-    return chosen, confidence
-
-
-def chunk_prompt(
-    chunk: Chunk,
-    tokens: Sequence[list[int]],
-    draft: Sequence[int],
-    labels: Sequence[str],
-    count: int,
-    encode: Callable[[str], list[int]],
-    format: str,
-) -> tuple[Prompt, list[int]]:
-    """The prompt of one chunk, and which of the recording's speakers each local number means."""
-    span = slice(chunk.start, chunk.stop)
-    order = order_of_appearance(draft[span], count)
-    local = {speaker: place for place, speaker in enumerate(order)}
-    prompt = build(
-        tokens[span],
-        labels[span],
-        [local[speaker] for speaker in draft[span]],
-        len(order),
-        encode,
-        format,
+    if options.margin is not None and not options.margin >= 0:
+        raise SealError(f"margin: must be 0 nats or more, not {options.margin}")
+    check_thresholds(options.thresholds)
+    tuned = (
+        options.format == "word"
+        and options.condition == "label"
+        and options.decode != "tpst"
+        and options.model is None
+        and options.adapter is None
     )
-    return prompt, order
+    if corrector == "best" and not tuned:
+        raise SealError(
+            "corrector: best is tuned for the embedded model with --format word, --condition label "
+            "and --decode fast or algorithm1; ask for --corrector seal to choose others"
+        )
+    return corrector or ("best" if tuned else "seal")
 
 
-def decoder(name: str) -> Callable[[Any, Prompt, Margins], Decoded]:
-    """The decoder of that name, one of `seal.decode.DECODERS`."""
-    if name == "algorithm1":
-        from seal.decode.algorithm1 import algorithm1
-
-        return algorithm1
-    if name == "tpst":
-        from seal.decode.tpst import tpst
-
-        return tpst
-    from seal.decode.fast import fast
-
-    return fast
+def label_function(system: str) -> Callable[[list[Word], list[str], Options, Progress], Labels]:
+    """The function `label` of a system's file."""
+    label: Any = import_module(f"seal.systems.{system.replace('-', '_')}").label
+    return label

@@ -19,7 +19,8 @@ TIE = 1e-3
 rounding can turn is no preference."""
 
 Margins = Sequence[Sequence[float]]
-"""W x K nats: by how much the model must prefer a speaker to the first pass's, at each word."""
+"""W x K nats: by how much the model must prefer a speaker to the first pass's, at each word.
+Below zero, something else already speaks for that speaker."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,13 @@ def choose(
     """The greedy choice before `word` from next-token `logits` [vocabulary], and the posteriors.
 
     The first pass's speaker is kept unless another one's log-probability is more than that one's
-    of the K `margins` (at least TIE) above it; zeros are the paper's argmax.
+    of the K `margins` above it. Zeros are the paper's argmax (up to TIE); a margin below zero
+    speaks for the change.
     """
     allowed = logits[prompt.options(word, previous)]
     draft = prompt.draft[word]
     values = [
-        value if speaker == draft else value - max(margin, TIE)
+        value if speaker == draft else value - (margin if abs(margin) > TIE else TIE)
         for speaker, (value, margin) in enumerate(zip(allowed.tolist(), margins, strict=True))
     ]
     best = max(values)

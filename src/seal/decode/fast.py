@@ -8,6 +8,8 @@ repeat. Every pass settles one label at least. Prior art for drafting with the i
 "Inference with reference" (2023); for Jacobi decoding: Kou et al., "CLLMs" (2024).
 """
 
+from collections.abc import Sequence
+
 from seal.decode import Decoded, Margins, choose
 from seal.model import LanguageModel
 from seal.prompt import Prompt
@@ -16,7 +18,9 @@ from seal.prompt import Prompt
 def fast(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
     """Decode one chunk; the labels are those of `algorithm1` (near-ties under rounding aside)."""
     context = model.context()
-    speakers = list(prompt.draft)
+    speakers = [
+        _likely(draft, row) for draft, row in zip(prompt.draft, margins, strict=True)
+    ]  # any guess gives the same answer; a good one is quicker
     posteriors: list[list[float]] = []
     passes = 0
     lead = prompt.tokens
@@ -46,3 +50,9 @@ def fast(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
         context.keep(context.length - (len(lead) + open_slots[-1]) + kept)
         speakers, first, lead = guess, first_wrong, []
     return Decoded(speakers, posteriors, passes)
+
+
+def _likely(draft: int, margins: Sequence[float]) -> int:
+    """The speaker to guess for a word: the first pass's, or one that a margin already prefers."""
+    best = min(range(len(margins)), key=margins.__getitem__)
+    return best if margins[best] < 0 else draft

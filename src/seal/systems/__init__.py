@@ -1,0 +1,61 @@
+"""Systems that give the words of a conversation their speakers: one file each, one function each.
+
+`label(words, names, options, progress)` takes the words of one conversation in time order, with
+the first pass's speakers, and the recording's speakers; it returns one choice per word. What the
+systems share is here. A system knows nothing of files, and never touches a word.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from seal.conditioning import TH_LOW, TH_MED
+from seal.words import Word
+
+System = Literal["best", "seal", "ag-lsec", "hmm"]
+SYSTEMS: tuple[str, ...] = get_args(System)
+
+Progress = Callable[[float], None]
+"""Gets the share done, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of `seal.correct`; a system reads those that concern it."""
+
+    format: str = "word"
+    condition: str = "label"
+    decode: str = "fast"
+    model: str | None = None
+    adapter: str | Path | None = None
+    margin: float | None = None
+    thresholds: tuple[float, float] = (TH_LOW, TH_MED)
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The answer for W words: the place of each one's speaker among the recording's, and the
+    posterior of that choice."""
+
+    speakers: list[int]
+    confidence: list[float]
+
+
+def numbers(words: Sequence[Word], names: Sequence[str]) -> list[int]:
+    """The first pass's speaker of each word, as a place in `names`."""
+    number = {name: place for place, name in enumerate(names)}
+    return [number[word["speaker"]] for word in words]
+
+
+def scored(word: Word) -> bool:
+    """Whether the first pass says how sure it is of the word's speaker."""
+    return (word.get("speaker_scores") or {}).get(word["speaker"]) is not None
+
+
+def base_margin(word: Word, options: Options, settings: dict[str, Any]) -> float:
+    """Nats by which another speaker must be preferred: as asked for, or as tuned on a dev set."""
+    if options.margin is not None:
+        return options.margin
+    return float(settings["margins"]["scores" if scored(word) else "no_scores"])

@@ -1,0 +1,62 @@
+"""The default: encoder and language model together, log-linearly, the cheap one first.
+
+Every word's log-posteriors by AG-LSEC and, with a weight, by SEAL's language model are added; a
+word changes only where the sum prefers another speaker by a margin. The language model reads only
+the chunks in which a word is near the line. Weight, margins and reach were tuned on the dev sets
+and stand in `weights/best.json`.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seal.systems import Labels, Options, Progress, ag_lsec, base_margin, numbers
+from seal.systems.seal import decode_chunks
+from seal.words import Word
+
+SETTINGS = Path(__file__).parents[1] / "weights" / "best.json"
+
+
+def label(
+    words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
+) -> Labels:
+    """The speakers that encoder and language model prefer together."""
+    own = settings()
+    weight = float(own["weight"])
+    encoder = ag_lsec.log_posteriors(
+        words, names, options.device, lambda share: progress((0.2 if weight else 1.0) * share)
+    )
+    rows = np.arange(len(words))
+    draft = np.array(numbers(words, names))
+    gain = encoder - encoder[rows, draft][:, None]
+    gain -= np.array([base_margin(word, options, own) for word in words])[:, None]
+    gain[rows, draft] = 0.0
+    chosen = gain.argmax(axis=1)
+    together = encoder.copy()
+    if weight:
+        ranked = np.sort(gain, axis=1)
+        near = ranked[:, -1] - ranked[:, -2] < float(own["reach"])
+        answers = decode_chunks(
+            words,
+            names,
+            options,
+            (-gain / weight).tolist(),
+            lambda share: progress(0.2 + 0.8 * share),
+            lambda first, last: bool(near[first:last].any()),
+        )
+        for answer in answers:
+            span = slice(answer.first, answer.last)
+            chosen[span] = answer.speakers
+            together[span] += weight * np.log(np.maximum(answer.posteriors, 1e-9))
+    together -= np.logaddexp.reduce(together, axis=1, keepdims=True)
+    return Labels(chosen.tolist(), np.exp(together[rows, chosen]).tolist())
+
+
+@lru_cache(maxsize=1)
+def settings() -> dict[str, Any]:
+    """{"weight": of the language model, "margins": {"scores", "no_scores"}, "reach": nats}."""
+    return json.loads(SETTINGS.read_text(encoding="utf-8"))

@@ -1,0 +1,186 @@
+"""The paper's SEAL: score mapper, chunks, prompt, language model and constrained decoding.
+
+Other systems may push: `decode_chunks` takes a margin for every word and speaker, and a say in
+which chunks are worth the model's time.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from seal.chunks import Chunk, cut
+from seal.conditioning import acoustic_label
+from seal.decode import Decoded, Margins
+from seal.errors import SealError
+from seal.prompt import Prompt, build, order_of_appearance, word_tokens
+from seal.systems import Labels, Options, Progress, numbers
+from seal.words import Word
+
+SHIPPED = Path(__file__).parents[1] / "weights" / "smollm2-135m-word-label"
+"""The adapter of the embedded model, with its card and its margins."""
+
+FLOOR = 0.01
+"""A posterior below this counts as this: how little is nothing says nothing."""
+
+
+def label(
+    words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
+) -> Labels:
+    """The labels that constrained decoding gives, chunk by chunk."""
+    _, settings = load_corrector(options.model, options.adapter, options.device)
+    margins = [_margins(word, names, options, settings) for word in words]
+    chosen: list[int] = []
+    confidence: list[float] = []
+    for answer in decode_chunks(words, names, options, margins, progress):
+        chosen += answer.speakers
+        confidence += [
+            row[speaker] for row, speaker in zip(answer.posteriors, answer.speakers, strict=True)
+        ]
+    return Labels(chosen, confidence)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The words `first` to `last` - 1 that a chunk judges: their speakers (places among the
+    recording's), and the model's posterior of each of the recording's speakers."""
+
+    first: int
+    last: int
+    speakers: list[int]
+    posteriors: list[list[float]]
+
+
+def decode_chunks(
+    words: Sequence[Word],
+    names: Sequence[str],
+    options: Options,
+    margins: Margins,
+    progress: Progress,
+    wanted: Callable[[int, int], bool] = lambda first, last: True,
+) -> list[Answer]:
+    """Decode the chunks of one conversation, those whose words (first, last) are `wanted`.
+
+    `margins` [W][K] are the nats by which the model must prefer each of the recording's speakers
+    to the first pass's.
+    """
+    language_model, _ = load_corrector(options.model, options.adapter, options.device)
+    labels = [
+        acoustic_label(own_score(word), options.condition, options.thresholds) for word in words
+    ]
+    tokens = [word_tokens(word["words"], language_model.encode) for word in words]
+    draft = numbers(words, names)
+    answers = []
+    for chunk in cut([len(word) for word in tokens], draft):
+        if wanted(chunk.first, chunk.last):
+            prompt, order = chunk_prompt(
+                chunk, tokens, draft, labels, len(names), language_model.encode, options.format
+            )
+            local_margins = [
+                [row[speaker] for speaker in order] for row in margins[chunk.start : chunk.stop]
+            ]
+            decoded = decoder(options.decode)(language_model, prompt, local_margins)
+            answers.append(_answer(chunk, decoded, order, len(names)))
+        progress(chunk.last / len(words))
+    return answers
+
+
+def _answer(chunk: Chunk, decoded: Decoded, order: Sequence[int], count: int) -> Answer:
+    judged = slice(chunk.first - chunk.start, chunk.last - chunk.start)
+    rows = []
+    for local in decoded.posteriors[judged]:
+        row = [0.0] * count
+        for speaker, value in zip(order, local, strict=True):
+            row[speaker] = value
+        rows.append(row)
+    speakers = [order[place] for place in decoded.speakers[judged]]
+    return Answer(chunk.first, chunk.last, speakers, rows)
+
+
+def own_score(word: Word) -> float | None:
+    """The posterior of the speaker that the first pass gave the word, if it is there."""
+    score = (word.get("speaker_scores") or {}).get(word["speaker"])
+    return None if score is None else float(score)
+
+
+def _margins(
+    word: Word, names: Sequence[str], options: Options, settings: dict[str, Any]
+) -> list[float]:
+    """Nats by which each speaker must be preferred to the first pass's: what was asked for, or the
+    adapter's own. Those grow with what the scores say against the change."""
+    if options.margin is not None:
+        return [options.margin] * len(names)
+    score = own_score(word)
+    condition = "none" if score is None else options.condition
+    own = settings.get("margins", {})
+    base = float(own.get(condition, own.get("label", 0.0)))
+    if condition == "none" or score is None:
+        return [base] * len(names)
+    scores = word.get("speaker_scores") or {}
+    weight = float(settings.get("acoustic_weight", 0.0))
+    given = max(score, FLOOR)
+    return [
+        base + weight * max(0.0, math.log(given / max(float(scores.get(name, 0.0)), FLOOR)))
+        for name in names
+    ]
+
+
+@lru_cache(maxsize=1)
+def load_corrector(
+    model: str | None, adapter: str | Path | None, device: str
+) -> tuple[Any, dict[str, Any]]:
+    """The language model with its adapter, and the adapter's settings (`seal.json` beside it)."""
+    from seal.model import load
+
+    if adapter is None and model is None:
+        adapter = SHIPPED
+    settings: dict[str, Any] = {}
+    if adapter is not None and (Path(adapter) / "seal.json").is_file():
+        file = Path(adapter) / "seal.json"
+        try:
+            settings = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise SealError(f"{file}: not JSON ({error})") from None
+    return load(model, adapter, device), settings
+
+
+def chunk_prompt(
+    chunk: Chunk,
+    tokens: Sequence[list[int]],
+    draft: Sequence[int],
+    labels: Sequence[str],
+    count: int,
+    encode: Callable[[str], list[int]],
+    format: str,
+) -> tuple[Prompt, list[int]]:
+    """The prompt of one chunk, and which of the recording's speakers each local number means."""
+    span = slice(chunk.start, chunk.stop)
+    order = order_of_appearance(draft[span], count)
+    local = {speaker: place for place, speaker in enumerate(order)}
+    prompt = build(
+        tokens[span],
+        labels[span],
+        [local[speaker] for speaker in draft[span]],
+        len(order),
+        encode,
+        format,
+    )
+    return prompt, order
+
+
+def decoder(name: str) -> Callable[[Any, Prompt, Margins], Decoded]:
+    """The decoder of that name, one of `seal.decode.DECODERS`."""
+    if name == "algorithm1":
+        from seal.decode.algorithm1 import algorithm1
+
+        return algorithm1
+    if name == "tpst":
+        from seal.decode.tpst import tpst
+
+        return tpst
+    from seal.decode.fast import fast
+
+    return fast

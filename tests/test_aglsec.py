@@ -1,0 +1,161 @@
+"""AG-LSEC: any number of speakers, whatever they are called, and a network that can learn."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seal import aglsec, aglsec_training
+from seal.aglsec import WINDOW, log_posteriors, spans
+from seal.aglsec_training import Recipe, batch, loss, train
+from tiny import tiny_encoder, tiny_network
+from tiny import tiny_pieces as encode
+
+NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
+
+
+@st.composite
+def conversations(draw, most=40):
+    names = NAMES[: draw(st.integers(2, 8))]
+    words, time = [], 0.0
+    for _ in range(draw(st.integers(1, most))):
+        time += draw(st.sampled_from([0.0, 0.2, 3.0]))
+        word = {
+            "session_id": "s",
+            "speaker": draw(st.sampled_from(names)),
+            "words": draw(st.sampled_from(["yes", "no", "🎉", "", "well then"])),
+            "start_time": time,
+            "end_time": time + 0.2,
+        }
+        if draw(st.booleans()):
+            word["speaker_scores"] = {
+                name: draw(st.floats(0, 1)) for name in draw(st.sets(st.sampled_from(names)))
+            }
+        words.append(word)
+    return words, names
+
+
+@settings(max_examples=40, deadline=None)
+@given(conversations(), st.permutations(range(8)))
+def test_posteriors_are_posteriors_and_names_do_not_matter(conversation, order):
+    words, names = conversation
+    network = tiny_network()
+    answer = log_posteriors(network, encode, words, names)
+    assert answer.shape == (len(words), len(names))
+    assert np.allclose(np.exp(answer).sum(axis=1), 1)
+    order = [place for place in order if place < len(names)]
+    again = log_posteriors(network, encode, words, [names[place] for place in order])
+    assert np.allclose(again, answer[:, order], atol=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(conversations(most=10), conversations(most=40))
+def test_a_window_is_read_alike_alone_and_in_a_batch(one, other):
+    network = tiny_network()
+    windows = [
+        aglsec.window(words, names, [encode(word["words"]) for word in words])
+        for words, names in (one, other)
+    ]
+    with torch.inference_mode():
+        together, _ = network(windows)
+        for row, window in enumerate(windows):
+            alone, _ = network([window])
+            count, length = alone.shape[1:]
+            assert torch.allclose(together[row, :count, :length], alone[0], atol=1e-4)
+
+
+@given(st.integers(1, 2000))
+def test_every_word_is_in_a_window_and_none_stands_at_an_edge_only(count):
+    seen = np.zeros(count, dtype=int)
+    for start, stop in spans(count):
+        assert 0 <= start < stop <= count and stop - start <= WINDOW
+        seen[start:stop] += 1
+    assert (seen >= 1).all() and (seen <= 2).all()
+
+
+CORPORA = [
+    (
+        1.0,
+        [
+            [
+                {
+                    "session_id": "s",
+                    "speaker": "AB"[i // 5 % 2],
+                    "words": ["so", "well", "yes", "no", "then"][i % 5],
+                    "start_time": i * 0.3,
+                    "end_time": i * 0.3 + 0.25,
+                }
+                for i in range(400)
+            ]
+        ],
+    )
+]
+RECIPE = Recipe(steps=6, excerpts=1, windows=2, length=100)
+
+
+def test_batches_depend_on_seed_and_number_alone():
+    one, again, other = (batch(CORPORA, encode, RECIPE, number) for number in (3, 3, 4))
+    assert [item.window.pieces for item in one] == [item.window.pieces for item in again]
+    assert [item.window.pieces for item in one] != [item.window.pieces for item in other]
+
+
+def test_it_learns_ten_chunks_by_heart():
+    """Text alone gives the speaker away here: the network must come to use it."""
+    network = tiny_network()
+    recipe = Recipe(excerpts=2, windows=5, length=150, hidden=0.0, unscored=1.0, spread=2.5)
+    examples = batch(CORPORA, encode, recipe, 0)
+    optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(120):
+        total, words = loss(network, examples)
+        (total / words).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(total.item() / words)
+    assert losses[-1] < 0.05 < losses[0]
+
+
+def test_a_resumed_run_gives_the_same_curve(tmp_path, monkeypatch):
+    monkeypatch.setattr(aglsec_training, "load_encoder", tiny_encoder)
+
+    def losses(folder):
+        return [json.loads(line)["loss"] for line in (folder / "log.jsonl").open()]
+
+    train(CORPORA, tmp_path / "whole", RECIPE, checkpoint_every=2)
+
+    class Stop(Exception):
+        pass
+
+    def stop(line):
+        if line["step"] == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(CORPORA, tmp_path / "parts", RECIPE, report=stop, checkpoint_every=2)
+    train(CORPORA, tmp_path / "parts", RECIPE, checkpoint_every=2)
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_what_was_saved_is_what_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr(aglsec_training, "load_encoder", tiny_encoder)
+    train(CORPORA, tmp_path, RECIPE)
+    monkeypatch.setattr(aglsec, "load_encoder", tiny_encoder)
+    loaded, _ = aglsec.load(tmp_path)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["network"]
+    for name, weight in loaded.state_dict().items():
+        assert torch.allclose(weight, state[name], atol=1e-2), name
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(aglsec.SealError, match="no weights"):
+        aglsec.load(tmp_path)
+
+
+def test_an_encoder_keeps_its_embeddings():
+    encoder = tiny_encoder()
+    network = aglsec.build(encoder)
+    frozen = {name for name, weight in network.named_parameters() if not weight.requires_grad}
+    assert frozen and all("embeddings" in name for name in frozen)

@@ -1,0 +1,81 @@
+"""`seal simulate` and `seal train` from the command line."""
+
+import json
+
+import pytest
+
+from seal import aglsec_training, model, words
+from seal.cli import main
+from tiny import tiny_encoder, tiny_model
+
+
+@pytest.fixture
+def reference(tmp_path):
+    """A conversation of two, in a folder as `seal prepare` makes it."""
+    spoken = [
+        {
+            "session_id": "call",
+            "speaker": "AB"[i // 6 % 2],
+            "words": ["so", "well", "yes", "no", "then"][i % 5],
+            "start_time": i * 0.4,
+            "end_time": i * 0.4 + 0.3,
+        }
+        for i in range(300)
+    ]
+    words.write(spoken, tmp_path / "corpus" / "call.json")
+    words.write_text("call\n", tmp_path / "corpus" / "train.txt")
+    return tmp_path / "corpus" / "call.json"
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_simulation_makes_a_scored_first_pass_and_its_oracle(reference, tmp_path):
+    for out in ("one", "two"):
+        assert not run(
+            "simulate", reference, "-o", tmp_path / f"{out}.json", "--severity", 2,
+            "--oracle", tmp_path / f"{out}.oracle.json", "--seed", 3,
+        )  # fmt: skip
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    first, true = words.read(tmp_path / "one.json"), words.read(tmp_path / "one.oracle.json")
+    assert all(set(word["speaker_scores"]) == {"A", "B"} for word in first)
+    assert [w | {"speaker": ""} for w in first] == [w | {"speaker": ""} for w in true]
+    assert [w["speaker"] for w in first] != [w["speaker"] for w in true]
+
+
+def test_a_simulation_that_cannot_be_is_refused(reference, tmp_path, capsys):
+    assert run("simulate", reference, "-o", tmp_path / "x.json", "--severity", 0) == 2
+    assert run("simulate", tmp_path / "none.json", "-o", tmp_path / "x.json") == 2
+    assert not (tmp_path / "x.json").exists()
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+def losses(folder):
+    return [json.loads(line)["loss"] for line in (folder / "log.jsonl").open()]
+
+
+def test_both_correctors_train_from_a_prepared_folder(reference, tmp_path, monkeypatch):
+    def load(*_):
+        tiny_model.cache_clear()
+        import torch
+
+        return tiny_model(3, torch.float32)
+
+    monkeypatch.setattr(model, "load", load)
+    monkeypatch.setattr(aglsec_training, "load_encoder", tiny_encoder)
+    assert not run("train", reference.parent, "-o", tmp_path / "adapter", "--chunks", 4)
+    assert not run(
+        "train", reference.parent, "-o", tmp_path / "ag", "--corrector", "ag-lsec", "--steps", 2
+    )
+    assert len(losses(tmp_path / "adapter")) == 1
+    assert len(losses(tmp_path / "ag")) == 2
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+    assert (tmp_path / "ag" / "model.safetensors").is_file()
+
+
+def test_training_wants_prepared_folders(reference, tmp_path, capsys):
+    assert run("train", tmp_path, "-o", tmp_path / "out") == 2
+    assert "seal prepare" in capsys.readouterr().err
+    assert run("train", reference.parent, "-o", reference) == 2
+    assert not (tmp_path / "out").exists()
