@@ -72,6 +72,13 @@ def test_clear_voices_are_told_apart_and_each_window_has_them_once(seed, voices,
     assert (mapping >= 0).sum() == voices * windows
 
 
+@pytest.mark.parametrize(("windows", "found"), [(10, 2), (200, 1)])
+def test_one_short_answer_makes_a_speaker_of_a_short_recording_only(windows, found):
+    locals_ = [Local(window, 0, np.eye(4, dtype=np.float32)[0], 9.0) for window in range(windows)]
+    locals_.append(Local(3, 1, np.eye(4, dtype=np.float32)[1], 1.5))
+    assert speakers(locals_, windows, 3, None).max() + 1 == found
+
+
 def test_no_voices_no_speakers():
     assert (speakers([], 4, 3, None) == -1).all()
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 THRESHOLD = 0.6  # mean cosine distance up to which two clusters are one speaker
 CLEAR = 1.0  # seconds alone from which a local speaker takes part in the clustering
-SMALL = 3.0  # seconds alone (over all windows) below which a found cluster is nobody of its own
+# Seconds alone, over all windows, below which a found cluster is nobody of its own: a hundredth of
+# what was heard, but not less or more than these. In half a minute one answer may be all there is.
+SMALL = (1.0, 3.0)
 LARGEST = 1000  # local speakers that are clustered; the others are assigned to what is found
 
 
@@ -66,7 +68,8 @@ def _centroids(locals_: Sequence[Local], count: int | None) -> "Floats":
     labels = agglomerate(1.0 - vectors @ vectors.T, [local.window for local in chosen], count)
     heard = np.bincount(labels, weights=[local.clear for local in chosen])
     order = np.argsort(-heard, kind="stable")
-    order = order[: count or max(1, int((heard >= SMALL).sum()))]
+    small = min(max(float(heard.sum()) / 100, SMALL[0]), SMALL[1])
+    order = order[: count or max(1, int((heard >= small).sum()))]
     centroids = np.stack([vectors[labels == label].mean(axis=0) for label in order])
     return centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)
 
