@@ -85,11 +85,7 @@ def main() -> None:
     )
     if not options.no_correct:
         print(f"| corrected | {after.wer:.1%} | {after.cpwer:.1%} | {after.delta_cp:.1%} | | |")
-    print("\n| stage | seconds | times real time |\n|---|---|---|")
-    for stage, spent in stages.items():
-        print(f"| {stage} | {spent:.1f} | {spent / max(total, 1e-9):.2f} |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\nPeak memory {peak:.0f} MB.")
+    print_costs(stages, total)
     if options.json:
         options.json.write_text(json.dumps(words, indent=0), encoding="utf-8")
 
@@ -129,9 +125,14 @@ def joined(folder: Path, minutes: float) -> None:
     changed = sum(word["speaker"] != word["first_pass_speaker"] for word in words)
     speakers = len(words[0]["speaker_scores"]) if words else 0
     print(f"{total:.0f} s, {len(words)} words, {speakers} speakers, {changed} words changed.")
+    print_costs(stages, total)
+
+
+def print_costs(stages: dict[str, float], total: float) -> None:
+    """Seconds of each stage, also as a multiple of the `total` seconds of sound; peak memory."""
     print("\n| stage | seconds | times real time |\n|---|---|---|")
     for stage, spent in stages.items():
-        print(f"| {stage} | {spent:.1f} | {spent / total:.2f} |")
+        print(f"| {stage} | {spent:.1f} | {spent / max(total, 1e-9):.2f} |")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nPeak memory {peak:.0f} MB.")
 

@@ -18,8 +18,8 @@ from seal.conditioning import acoustic_label
 from seal.decode import posteriors_of
 from seal.prompt import word_tokens
 from seal.scoring import Score, score
-from seal.systems import ag_lsec, numbers
-from seal.systems.seal import chunk_prompt, load_corrector, own_score
+from seal.systems import ag_lsec, numbers, own_score
+from seal.systems.seal import chunk_prompt, load_corrector
 from seal.words import speakers
 
 WEIGHTS = (0.0, 0.25, 0.5, 1.0)

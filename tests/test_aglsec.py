@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seal import aglsec, aglsec_training
 from seal.aglsec import WINDOW, log_posteriors, spans
 from seal.aglsec_training import Recipe, batch, loss, train
-from tiny import tiny_encoder, tiny_network
+from tiny import CORPORA, tiny_encoder, tiny_network
 from tiny import tiny_pieces as encode
 
 NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
@@ -76,23 +76,6 @@ def test_every_word_is_in_a_window_and_none_stands_at_an_edge_only(count):
     assert (seen >= 1).all() and (seen <= 2).all()
 
 
-CORPORA = [
-    (
-        1.0,
-        [
-            [
-                {
-                    "session_id": "s",
-                    "speaker": "AB"[i // 5 % 2],
-                    "words": ["so", "well", "yes", "no", "then"][i % 5],
-                    "start_time": i * 0.3,
-                    "end_time": i * 0.3 + 0.25,
-                }
-                for i in range(400)
-            ]
-        ],
-    )
-]
 RECIPE = Recipe(steps=6, excerpts=1, windows=2, length=100)
 
 

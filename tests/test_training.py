@@ -8,25 +8,8 @@ import torch
 
 from seal import model
 from seal.training import Recipe, example, loss, train
-from tiny import encode, tiny_model
+from tiny import CORPORA, encode, tiny_model
 
-CORPORA = [
-    (
-        1.0,
-        [
-            [
-                {
-                    "session_id": "s",
-                    "speaker": "AB"[i // 5 % 2],
-                    "words": ["so", "well", "yes", "no", "then"][i % 5],
-                    "start_time": i * 0.3,
-                    "end_time": i * 0.3 + 0.25,
-                }
-                for i in range(400)
-            ]
-        ],
-    )
-]
 RECIPE = Recipe(chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3, scrambled=0.0)
 
 

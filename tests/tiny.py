@@ -8,6 +8,25 @@ from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 from seal.aglsec import Network
 from seal.model import Encoder, LanguageModel
 
+CORPORA = [
+    (
+        1.0,
+        [
+            [
+                {
+                    "session_id": "s",
+                    "speaker": "AB"[i // 5 % 2],
+                    "words": ["so", "well", "yes", "no", "then"][i % 5],
+                    "start_time": i * 0.3,
+                    "end_time": i * 0.3 + 0.25,
+                }
+                for i in range(400)
+            ]
+        ],
+    )
+]
+"""A conversation of two to learn from."""
+
 
 def encode(text: str) -> list[int]:
     return list(text.encode())

@@ -18,10 +18,8 @@ import numpy as np
 from seal.aglsec import WINDOW, Network, Window, build, candidates, save, window
 from seal.errors import SealError
 from seal.model import load_encoder, quick
-from seal.simulate import draw_severity, simulate
+from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
 from seal.words import Word, normalise, speakers, write_text
-
-Corpora = Sequence[tuple[float, Sequence[Sequence[Word]]]]
 
 
 @dataclass(frozen=True)
@@ -88,22 +86,13 @@ def batch(
 
 
 def _excerpt(corpora: Corpora, recipe: Recipe, rng: np.random.Generator) -> list[Word]:
-    weights = np.array([weight for weight, _ in corpora])
-    recordings = corpora[rng.choice(len(corpora), p=weights / weights.sum())][1]
-    lengths = np.array([len(words) for words in recordings], dtype=float)
-    words = recordings[rng.choice(len(recordings), p=lengths / lengths.sum())]
-    first = int(rng.integers(max(1, len(words) - recipe.length)))
-    excerpt: Sequence[Word] = words[first : first + recipe.length]
+    excerpt = draw_excerpt(corpora, recipe.length, rng)
     names = speakers(excerpt)
     if len(names) > 2 and rng.random() < recipe.pairs:
         counts = {name: sum(word["speaker"] == name for word in excerpt) for name in names}
         kept = sorted(names, key=lambda name: -counts[name])[:2]
         excerpt = [word for word in excerpt if word["speaker"] in kept]
-    offset = max(0.0, excerpt[0]["start_time"] - 1)
-    return [
-        word | {"start_time": word["start_time"] - offset, "end_time": word["end_time"] - offset}
-        for word in excerpt
-    ]
+    return from_start(excerpt)
 
 
 def _scrambled(words: list[Word], true: Sequence[str], rng: np.random.Generator) -> list[Word]:

@@ -20,6 +20,10 @@ GAP = 0.3
 """Seconds between two words of a speaker that still make one stretch of speech."""
 
 
+Corpora = Sequence[tuple[float, Sequence[Sequence[Word]]]]
+"""(weight, recordings) of each corpus; a recording's words are in time order."""
+
+
 @dataclass(frozen=True)
 class Severity:
     """How bad one recording's first pass is. Times in seconds, rates per opportunity."""
@@ -67,6 +71,25 @@ def draw_severity(rng: np.random.Generator, scale: float = 1.0) -> Severity:
         word_jitter=between(0.0, 0.12) * scale**0.5,
         fixed_lag=float(rng.normal(0, 0.08)) * scale,
     )
+
+
+def draw_excerpt(corpora: Corpora, length: int, rng: np.random.Generator) -> Sequence[Word]:
+    """`length` words in a row of a recording: a corpus by its weight, a recording by its words."""
+    weights = np.array([weight for weight, _ in corpora])
+    recordings = corpora[rng.choice(len(corpora), p=weights / weights.sum())][1]
+    lengths = np.array([len(words) for words in recordings], dtype=float)
+    words = recordings[rng.choice(len(recordings), p=lengths / lengths.sum())]
+    first = int(rng.integers(max(1, len(words) - length)))
+    return words[first : first + length]
+
+
+def from_start(excerpt: Sequence[Word]) -> list[Word]:
+    """The words with times that begin at a second or less."""
+    offset = max(0.0, excerpt[0]["start_time"] - 1)
+    return [
+        word | {"start_time": word["start_time"] - offset, "end_time": word["end_time"] - offset}
+        for word in excerpt
+    ]
 
 
 def simulate(

@@ -19,7 +19,7 @@ from seal import chunks, model
 from seal.conditioning import acoustic_label
 from seal.errors import SealError
 from seal.prompt import NAMES, Encode, Prompt, build, order_of_appearance, word_tokens
-from seal.simulate import draw_severity, simulate
+from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
 from seal.words import Word, speakers, write_text
 
 EXCERPT = 150
@@ -62,7 +62,7 @@ def severity_scale(recipe: Recipe, progress: float) -> float:
 
 
 def example(
-    corpora: Sequence[tuple[float, Sequence[Sequence[Word]]]],
+    corpora: Corpora,
     encode: Encode,
     recipe: Recipe,
     index: int,
@@ -70,20 +70,9 @@ def example(
     """Chunk number `index` of a run. `corpora` are (weight, recordings); recordings are in time
     order. Chunks with mistakes in them teach most: most of those without are drawn again."""
     rng = np.random.default_rng([recipe.seed, index])
-    weights = np.array([weight for weight, _ in corpora])
     scale = severity_scale(recipe, index / recipe.chunks)
     while True:
-        recordings = corpora[rng.choice(len(corpora), p=weights / weights.sum())][1]
-        lengths = np.array([len(words) for words in recordings], dtype=float)
-        words = recordings[rng.choice(len(recordings), p=lengths / lengths.sum())]
-        first = int(rng.integers(max(1, len(words) - EXCERPT)))
-        excerpt = words[first : first + EXCERPT]
-        offset = max(0.0, excerpt[0]["start_time"] - 1)
-        excerpt = [
-            word
-            | {"start_time": word["start_time"] - offset, "end_time": word["end_time"] - offset}
-            for word in excerpt
-        ]
+        excerpt = from_start(draw_excerpt(corpora, EXCERPT, rng))
         transcript, truth = simulate(excerpt, draw_severity(rng, scale), rng)
         size = chunks.SIZE if rng.random() < 0.85 else int(rng.integers(4, chunks.SIZE))
         begin = int(rng.integers(max(1, len(transcript) - size)))
@@ -162,7 +151,7 @@ def loss(network: Any, batch: Sequence[Example]) -> tuple[Any, int]:
 
 
 def train(
-    corpora: Sequence[tuple[float, Sequence[Sequence[Word]]]],
+    corpora: Corpora,
     output: str | Path,
     recipe: Recipe,
     base: str | None = None,
@@ -228,7 +217,7 @@ def train(
 
 
 def _batches(
-    corpora: Sequence[tuple[float, Sequence[Sequence[Word]]]],
+    corpora: Corpora,
     encode: Encode,
     recipe: Recipe,
     start: int,

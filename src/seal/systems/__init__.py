@@ -49,13 +49,14 @@ def numbers(words: Sequence[Word], names: Sequence[str]) -> list[int]:
     return [number[word["speaker"]] for word in words]
 
 
-def scored(word: Word) -> bool:
-    """Whether the first pass says how sure it is of the word's speaker."""
-    return (word.get("speaker_scores") or {}).get(word["speaker"]) is not None
+def own_score(word: Word) -> float | None:
+    """The posterior of the speaker that the first pass gave the word, if it is there."""
+    score = (word.get("speaker_scores") or {}).get(word["speaker"])
+    return None if score is None else float(score)
 
 
 def base_margin(word: Word, options: Options, settings: dict[str, Any]) -> float:
     """Nats by which another speaker must be preferred: as asked for, or as tuned on a dev set."""
     if options.margin is not None:
         return options.margin
-    return float(settings["margins"]["scores" if scored(word) else "no_scores"])
+    return float(settings["margins"]["no_scores" if own_score(word) is None else "scores"])

@@ -17,7 +17,7 @@ from seal.conditioning import acoustic_label
 from seal.decode import Decoded, Margins
 from seal.errors import SealError
 from seal.prompt import Prompt, build, order_of_appearance, word_tokens
-from seal.systems import Labels, Options, Progress, numbers
+from seal.systems import Labels, Options, Progress, numbers, own_score
 from seal.words import Word
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "smollm2-135m-word-label"
@@ -98,12 +98,6 @@ def _answer(chunk: Chunk, decoded: Decoded, order: Sequence[int], count: int) ->
         rows.append(row)
     speakers = [order[place] for place in decoded.speakers[judged]]
     return Answer(chunk.first, chunk.last, speakers, rows)
-
-
-def own_score(word: Word) -> float | None:
-    """The posterior of the speaker that the first pass gave the word, if it is there."""
-    score = (word.get("speaker_scores") or {}).get(word["speaker"])
-    return None if score is None else float(score)
 
 
 def _margins(
