@@ -18,11 +18,11 @@ from seal.corpora import ami, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
 from seal.scoring import Score, score
 from seal.simulate import draw_severity, simulate
-from seal.words import Word
+from seal.words import Word, read
 
 
-def recordings(data: Path, name: str, words: int, seed: int) -> list[tuple]:
-    """(reference, first pass, true speakers) of each recording of a set, cut to `words` words."""
+def references(data: Path, name: str, words: int) -> list[list[Word]]:
+    """The first `words` words of each recording of a set (`primock57-test`, `ami-dev`, …)."""
     corpus, split = name.split("-")
     if corpus == "primock57":
         loaded = primock57.load(data / "primock57")
@@ -30,11 +30,26 @@ def recordings(data: Path, name: str, words: int, seed: int) -> list[tuple]:
     else:
         loaded = ami.load(data / "ami")
         chosen = [first_clip_cut(loaded[key]) for key in sorted(loaded) if ami_split(key) == split]
+    return [reference[:words] for reference in chosen]
+
+
+def recordings(data: Path, name: str, words: int, seed: int) -> list[tuple]:
+    """(reference, first pass, true speakers) of each recording of a set, cut to `words` words."""
     result = []
-    for index, reference in enumerate(chosen):
+    for index, reference in enumerate(references(data, name, words)):
         rng = np.random.default_rng([seed, index])
-        reference = reference[:words]
         result.append((reference, *simulate(reference, draw_severity(rng), rng)))
+    return result
+
+
+def made(folder: Path) -> list[tuple]:
+    """The same from a folder with reference/, first/ and oracle/ (voice_conversations.py)."""
+    result = []
+    for path in sorted((folder / "first").iterdir()):
+        reference, first, true = (
+            read(folder / part / path.name) for part in ("reference", "first", "oracle")
+        )
+        result.append((reference, first, [word["speaker"] for word in true]))
     return result
 
 
@@ -114,13 +129,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--set", default="primock57-test")
+    parser.add_argument("--first-pass", type=Path, help="a folder of voice_conversations.py")
     parser.add_argument("--words", type=int, default=750, help="words of each recording")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corrector", nargs="+", default=["best", "seal", "ag-lsec", "hmm"])
     parser.add_argument("--margin", type=float, default=None)
     parser.add_argument("--errors", type=int, default=0)
     options = parser.parse_args()
-    chosen = recordings(options.data, options.set, options.words, options.seed)
+    if options.first_pass:
+        chosen = made(options.first_pass)
+    else:
+        chosen = recordings(options.data, options.set, options.words, options.seed)
     evaluate(chosen, options.corrector, options.margin, options.errors)
 
 

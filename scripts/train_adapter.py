@@ -20,7 +20,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--start", type=Path, help="an adapter to begin with")
-    for name, value in vars(Recipe()).items():
+    numbers = {k: v for k, v in vars(Recipe()).items() if k not in ("base", "four_bits")}
+    for name, value in numbers.items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
     options = vars(parser.parse_args())
     data, out, start = options.pop("data"), options.pop("out"), options.pop("start")

@@ -68,7 +68,7 @@ def test_both_correctors_train_from_a_prepared_folder(reference, tmp_path, monke
     assert not run(
         "train", reference.parent, "-o", tmp_path / "ag", "--corrector", "ag-lsec", "--steps", 2
     )
-    assert len(losses(tmp_path / "adapter")) == 1
+    assert len(losses(tmp_path / "adapter")) == 2
     assert len(losses(tmp_path / "ag")) == 2
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
     assert (tmp_path / "ag" / "model.safetensors").is_file()
@@ -79,3 +79,28 @@ def test_training_wants_prepared_folders(reference, tmp_path, capsys):
     assert "seal prepare" in capsys.readouterr().err
     assert run("train", reference.parent, "-o", reference) == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_tuning_writes_what_an_adapter_reads(reference, tmp_path, capsys):
+    words.write_text("call\n", reference.parent / "dev.txt")
+    out = tmp_path / "seal.json"
+    assert not run("tune", reference.parent, "-o", out, "--corrector", "ag-lsec", "--words", 120)
+    settings = json.loads(out.read_text())
+    table = capsys.readouterr().out.splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    for scored, kind in (("yes", "scores"), ("no", "no_scores")):
+        tried = {float(row[2]): float(row[3]) for row in rows if row[0] == scored}
+        assert tried[settings["margins"][kind]] == min(tried.values())
+
+
+def test_tuning_takes_real_first_passes_and_refuses_what_is_missing(reference, tmp_path, capsys):
+    words.write_text("call\n", reference.parent / "dev.txt")
+    first = tmp_path / "first"
+    assert not run("simulate", reference, "-o", f"{first}/", "--seed", 1)
+    out = tmp_path / "seal.json"
+    arguments = ("tune", reference.parent, "-o", out, "--corrector", "ag-lsec", "--words", 60)
+    assert not run(*arguments, "--first-pass", first)
+    out.unlink()
+    assert run(*arguments, "--first-pass", tmp_path) == 2
+    assert "call.json" in capsys.readouterr().err
+    assert not out.exists()

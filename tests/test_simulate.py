@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from seal.simulate import Severity, draw_severity, simulate
 from seal.words import check
 
-QUIET = Severity(0, 0, 0.05, 6.0, 0.1, 0, 0, 0, 0, 0, 0)
+QUIET = Severity(0, 0, 0.05, 6.0, 0.1, 0, 0, 0, 0, 0, 0, 0)
 
 
 def conversation(turns):

@@ -1,16 +1,17 @@
 """Training: the loss is on the labels, it falls, and a run that was stopped goes on as it was."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from seal import model
-from seal.training import Recipe, example, loss, train
+from seal.training import PRESETS, Recipe, example, loss, train
 from tiny import CORPORA, encode, tiny_model
 
-RECIPE = Recipe(chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3, scrambled=0.0)
+RECIPE = Recipe(chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3, scrambled=0.0, teacher=0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -32,25 +33,69 @@ def test_examples_depend_on_seed_and_number_alone():
     assert len(one.oracle) == len(one.prompt.words)
 
 
-def test_the_loss_is_the_mean_surprise_at_the_labels():
-    """The batched, padded loss equals the posteriors that decoding would see."""
+def test_the_loss_is_the_mean_surprise_at_the_targets():
+    """The batched, padded loss equals the posteriors that decoding would see after those labels."""
     from seal.decode import posteriors_of
 
     language_model = tiny_model(3, torch.float32)
-    batch = [example(CORPORA, encode, RECIPE, i) for i in range(4)]
+    batch = [example(CORPORA, encode, replace(RECIPE, doubted=1.0), i) for i in range(6)]
+    assert any(item.before != item.oracle for item in batch)
     total, labels = loss(language_model.network, batch)
     expected = 0.0
     for item in batch:
-        rows = posteriors_of(language_model, item.prompt, item.oracle)
+        rows = posteriors_of(language_model, item.prompt, item.before)
         expected -= sum(np.log(row[true]) for row, true in zip(rows, item.oracle, strict=True))
     assert labels == sum(len(item.oracle) for item in batch)
     assert total.item() == pytest.approx(expected, rel=1e-3)
 
 
+def test_labels_before_a_word_are_the_truth_or_a_mistake_among_few():
+    """Without doubt they are the truth; with it, most still are, and all are speakers' numbers."""
+    sure, doubted = (
+        [example(CORPORA, encode, replace(RECIPE, doubted=share), i) for i in range(40)]
+        for share in (0.0, 1.0)
+    )
+    assert all(item.before == item.oracle for item in sure)
+    shown = [(b, o) for item in doubted for b, o in zip(item.before, item.oracle, strict=True)]
+    assert 0.005 < np.mean([b != o for b, o in shown]) < 0.2
+    assert {b for b, _ in shown} <= {0, 1}
+
+
+def test_a_teacher_shares_in_the_targets():
+    def teacher(words, names):
+        return np.log(np.tile([0.25, 0.75], (len(words), 1)))
+
+    recipe = replace(RECIPE, teacher=0.4)
+    item = example(CORPORA, encode, recipe, 3, teacher)
+    for row, true in zip(item.targets, item.oracle, strict=True):
+        assert sum(row) == pytest.approx(1)
+        assert row[true] in (pytest.approx(0.6 + 0.4 * 0.25), pytest.approx(0.6 + 0.4 * 0.75))
+
+
+def test_gradients_of_several_batches_add_up_to_a_step(tmp_path):
+    recipe = replace(RECIPE, batch=2, accumulation=4)
+    train(CORPORA, tmp_path, recipe)
+    assert len(losses(tmp_path)) == 2
+
+
+def test_the_papers_recipe_trains_a_small_model(tmp_path):
+    """As far as it goes without CUDA: every choice of the preset but its model and its 4 bits."""
+    recipe = replace(PRESETS["paper"], base=None, chunks=20, first_layer=0)
+    assert recipe.batch * recipe.accumulation == 20
+    assert recipe.four_bits
+    train(CORPORA, tmp_path, recipe)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert config["r"] == 64
+    assert len(losses(tmp_path)) == 1
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
 @pytest.mark.parametrize("format", ["word", "turn"])
 @pytest.mark.parametrize("condition", ["none", "prob", "int", "label"])
 def test_every_format_and_condition_trains(format, condition, tmp_path):
-    recipe = Recipe(chunks=4, batch=2, rank=2, first_layer=1, format=format, condition=condition)
+    recipe = Recipe(
+        chunks=4, batch=2, rank=2, first_layer=1, format=format, condition=condition, teacher=0.0
+    )
     train(CORPORA, tmp_path, recipe)
     assert np.isfinite(losses(tmp_path)).all()
 

@@ -6,7 +6,6 @@ the seed and on i only, so a run that was killed goes on as if it had not been. 
 of audio.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from seal.aglsec import WINDOW, Network, Window, build, candidates, save, window
-from seal.errors import SealError
+from seal.aglsec import WINDOW, Network, Window, build, candidates, load, save, window
 from seal.model import load_encoder, quick
+from seal.run import Report, Run
 from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
-from seal.words import Word, normalise, speakers, write_text
+from seal.words import Word, normalise, speakers
 
 
 @dataclass(frozen=True)
@@ -143,23 +142,28 @@ def train(
     corpora: Corpora,
     output: str | Path,
     recipe: Recipe,
-    report: Callable[[dict[str, Any]], None] | None = None,
-    measure: Callable[[Network, Callable[[str], list[int]]], dict[str, Any]] | None = None,
+    start: str | Path | None = None,
+    report: Report | None = None,
+    measure: Callable[[Network, Callable[[str], list[int]]], dict[str, float]] | None = None,
     checkpoint_every: int = 250,
 ) -> None:
     """Train into the folder `output`, going on from the checkpoint there, if any.
 
-    `report` gets a dict per step (step, loss in nats per word, seconds), the same goes to
-    `log.jsonl`; `measure` is called at every checkpoint and its dict joins the line.
+    A new run may begin with the weights in the folder `start`. `report` gets a dict per step
+    (step, loss in nats per word, seconds, tokens), the same goes to `log.jsonl`; `measure` is
+    called at every checkpoint and its dict joins the line.
     """
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
+    run = Run(output, recipe.steps, checkpoint_every, report)
     torch.manual_seed(recipe.seed)
-    encoder = load_encoder()
-    network = build(encoder).eval()  # dropout costs a quarter of the time; `hidden` does its work
+    if start is None:
+        encoder = load_encoder()
+        network, encode = build(encoder).eval(), encoder.encode
+    else:
+        network, encode = load(start)
+    # No dropout: it costs a quarter of the time, and `hidden` does its work.
     inner = [w for w in network.encoder.parameters() if w.requires_grad]
     ours = {id(weight) for weight in network.encoder.parameters()}
     outer = [w for w in network.parameters() if id(w) not in ours]
@@ -169,20 +173,15 @@ def train(
         weight_decay=0.01,
         betas=(0.9, 0.98),
     )
-    done = 0
-    if (output / "checkpoint.pt").is_file():
-        state = torch.load(output / "checkpoint.pt", weights_only=True)
+    state = run.resume()
+    if state is not None:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
-        done = int(state["step"])
-        log = output / "log.jsonl"
-        kept = log.read_text().splitlines(keepends=True)[:done] if log.is_file() else []
-        write_text("".join(kept), log)
-    for step in range(done, recipe.steps):
+    for step in range(state["step"] if state else 0, recipe.steps):
         began = time.perf_counter()
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * min(1.0, (step + 1) / 50) * (1 - step / recipe.steps)
-        examples = batch(corpora, encoder.encode, recipe, step)
+        examples = batch(corpora, encode, recipe, step)
         # torch's fused attention is the slower one here on its way back.
         with quick(), sdpa_kernel(SDPBackend.MATH):
             total, words = loss(network, examples)
@@ -190,23 +189,18 @@ def train(
         torch.nn.utils.clip_grad_norm_(inner + outer, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        line: dict[str, Any] = {
-            "step": step + 1,
-            "loss": round(total.item() / words, 4),
+        more: dict[str, Any] = {
             "seconds": round(time.perf_counter() - began, 2),
+            "tokens": sum(len(pieces) for item in examples for pieces in item.window.pieces),
         }
-        if not np.isfinite(line["loss"]):
-            raise SealError(f"{output}: the loss is no number any more at step {step + 1}")
-        if (step + 1) % checkpoint_every == 0 or step + 1 == recipe.steps:
-            if measure:
-                with quick():
-                    line |= measure(network, encoder.encode)
-            state = {"step": step + 1, "network": network.state_dict()}
-            state["optimiser"] = optimiser.state_dict()
-            torch.save(state, output / "checkpoint.tmp")
-            (output / "checkpoint.tmp").replace(output / "checkpoint.pt")
+        due = run.due(step + 1)
+        if due and measure:
+            with quick():
+                more["measure"] = measure(network, encode)
+        run.record(step + 1, total.item() / words, **more)
+        if due:
+            run.save(
+                step + 1,
+                {"network": network.state_dict(), "optimiser": optimiser.state_dict()},
+            )
             save(network, output)
-        with (output / "log.jsonl").open("a") as log_file:
-            log_file.write(json.dumps(line) + "\n")
-        if report:
-            report(line | {"steps": recipe.steps})

@@ -72,8 +72,12 @@ Margin = Annotated[
     typer.Option("--margin", help="A word changes only if the model is surer by this; 0: always."),
 ]
 Thresholds = Annotated[
-    tuple[float, float],
-    typer.Option("--thresholds", metavar="LOW MED", help="Scores where low ends and high begins."),
+    tuple[float, float] | None,
+    typer.Option(
+        "--thresholds",
+        metavar="LOW MED",
+        help="Scores where low ends and high begins; else the adapter's own, or 0.5 0.8.",
+    ),
 ]
 Device = Annotated[
     str, typer.Option("--device", metavar="DEVICE", help="Where the model runs: cpu, cuda, ...")
@@ -119,7 +123,7 @@ def transcribe(
     model: Model = None,
     adapter: Adapter = None,
     margin: Margin = None,
-    thresholds: Thresholds = (0.5, 0.8),
+    thresholds: Thresholds = None,
     device: Device = "cpu",
 ) -> None:
     """Turn recordings into word transcripts with corrected speakers."""
@@ -171,7 +175,7 @@ def correct(
     model: Model = None,
     adapter: Adapter = None,
     margin: Margin = None,
-    thresholds: Thresholds = (0.5, 0.8),
+    thresholds: Thresholds = None,
     device: Device = "cpu",
 ) -> None:
     """Correct the speakers of word transcripts with a language model."""
@@ -286,11 +290,12 @@ def _checked(
     model: str | None,
     adapter: str | None,
     margin: float | None,
-    thresholds: tuple[float, float],
+    thresholds: tuple[float, float] | None,
     device: str,
 ) -> dict[str, Any]:
     """The options of `seal.correct`, those with numbers checked before the heavy work."""
-    check_thresholds(thresholds)
+    if thresholds is not None:
+        check_thresholds(thresholds)
     if margin is not None and not 0 <= margin < float("inf"):
         raise SealError(f"--margin: must be 0 or more, not {margin}")
     if adapter is not None and not Path(adapter).is_dir():

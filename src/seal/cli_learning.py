@@ -1,10 +1,12 @@
-"""The commands of `seal` that have to do with learning: `prepare`, `simulate`, `train`.
+"""The commands of `seal` that have to do with learning: `prepare`, `simulate`, `train`, `tune`.
 
 `seal.cli` adds them to its own. What is heavy is imported inside the commands, and what a command
-does is elsewhere (`seal.prepare`, `seal.simulate`, `seal.training`, `seal.aglsec_training`).
+does is elsewhere (`seal.prepare`, `seal.simulate`, `seal.training`, `seal.aglsec_training`,
+`seal.tune`).
 """
 
 import sys
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,9 +15,10 @@ import typer
 from seal import words
 from seal.corpora import NAMES
 from seal.errors import SealError
-from seal.outputs import targets_of
+from seal.outputs import check_writable, targets_of
 
 if TYPE_CHECKING:
+    from seal.run import Report
     from seal.words import Word
 
 
@@ -33,6 +36,10 @@ def register(app: typer.Typer) -> None:
         epilog="Example: seal train ami/ icsi/ -o adapter/\n\n"
         "Example: seal train ami/ -o run/ --corrector ag-lsec --steps 2000"
     )(train)
+    app.command(
+        epilog="Example: seal tune ami/ --adapter adapter/ -o adapter/seal.json\n\n"
+        "Example: seal tune dev/ --first-pass first/ --adapter adapter/ -o adapter/seal.json"
+    )(tune)
 
 
 def prepare(
@@ -123,7 +130,7 @@ def train(
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option("--start", metavar="FOLDER", help="seal: an adapter to go on from."),
+        typer.Option("--start", metavar="FOLDER", help="Weights of another run to begin with."),
     ] = None,
     format: Annotated[
         Literal["turn", "word"], typer.Option("--format", help="seal: transcript format.")
@@ -132,47 +139,162 @@ def train(
         Literal["none", "prob", "int", "label"],
         typer.Option("--condition", help="seal: how the scores are shown."),
     ] = "label",
-    chunks: Annotated[int, typer.Option("--chunks", min=1, help="seal: chunks to learn.")] = 5000,
+    preset: Annotated[
+        Literal["embedded", "paper"],
+        typer.Option(
+            "--preset",
+            help="seal: embedded is for the embedded model on two cores; paper: the paper's QLoRA "
+            "of Mistral-7B, for CUDA (without it, not in 4 bits).",
+        ),
+    ] = "embedded",
+    chunks: Annotated[
+        int | None,
+        typer.Option("--chunks", min=1, help="seal: chunks to learn; else the preset's."),
+    ] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="ag-lsec: batches.")] = 3000,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="seal: cpu, cuda, ...")
+    ] = "cpu",
 ) -> None:
     """Train a corrector on simulated first passes of references.
 
-    The loss goes to OUT/log.jsonl, and to stderr every ten steps. A run that was stopped goes on
-    from its last checkpoint and gives the same curve.
+    The loss goes to OUT/log.jsonl and OUT/curve.png, and to stderr every ten steps. A run that was
+    stopped goes on from its last checkpoint and gives the same curve.
     """
     if output.exists() and not output.is_dir():
         raise SealError(f"{output}: is a file; name a folder")
-    corpora = [(1.0, _training_part(folder)) for folder in references]
-
-    def report(line: dict[str, Any]) -> None:
-        step, of = line["step"], line["steps"]
-        if step % 10 == 0 or step == of:
-            left = (of - step) * line["seconds"] / 60
-            print(
-                f"step {step} of {of}, loss {line['loss']:.4f}, about {left:.0f} min left",
-                file=sys.stderr,
-                flush=True,
-            )
+    corpora = [(1.0, _part(folder, "train")) for folder in references]
 
     if corrector == "ag-lsec":
         from seal import aglsec_training
 
         aglsec_training.train(
-            corpora, output, aglsec_training.Recipe(steps=steps, seed=seed), report=report
+            corpora,
+            output,
+            aglsec_training.Recipe(steps=steps, seed=seed),
+            start,
+            _report_steps(),
         )
     else:
+        from dataclasses import replace
+
         from seal import training
 
-        recipe = training.Recipe(chunks=chunks, format=format, condition=condition, seed=seed)
-        training.train(corpora, output, recipe, base=model, start=start, report=report)
+        recipe = replace(training.PRESETS[preset], format=format, condition=condition, seed=seed)
+        if chunks is not None:
+            recipe = replace(recipe, chunks=chunks)
+        training.train(corpora, output, recipe, model, start, device, _report_steps())
 
 
-def _training_part(folder: Path) -> "list[list[Word]]":
-    """The recordings of a prepared folder that are to be learnt from."""
-    lists = folder / "train.txt"
+def _report_steps() -> "Report":
+    """Every ten steps: the loss, how fast it goes, and how long it will take."""
+    recent: deque[dict[str, Any]] = deque(maxlen=20)
+
+    def report(line: dict[str, Any]) -> None:
+        recent.append(line)
+        step, of = line["step"], line["steps"]
+        if step % 10 == 0 or step == of:
+            seconds = sum(item["seconds"] for item in recent)
+            speed = sum(item["tokens"] for item in recent) / max(seconds, 1e-9)
+            left = (of - step) * seconds / len(recent) / 60
+            loss = sum(item["loss"] for item in recent) / len(recent)
+            print(
+                f"step {step} of {of}, loss {loss:.4f}, {speed:.0f} tokens/s, "
+                f"about {left:.0f} min left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return report
+
+
+def tune(
+    references: Annotated[
+        list[Path], typer.Argument(metavar="DIR", help="Folders that `seal prepare` made.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="JSON; an adapter reads its seal.json."),
+    ],
+    first_pass: Annotated[
+        Path | None,
+        typer.Option(
+            "--first-pass", metavar="DIR", help="Real first passes, NAME.json each; else simulated."
+        ),
+    ] = None,
+    corrector: Annotated[
+        Literal["seal", "ag-lsec"], typer.Option("--corrector", help="What is tuned.")
+    ] = "seal",
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="MODEL", help="seal: another language model.")
+    ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option("--adapter", metavar="FOLDER", help="seal: the adapter.")
+    ] = None,
+    format: Annotated[
+        Literal["turn", "word"], typer.Option("--format", help="seal: transcript format.")
+    ] = "word",
+    condition: Annotated[
+        Literal["none", "prob", "int", "label"],
+        typer.Option("--condition", help="seal: how the scores are shown."),
+    ] = "label",
+    most: Annotated[
+        int, typer.Option("--words", min=1, help="Words of each recording that are used.")
+    ] = 300,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the simulated mistakes.")] = 0,
+) -> None:
+    """Choose thresholds and margins by Δcp on the dev lists of prepared corpora."""
+    check_writable(output)
+    dev: list[tuple[list[Word], list[Word]]] = []
+    for folder in references:
+        for reference in _part(folder, "dev"):
+            name = reference[0]["session_id"]
+            dev.append(_with_first_pass(reference[:most], first_pass, name, [seed, len(dev)]))
+
+    import json
+
+    from seal.tune import Trial, tune
+
+    print("| scores | thresholds | margin | Δcp | words changed |\n|---|---|---|---|---|")
+
+    def report(trial: Trial) -> None:
+        low, med = trial.thresholds
+        print(
+            f"| {'yes' if trial.scored else 'no'} | {low} {med} | {trial.margin} | "
+            f"{100 * trial.delta_cp:.2f} | {trial.changed} |",
+            flush=True,
+        )
+
+    options: dict[str, Any] = {"corrector": corrector}
+    if corrector == "seal":
+        options |= {"model": model, "adapter": adapter, "format": format, "condition": condition}
+    settings, _ = tune(dev, report, **options)
+    words.write_text(json.dumps(settings, indent=2) + "\n", output)
+
+
+def _with_first_pass(
+    reference: "list[Word]", folder: Path | None, name: str, seed: list[int]
+) -> "tuple[list[Word], list[Word]]":
+    """A reference and its first pass, from a folder or simulated."""
+    if folder is not None:
+        first = words.read(folder / f"{name}.json")
+        end = max(word["end_time"] for word in reference)
+        return reference, [word for word in first if word["start_time"] < end]
+
+    import numpy as np
+
+    from seal.simulate import draw_severity, simulate
+
+    rng = np.random.default_rng(seed)
+    return reference, simulate(reference, draw_severity(rng), rng)[0]
+
+
+def _part(folder: Path, part: str) -> "list[list[Word]]":
+    """The recordings of a prepared folder that are in its list `part` (train, dev, test)."""
+    lists = folder / f"{part}.txt"
     if not lists.is_file():
-        raise SealError(f"{folder}: holds no train.txt; make the folder with `seal prepare`")
+        raise SealError(f"{folder}: holds no {part}.txt; make the folder with `seal prepare`")
     names = lists.read_text(encoding="utf-8").split("\n")
     found = [words.read(folder / f"{name}.json") for name in names if name]
     found = [recording for recording in found if recording]

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from seal.conditioning import CONDITIONS, TH_LOW, TH_MED, check_thresholds
+from seal.conditioning import CONDITIONS, check_thresholds
 from seal.decode import DECODERS
 from seal.errors import SealError
 from seal.prompt import FORMATS
@@ -28,7 +28,7 @@ def correct(
     model: str | None = None,
     adapter: str | Path | None = None,
     margin: float | None = None,
-    thresholds: tuple[float, float] = (TH_LOW, TH_MED),
+    thresholds: tuple[float, float] | None = None,
     device: str = "cpu",
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Word]:
@@ -43,7 +43,8 @@ def correct(
     gives the labels of `algorithm1`. A word changes only where another speaker is preferred by
     more than `margin` nats (None: what was tuned on a dev set; 0: the paper's argmax; `tpst` knows
     no margin). `model` is a Hugging Face name or path (None: the embedded one), `adapter` a peft
-    adapter's folder (None: the shipped one, or none with another model). `progress` is called with
+    adapter's folder (None: the shipped one, or none with another model); `thresholds` are Th_low
+    and Th_med (None: those tuned with the adapter, else the paper's). `progress` is called with
     ("correction", share done).
 
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
@@ -96,7 +97,8 @@ def chosen_system(corrector: str | None, options: Options) -> str:
             raise SealError(f"{name}: {value!r} is none of {', '.join(allowed)}")
     if options.margin is not None and not options.margin >= 0:
         raise SealError(f"margin: must be 0 nats or more, not {options.margin}")
-    check_thresholds(options.thresholds)
+    if options.thresholds is not None:
+        check_thresholds(options.thresholds)
     tuned = (
         options.format == "word"
         and options.condition == "label"

@@ -42,6 +42,9 @@ class Severity:
     """Chance that a turn under a second is not heard at all."""
     confused: float
     """Bursts of confusion per minute of speech."""
+    mistaken: float
+    """Stretches of seconds per minute of speech in which a voice is taken for another one: what
+    the joining of speakers over windows gets wrong. Rare in most recordings, common in some."""
     lost: float
     """Chance that a word under a louder voice is not recognised."""
     misheard: float
@@ -62,10 +65,11 @@ def draw_severity(rng: np.random.Generator, scale: float = 1.0) -> Severity:
         lag=between(-0.05, 0.15) * scale,
         jitter=between(0.08, 0.35) * scale,
         blur=between(0.05, 0.25),
-        gain=between(2.0, 5.0),
+        gain=between(2.0, 6.5),
         noise=between(0.3, 1.6) * scale**0.5,
-        missed=between(0.0, 0.5) * min(scale, 1.5),
+        missed=min(between(0.0, 0.8) * scale, 1.0),
         confused=between(0.0, 3.0) * scale,
+        mistaken=between(0.0, 1.0) ** 3 * 3 * scale,
         lost=between(0.1, 0.7),
         misheard=between(0.01, 0.12),
         word_jitter=between(0.0, 0.12) * scale**0.5,
@@ -103,9 +107,9 @@ def simulate(
     names = speakers(reference)
     if not reference:
         return [], []
-    number = {name: index for index, name in enumerate(names)}
-    heard = _recognise(reference, number, severity, rng)
-    posteriors = _posteriors(reference, number, severity, rng)
+    loudness = rng.normal(0, 1, len(names))
+    heard = recognise(reference, loudness, severity, rng)
+    posteriors = _posteriors(reference, loudness, severity, rng)
     transcript: list[Word] = []
     truth: list[str] = []
     for word, start, end, text in heard:
@@ -129,12 +133,16 @@ def simulate(
     return transcript, truth
 
 
-def _recognise(
-    reference: Sequence[Word], number: dict[str, int], severity: Severity, rng: np.random.Generator
+def recognise(
+    reference: Sequence[Word], loudness: np.ndarray, severity: Severity, rng: np.random.Generator
 ) -> list[tuple[Word, float, float, str]]:
-    """The words that the simulated ASR gives: (reference word, start, end, text), in time order."""
+    """The words that a simulated ASR gives: (reference word, start, end, text), in time order.
+
+    `loudness` has a number for each of the reference's speakers, in order of appearance: where
+    two speak at once, the words of the louder one are heard more often.
+    """
     texts = [word["words"] for word in reference]
-    loudness = rng.normal(0, 1, len(number))
+    number = {name: index for index, name in enumerate(speakers(reference))}
     last_end = np.zeros(len(number))
     heard = []
     for index, word in enumerate(reference):
@@ -168,12 +176,13 @@ def _recognise(
 
 
 def _posteriors(
-    reference: Sequence[Word], number: dict[str, int], severity: Severity, rng: np.random.Generator
+    reference: Sequence[Word], loudness: np.ndarray, severity: Severity, rng: np.random.Generator
 ) -> np.ndarray:
     """Median-filtered frame posteriors [T, K] of an imagined end-to-end diarizer."""
     from scipy.ndimage import gaussian_filter1d, median_filter
 
     frames = int(max(word["end_time"] for word in reference) / STEP) + 40
+    number = {name: index for index, name in enumerate(speakers(reference))}
     count = len(number)
     activity = np.zeros((frames, count), dtype=np.float32)
     for start, end, speaker in turns(reference):
@@ -186,7 +195,7 @@ def _posteriors(
         column = activity[first:last, number[speaker]]
         np.maximum(column, level, out=column)
     # Overlap: one voice covers the other for a while.
-    _compete(activity, rng)
+    _compete(activity, loudness, rng)
     _confuse(activity, severity, rng)
     activity = gaussian_filter1d(activity, severity.blur / STEP, axis=0, mode="nearest")
     noise = rng.normal(0, 1, (frames, count)).astype(np.float32)
@@ -212,30 +221,38 @@ def turns(reference: Sequence[Word]) -> list[tuple[float, float, str]]:
     return found
 
 
-def _compete(activity: np.ndarray, rng: np.random.Generator) -> None:
-    """Where several speak, all but one lose some of their level, in stretches of about a second."""
+def _compete(activity: np.ndarray, loudness: np.ndarray, rng: np.random.Generator) -> None:
+    """Where several speak, all but one lose some of their level, in stretches of about a second.
+    The voice that the diarizer hears is mostly the one whose words the ASR hears: the louder."""
     stretch = int(1.0 / STEP)
     for first in range(0, len(activity), stretch):
         part = activity[first : first + stretch]
         together = (part > 0.5).sum(axis=1) > 1
         if together.any():
-            winner = rng.integers(activity.shape[1])
-            factor = np.full(activity.shape[1], rng.uniform(0.2, 1.0), dtype=np.float32)
-            factor[winner] = 1.0
+            heard = (part > 0.5).any(axis=0)
+            level = np.where(heard, loudness + rng.normal(0, 1, len(loudness)), -np.inf)
+            factor = np.full(activity.shape[1], rng.uniform(0.0, 1.0), dtype=np.float32)
+            factor[level.argmax()] = 1.0
             part[together] *= factor
 
 
 def _confuse(activity: np.ndarray, severity: Severity, rng: np.random.Generator) -> None:
-    """Bursts in which a part of one voice is heard as another's."""
+    """Bursts in which a part of any voice is heard as another's, and longer stretches in which
+    the voice that speaks there is taken for another one."""
     count = activity.shape[1]
     if count < 2:
         return
     minutes = float((activity > 0.5).any(axis=1).sum()) * STEP / 60
-    for _ in range(rng.poisson(severity.confused * minutes)):
-        first = int(rng.integers(len(activity)))
-        last = first + int(rng.exponential(0.8) / STEP) + 2
-        one, other = rng.permutation(count)[:2]
-        share = rng.uniform(0.3, 1.0)
-        part = activity[first:last]
-        part[:, other] = np.maximum(part[:, other], share * part[:, one])
-        part[:, one] *= 1 - share
+    for rate, seconds in ((severity.confused, 0.8), (severity.mistaken, 4.0)):
+        for _ in range(rng.poisson(rate * minutes)):
+            first = int(rng.integers(len(activity)))
+            last = first + int(rng.exponential(seconds) / STEP) + 2
+            part = activity[first:last]
+            one, other = rng.permutation(count)[:2]
+            share = rng.uniform(0.3, 1.0)
+            if rate == severity.mistaken:
+                one = int(part.sum(axis=0).argmax())
+                other = (one + 1 + int(rng.integers(count - 1))) % count
+                share = rng.uniform(0.6, 1.0)
+            part[:, other] = np.maximum(part[:, other], share * part[:, one])
+            part[:, one] *= 1 - share

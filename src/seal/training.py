@@ -2,11 +2,14 @@
 
 Each chunk is an excerpt of a reference conversation, corrupted by `simulate`; the model reads the
 corrupted chunk, and the loss is taken on its speaker labels alone, among the recording's speakers.
+The labels that stand before a word in the answer are not always the true ones: when it decodes,
+the model reads its own, mistakes and all, and must not have learnt to trust them (scheduled
+sampling; Bengio et al., 2015). AG-LSEC's posteriors may soften the targets (distillation; Hinton
+et al., 2015): where the words leave open who speaks, one draw of the truth teaches little.
 Chunk number i of a run depends on the seed and on i only, so a run that was killed goes on as if
 it had not been. It knows nothing of audio, nor of decoding.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,13 +20,16 @@ import numpy as np
 
 from seal import chunks, model
 from seal.conditioning import acoustic_label
-from seal.errors import SealError
 from seal.prompt import NAMES, Encode, Prompt, build, order_of_appearance, word_tokens
+from seal.run import Report, Run
 from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
-from seal.words import Word, speakers, write_text
+from seal.words import Word, speakers
 
 EXCERPT = 150
 """Reference words around a chunk that are simulated with it."""
+
+POOL = 8
+"""Steps whose chunks are drawn together and sorted by length."""
 
 
 @dataclass(frozen=True)
@@ -32,28 +38,79 @@ class Example:
 
     prompt: Prompt
     oracle: list[int]
+    before: list[int]
+    """The label that the answer shows at each word: what the next words have before them."""
+    targets: list[list[float]]
+    """W x K: the probability of each speaker that the model is to learn."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of prompt and answer."""
+        return len(self.prompt.tokens) + len(self.prompt.answer(self.before)[0])
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a training run does."""
+    """What a training run does; PRESETS has two."""
 
+    base: str | None = None
+    """The model's name; None is the embedded one."""
+    four_bits: bool = False
+    """Hold the model's own weights in 4 bits (QLoRA), where the device can."""
     chunks: int = 5000
-    batch: int = 4
+    batch: int = 2
+    accumulation: int = 1
+    """Batches to a step of the optimiser."""
+    most_tokens: int = 2048
+    """Longer chunks are not learnt from."""
     format: str = "word"
     condition: str = "label"
     rank: int = 16
     first_layer: int = 10
     """Layers below are left as they are and need no gradient."""
-    rate: float = 5e-4
+    rate: float = 4e-4
+    clean: float = 0.15
+    """Share of the chunks without mistakes that is kept: those with mistakes teach most."""
     unlabelled: float = 0.35
     """Share of chunks without acoustic labels, so that transcripts without scores work too."""
-    heavy: float = 1.5
+    heavy: float = 1.2
     """Severity at the start; it falls to 1, as met in use, by three quarters of the run."""
-    scrambled: float = 0.2
+    scrambled: float = 0.15
     """Share of chunks, at the start, whose draft is scrambled at random and bears no acoustic
     labels: there only the words tell. It falls to 0 by half of the run."""
+    doubted: float = 0.7
+    """Share of chunks whose answer shows wrong labels, too, before the words."""
+    teacher: float = 0.5
+    """AG-LSEC's share in the targets; the rest is the truth's."""
     seed: int = 0
+
+
+PRESETS = {
+    "embedded": Recipe(),
+    "paper": Recipe(
+        base="mistralai/Mistral-7B-Instruct-v0.2",
+        four_bits=True,
+        chunks=100_000,
+        batch=4,
+        accumulation=5,
+        most_tokens=1000,
+        rank=64,
+        first_layer=0,
+        rate=2e-4,
+        clean=1.0,
+        unlabelled=0.0,
+        heavy=1.0,
+        scrambled=0.0,
+        doubted=0.0,
+        teacher=0.0,
+    ),
+}
+"""`embedded` is for the embedded model on two CPU cores, `paper` the paper's (IV-C), which leaves
+open the learning rate (here QLoRA's own), the adapter's place (here all linear maps) and the
+number of chunks."""
+
+Teacher = Callable[[list[Word], list[str]], np.ndarray]
+"""Words of one conversation and its K speakers to their log-posteriors [W, K]."""
 
 
 def severity_scale(recipe: Recipe, progress: float) -> float:
@@ -66,9 +123,10 @@ def example(
     encode: Encode,
     recipe: Recipe,
     index: int,
+    teacher: Teacher | None = None,
 ) -> Example:
     """Chunk number `index` of a run. `corpora` are (weight, recordings); recordings are in time
-    order. Chunks with mistakes in them teach most: most of those without are drawn again."""
+    order."""
     rng = np.random.default_rng([recipe.seed, index])
     scale = severity_scale(recipe, index / recipe.chunks)
     while True:
@@ -78,12 +136,15 @@ def example(
         begin = int(rng.integers(max(1, len(transcript) - size)))
         transcript, truth = transcript[begin : begin + size], truth[begin : begin + size]
         wrong = any(word["speaker"] != true for word, true in zip(transcript, truth, strict=True))
-        if transcript and (wrong or rng.random() < 0.15):
-            condition = "none" if rng.random() < recipe.unlabelled else recipe.condition
+        if transcript and (wrong or rng.random() < recipe.clean):
+            unscored = rng.random() < recipe.unlabelled
             if rng.random() < recipe.scrambled * (1 - 2 * index / recipe.chunks):
-                condition = "none"
+                unscored = True
                 _scramble(transcript, truth, rng)
-            return _encode(transcript, truth, condition, recipe.format, encode, rng)
+            condition = "none" if unscored else recipe.condition
+            found = _encode(transcript, truth, condition, recipe, encode, rng, teacher)
+            if found.length <= recipe.most_tokens:
+                return found
 
 
 def _scramble(transcript: list[Word], truth: list[str], rng: np.random.Generator) -> None:
@@ -98,9 +159,10 @@ def _encode(
     transcript: list[Word],
     truth: list[str],
     condition: str,
-    format: str,
+    recipe: Recipe,
     encode: Encode,
     rng: np.random.Generator,
+    teacher: Teacher | None,
 ) -> Example:
     names = speakers(transcript)
     number = {name: index for index, name in enumerate(names)}
@@ -108,16 +170,53 @@ def _encode(
     if rng.random() < 0.5:
         # Names are permuted, so that none of them comes to mean anything.
         order = [order[place] for place in rng.permutation(len(order))]
-    local = {names[speaker]: place for place, speaker in enumerate(order[: len(NAMES)])}
+    order = order[: len(NAMES)]
+    local = {names[speaker]: place for place, speaker in enumerate(order)}
+    draft = [local[word["speaker"]] for word in transcript]
+    oracle = [local[true] for true in truth]
     prompt = build(
         [word_tokens(word["words"], encode) for word in transcript],
         [acoustic_label(w["speaker_scores"][w["speaker"]], condition) for w in transcript],
-        [local[word["speaker"]] for word in transcript],
+        draft,
         len(local),
         encode,
-        format,
+        recipe.format,
     )
-    return Example(prompt, [local[true] for true in truth])
+    before = _doubted(oracle, draft, len(local), rng) if rng.random() < recipe.doubted else oracle
+    targets = np.eye(len(local))[oracle]
+    if teacher is not None and recipe.teacher:
+        shown = transcript
+        if condition == "none":
+            shown = [{k: w[k] for k in w if k != "speaker_scores"} for w in transcript]
+        taught = np.exp(teacher(shown, names))[:, order]
+        targets = (1 - recipe.teacher) * targets + recipe.teacher * taught
+    return Example(prompt, oracle, before, targets.tolist())
+
+
+def _doubted(
+    oracle: Sequence[int], draft: Sequence[int], count: int, rng: np.random.Generator
+) -> list[int]:
+    """Labels such as a corrector gives: some mistakes of the draft still there, some made anew."""
+    shown = np.array(oracle)
+    wrong = shown != np.array(draft)
+    edges = np.flatnonzero(np.diff(wrong, prepend=False, append=False))
+    missed = rng.random()
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        if rng.random() < missed:
+            shown[first:last] = np.array(draft)[first:last]
+    # New mistakes: a short run beside a change of speaker goes to the one across, or to anybody.
+    changes = np.flatnonzero(np.diff(shown))
+    rate = rng.uniform(0, 0.25)
+    for change in changes[rng.random(len(changes)) < rate]:
+        length = int(rng.geometric(0.5))
+        if rng.random() < 0.5:
+            shown[change + 1 : change + 1 + length] = shown[change]
+        else:
+            shown[max(0, change + 1 - length) : change + 1] = shown[change + 1]
+    if count > 1 and rng.random() < 0.2:
+        first = int(rng.integers(len(shown)))
+        shown[first : first + int(rng.geometric(0.5))] = rng.integers(count)
+    return shown.tolist()
 
 
 def loss(network: Any, batch: Sequence[Example]) -> tuple[Any, int]:
@@ -126,15 +225,15 @@ def loss(network: Any, batch: Sequence[Example]) -> tuple[Any, int]:
 
     rows, places, targets, allowed, texts = [], [], [], [], []
     for row, item in enumerate(batch):
-        answer, slots = item.prompt.answer(item.oracle)
+        answer, slots = item.prompt.answer(item.before)
         texts.append(item.prompt.tokens + answer)
         previous = None
         for word, slot in enumerate(slots):
             rows.append(row)
             places.append(len(item.prompt.tokens) + slot - 1)
-            targets.append(item.oracle[word])
+            targets.append(item.targets[word])
             allowed.append(item.prompt.options(word, previous))
-            previous = item.oracle[word]
+            previous = item.before[word]
     longest, widest = max(map(len, texts)), max(map(len, allowed))
     device = network.device
     tokens = torch.tensor([text + [0] * (longest - len(text)) for text in texts], device=device)
@@ -145,9 +244,9 @@ def loss(network: Any, batch: Sequence[Example]) -> tuple[Any, int]:
     absent = torch.tensor(
         [[k >= len(ids) for k in range(widest)] for ids in allowed], device=device
     )
-    chosen = logits.float().gather(1, options).masked_fill(absent, float("-inf"))
-    target = torch.tensor(targets, device=device)
-    return torch.nn.functional.cross_entropy(chosen, target, reduction="sum"), len(targets)
+    wanted = torch.tensor([row + [0.0] * (widest - len(row)) for row in targets], device=device)
+    chosen = logits.float().gather(1, options).masked_fill(absent, -1e9)
+    return -(wanted * chosen.log_softmax(dim=1)).sum(), len(targets)
 
 
 def train(
@@ -156,22 +255,24 @@ def train(
     recipe: Recipe,
     base: str | None = None,
     start: str | Path | None = None,
-    report: Callable[[dict[str, Any]], None] | None = None,
+    device: str = "cpu",
+    report: Report | None = None,
     checkpoint_every: int = 25,
 ) -> None:
     """Train an adapter into the folder `output`, going on from the checkpoint there, if any.
 
-    A new run may begin with the weights of another one, in the folder `start`. `report` gets a
-    dict per step (step, chunks, loss in nats per label, seconds); the same goes to `log.jsonl`.
-    The adapter is saved in float16, by peft.
+    `base` is the model's name or path (None: the recipe's); a new run may begin with the adapter
+    in the folder `start`. `report` gets a dict per step (step, chunks, loss in nats per label,
+    seconds, tokens); the same goes to `log.jsonl`. The adapter is saved in float16, by peft.
     """
     import torch
     from peft import LoraConfig, get_peft_model
 
-    output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
+    base = base or recipe.base
+    per_step = recipe.batch * recipe.accumulation
+    run = Run(output, -(-recipe.chunks // per_step), checkpoint_every, report)
     torch.manual_seed(recipe.seed)
-    language_model = model.load(base)
+    language_model = model.load_to_train(base, device, recipe.four_bits)
     layers = language_model.network.config.num_hidden_layers
     network = get_peft_model(
         language_model.network,
@@ -187,74 +288,81 @@ def train(
     inner = network.get_base_model()
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.0, betas=(0.9, 0.98))
-    steps = -(-recipe.chunks // recipe.batch)
-    done = _resume(output, network, optimiser, start)
-    for step, batch in _batches(corpora, language_model.encode, recipe, done, steps):
+    done = _resume(run, network, optimiser, start)
+    batches = _batches(corpora, language_model.encode, recipe, done, run.steps)
+    for step in range(done, run.steps):
         began = time.perf_counter()
-        rate = recipe.rate * min(1.0, (step + 1) / 20) * (1 - step / steps)
+        rate = recipe.rate * min(1.0, (step + 1) / 20) * (1 - step / run.steps)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        with model.quick():
-            total, labels = loss(inner, batch)
-        (total / labels).backward()
+        nats, labels, tokens = 0.0, 0, 0
+        for batch in next(batches):
+            with model.quick(device):
+                total, count = loss(inner, batch)
+            # Labels of a step weigh alike, as nearly as can be said before all are read.
+            (total / (recipe.accumulation * count)).backward()
+            nats, labels = nats + total.item(), labels + count
+            tokens += sum(item.length for item in batch)
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        line = {
-            "step": step + 1,
-            "chunks": (step + 1) * recipe.batch,
-            "loss": round(total.item() / labels, 4),
-            "seconds": round(time.perf_counter() - began, 2),
-        }
-        if not np.isfinite(line["loss"]):
-            raise SealError(f"{output}: the loss is no number any more at step {step + 1}")
-        with (output / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        if report:
-            report(line | {"steps": steps})
-        if (step + 1) % checkpoint_every == 0 or step + 1 == steps:
-            _save(output, network, optimiser, step + 1)
+        run.record(
+            step + 1,
+            nats / labels,
+            chunks=(step + 1) * per_step,
+            seconds=round(time.perf_counter() - began, 2),
+            tokens=tokens,
+        )
+        if run.due(step + 1):
+            _save(run, network, optimiser, step + 1)
 
 
 def _batches(
-    corpora: Corpora,
-    encode: Encode,
-    recipe: Recipe,
-    start: int,
-    steps: int,
-) -> Iterator[tuple[int, list[Example]]]:
-    for step in range(start, steps):
-        indices = range(step * recipe.batch, (step + 1) * recipe.batch)
-        yield step, [example(corpora, encode, recipe, index) for index in indices]
+    corpora: Corpora, encode: Encode, recipe: Recipe, start: int, steps: int
+) -> Iterator[list[list[Example]]]:
+    """The batches of each step from `start` on. Chunks are drawn for POOL steps at a time and
+    dealt out by length, so that little of a batch is padding."""
+    taught = _teacher() if recipe.teacher else None
+    per_step = recipe.batch * recipe.accumulation
+    for pool in range(start // POOL, -(-steps // POOL)):
+        indices = range(pool * POOL * per_step, min((pool + 1) * POOL, steps) * per_step)
+        drawn = [example(corpora, encode, recipe, index, taught) for index in indices]
+        drawn.sort(key=lambda item: item.length)
+        batches = [drawn[i : i + recipe.batch] for i in range(0, len(drawn), recipe.batch)]
+        np.random.default_rng([recipe.seed, pool, 1]).shuffle(batches)
+        for place in range(0, len(batches), recipe.accumulation):
+            if pool * POOL + place // recipe.accumulation >= start:
+                yield batches[place : place + recipe.accumulation]
 
 
-def _save(output: Path, network: Any, optimiser: Any, step: int) -> None:
-    import torch
+def _teacher() -> Teacher:
+    """The shipped AG-LSEC."""
+    from seal import aglsec
+
+    network, encode = aglsec.load()
+    return lambda words, names: aglsec.log_posteriors(network, encode, words, names)
+
+
+def _save(run: Run, network: Any, optimiser: Any, step: int) -> None:
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
 
-    state = {"step": step, "optimiser": optimiser.state_dict()}
-    state["weights"] = get_peft_model_state_dict(network)
-    torch.save(state, output / "checkpoint.tmp")
-    (output / "checkpoint.tmp").replace(output / "checkpoint.pt")
-    network.peft_config["default"].save_pretrained(str(output))
-    half = {name: tensor.half().contiguous() for name, tensor in state["weights"].items()}
-    save_file(half, output / "adapter_model.safetensors")
+    weights = get_peft_model_state_dict(network, save_embedding_layers=False)
+    run.save(step, {"optimiser": optimiser.state_dict(), "weights": weights})
+    network.peft_config["default"].save_pretrained(str(run.folder))
+    half = {name: tensor.half().contiguous() for name, tensor in weights.items()}
+    save_file(half, run.folder / "adapter_model.safetensors")
 
 
-def _resume(output: Path, network: Any, optimiser: Any, start: str | Path | None) -> int:
-    import torch
+def _resume(run: Run, network: Any, optimiser: Any, start: str | Path | None) -> int:
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    if not (output / "checkpoint.pt").is_file():
+    state = run.resume()
+    if state is None:
         if start is not None:
             set_peft_model_state_dict(network, load_file(Path(start) / "adapter_model.safetensors"))
         return 0
-    state = torch.load(output / "checkpoint.pt", weights_only=True)
     set_peft_model_state_dict(network, state["weights"])
     optimiser.load_state_dict(state["optimiser"])
-    log = output / "log.jsonl"
-    kept = log.read_text().splitlines(keepends=True)[: state["step"]] if log.is_file() else []
-    write_text("".join(kept), log)
     return int(state["step"])

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from seal.conditioning import TH_LOW, TH_MED
 from seal.words import Word
 
 System = Literal["best", "seal", "ag-lsec", "hmm"]
@@ -30,7 +29,7 @@ class Options:
     model: str | None = None
     adapter: str | Path | None = None
     margin: float | None = None
-    thresholds: tuple[float, float] = (TH_LOW, TH_MED)
+    thresholds: tuple[float, float] | None = None
     device: str = "cpu"
 
 
@@ -56,7 +55,9 @@ def own_score(word: Word) -> float | None:
 
 
 def base_margin(word: Word, options: Options, settings: dict[str, Any]) -> float:
-    """Nats by which another speaker must be preferred: as asked for, or as tuned on a dev set."""
+    """Nats by which another speaker must be preferred: as asked for, or as tuned on a dev set (0,
+    the paper's argmax, where nothing was)."""
     if options.margin is not None:
         return options.margin
-    return float(settings["margins"]["no_scores" if own_score(word) is None else "scores"])
+    kind = "scores" if own_score(word) is not None and options.condition != "none" else "no_scores"
+    return float(settings.get("margins", {}).get(kind, 0.0))

@@ -5,7 +5,6 @@ which chunks are worth the model's time.
 """
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,18 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from seal.chunks import Chunk, cut
-from seal.conditioning import acoustic_label
+from seal.conditioning import TH_LOW, TH_MED, acoustic_label
 from seal.decode import Decoded, Margins
 from seal.errors import SealError
 from seal.prompt import Prompt, build, order_of_appearance, word_tokens
-from seal.systems import Labels, Options, Progress, numbers, own_score
+from seal.systems import Labels, Options, Progress, base_margin, numbers, own_score
 from seal.words import Word
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "smollm2-135m-word-label"
 """The adapter of the embedded model, with its card and its margins."""
-
-FLOOR = 0.01
-"""A posterior below this counts as this: how little is nothing says nothing."""
 
 
 def label(
@@ -32,7 +28,7 @@ def label(
 ) -> Labels:
     """The labels that constrained decoding gives, chunk by chunk."""
     _, settings = load_corrector(options.model, options.adapter, options.device)
-    margins = [_margins(word, names, options, settings) for word in words]
+    margins = [[base_margin(word, options, settings)] * len(names) for word in words]
     chosen: list[int] = []
     confidence: list[float] = []
     for answer in decode_chunks(words, names, options, margins, progress):
@@ -67,10 +63,9 @@ def decode_chunks(
     `margins` [W][K] are the nats by which the model must prefer each of the recording's speakers
     to the first pass's.
     """
-    language_model, _ = load_corrector(options.model, options.adapter, options.device)
-    labels = [
-        acoustic_label(own_score(word), options.condition, options.thresholds) for word in words
-    ]
+    language_model, settings = load_corrector(options.model, options.adapter, options.device)
+    low, med = options.thresholds or settings.get("thresholds", (TH_LOW, TH_MED))
+    labels = [acoustic_label(own_score(word), options.condition, (low, med)) for word in words]
     tokens = [word_tokens(word["words"], language_model.encode) for word in words]
     draft = numbers(words, names)
     answers = []
@@ -98,28 +93,6 @@ def _answer(chunk: Chunk, decoded: Decoded, order: Sequence[int], count: int) ->
         rows.append(row)
     speakers = [order[place] for place in decoded.speakers[judged]]
     return Answer(chunk.first, chunk.last, speakers, rows)
-
-
-def _margins(
-    word: Word, names: Sequence[str], options: Options, settings: dict[str, Any]
-) -> list[float]:
-    """Nats by which each speaker must be preferred to the first pass's: what was asked for, or the
-    adapter's own. Those grow with what the scores say against the change."""
-    if options.margin is not None:
-        return [options.margin] * len(names)
-    score = own_score(word)
-    condition = "none" if score is None else options.condition
-    own = settings.get("margins", {})
-    base = float(own.get(condition, own.get("label", 0.0)))
-    if condition == "none" or score is None:
-        return [base] * len(names)
-    scores = word.get("speaker_scores") or {}
-    weight = float(settings.get("acoustic_weight", 0.0))
-    given = max(score, FLOOR)
-    return [
-        base + weight * max(0.0, math.log(given / max(float(scores.get(name, 0.0)), FLOOR)))
-        for name in names
-    ]
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,116 @@
+"""A real first pass of voiced conversations: python scripts/voice_conversations.py DATA OUT
+
+There are many open conversations with word times, but hardly any of their sound here. So each
+speaker gets a voice of LibriSpeech, which speaks (something else) whenever the speaker does; the
+real first pass of seal listens to that, and its posteriors are reconciled with the reference's
+words, some of them lost or misheard. What results is a second kind of first pass, with a real
+diarizer's mistakes at real turns, to calibrate the simulator and to evaluate on.
+
+DATA holds `librispeech_utterances/` and the conversations as `seal.corpora` reads them. OUT gets
+first/, oracle/ and reference/, with a NAME.json each; recordings that are there are skipped.
+"""
+
+import argparse
+import sys
+import tempfile
+import zlib
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from scipy.optimize import linear_sum_assignment
+
+from evaluate_text import references
+from seal.audio import RATE
+from seal.firstpass import first_pass
+from seal.reconcile import reconcile
+from seal.simulate import draw_severity, from_start, recognise, turns
+from seal.words import Word, speakers, write
+
+FADE = int(0.01 * RATE)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--set", default="primock57-test")
+    parser.add_argument("--words", type=int, default=1000, help="words of each recording")
+    options = parser.parse_args()
+    voices = load_voices(options.data / "librispeech_utterances")
+    for part in ("first", "oracle", "reference"):
+        (options.out / part).mkdir(parents=True, exist_ok=True)
+    for reference in references(options.data, options.set, options.words):
+        name = reference[0]["session_id"]
+        if (options.out / "first" / f"{name}.json").exists():
+            continue
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        reference = from_start(reference)
+        first, truth = voiced(reference, voices, rng)
+        true = [word | {"speaker": who} for word, who in zip(first, truth, strict=True)]
+        write(true, options.out / "oracle" / f"{name}.json")
+        write(reference, options.out / "reference" / f"{name}.json")
+        write(first, options.out / "first" / f"{name}.json")
+        wrong = np.mean([w["speaker"] != who for w, who in zip(first, truth, strict=True)])
+        print(f"{name}: {len(first)} words, {wrong:.1%} wrong", file=sys.stderr, flush=True)
+
+
+def load_voices(folder: Path) -> list[np.ndarray]:
+    """The speech of each speaker, joined, without its pauses."""
+    found: dict[str, list[np.ndarray]] = defaultdict(list)
+    for path in sorted(folder.rglob("*.flac")):
+        sound, rate = soundfile.read(path, dtype="float32")
+        assert rate == RATE
+        blocks = sound[: len(sound) // 320 * 320].reshape(-1, 320)
+        power = np.convolve((blocks**2).mean(axis=1), np.ones(10) / 10, mode="same")
+        speech = blocks[power > np.quantile(power, 0.95) / 300].ravel()
+        found[path.name.split("-")[0]].append(speech / np.sqrt((speech**2).mean()))
+    return [np.concatenate(parts) for _, parts in sorted(found.items())]
+
+
+def voiced(
+    reference: list[Word], voices: list[np.ndarray], rng: np.random.Generator
+) -> tuple[list[Word], list[str]]:
+    """First pass and true speakers of one conversation."""
+    names = speakers(reference)
+    cast = dict(zip(names, rng.choice(len(voices), len(names), replace=False), strict=True))
+    loudness = rng.normal(0, 0.5, len(names))
+    gain = {name: 10 ** (4 * level / 20) for name, level in zip(names, loudness, strict=True)}
+    end = max(word["end_time"] for word in reference)
+    sound = rng.normal(0, rng.uniform(0.003, 0.03), int((end + 1) * RATE)).astype(np.float32)
+    for begin, stop, name in turns(reference):
+        voice = voices[cast[name]]
+        first, length = int(begin * RATE), max(int((stop - begin) * RATE), 2 * FADE)
+        piece = np.resize(np.roll(voice, -int(rng.integers(len(voice)))), length).copy()
+        piece[:FADE] *= np.linspace(0, 1, FADE)
+        piece[-FADE:] *= np.linspace(1, 0, FADE)
+        target = sound[first : first + length]
+        target += gain[name] * 10 ** (rng.normal(0, 2) / 20) * piece[: len(target)]
+    sound *= 0.5 / np.abs(sound).max()
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        soundfile.write(file.name, sound, RATE)
+        posteriors = first_pass(file.name, len(names))
+    heard = recognise(reference, loudness, draw_severity(rng), rng)
+    words = [
+        {"words": text, "start_time": round(start, 3), "end_time": round(stop, 3)}
+        for _, start, stop, text in heard
+    ]
+    first = reconcile(words, posteriors, reference[0]["session_id"])
+    true = [word["speaker"] for word, *_ in heard]
+    return first, renamed(true, names, [word["speaker"] for word in first])
+
+
+def renamed(true: list[str], names: list[str], given: list[str]) -> list[str]:
+    """The true speakers in the first pass's names for them, by the assignment that agrees most."""
+    letters = [chr(ord("A") + place) for place in range(len(names))]
+    agreement = np.zeros((len(names), len(names)))
+    for who, letter in zip(true, given, strict=True):
+        agreement[names.index(who), letters.index(letter)] += 1
+    rows, columns = linear_sum_assignment(agreement, maximize=True)
+    called = {names[row]: letters[column] for row, column in zip(rows, columns, strict=True)}
+    return [called[who] for who in true]
+
+
+if __name__ == "__main__":
+    main()
