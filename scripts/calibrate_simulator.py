@@ -20,12 +20,9 @@ import evaluate_text
 from seal.corpora import ami
 from seal.corpora.splits import ami_split, first_clip_cut
 from seal.oracle import aligned, oracle
-from seal.simulate import draw_severity, simulate, turns
+from seal.places import PLACES, places
+from seal.simulate import draw_severity, simulate
 from seal.words import Word, normalise, read
-
-PLACES = ("overlap", "turn edge", "short turn", "inside")
-EDGE = 0.3  # seconds from a change of speaker
-SHORT = 1.0  # seconds of a short turn
 
 Judged = list[tuple[str, bool, float]]
 """(place, right, score of the speaker given) of the words of a recording, in order."""
@@ -108,28 +105,12 @@ def drawn(references: list[list[Word]], draws: int) -> list[Judged]:
 
 
 def judge(truth: list[Word], first: list[Word], right: list[str], heard: list[bool]) -> Judged:
-    stretches = turns(truth)
     found: Judged = []
-    for word, name, known in zip(first, right, heard, strict=True):
+    for word, name, known, place in zip(first, right, heard, places(truth, first), strict=True):
         if known:
-            middle = (word["start_time"] + word["end_time"]) / 2
             score = float(word["speaker_scores"][word["speaker"]])
-            found.append((place_of(middle, stretches), word["speaker"] == name, score))
+            found.append((place, word["speaker"] == name, score))
     return found
-
-
-def place_of(middle: float, stretches: list[tuple[float, float, str]]) -> str:
-    here = [turn for turn in stretches if turn[0] <= middle <= turn[1]]
-    if len({speaker for *_, speaker in here}) > 1:
-        return "overlap"
-    if here and here[0][1] - here[0][0] < SHORT:
-        return "short turn"
-    mine = here[0][2] if here else None
-    near = any(
-        speaker != mine and (abs(start - middle) < EDGE or abs(end - middle) < EDGE)
-        for start, end, speaker in stretches
-    )
-    return "turn edge" if near else "inside"
 
 
 def spread(segments: list[Word]) -> list[Word]:

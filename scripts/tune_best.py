@@ -1,10 +1,11 @@
 """Weight of the language model and margins of the default, by Δcp on the development sets.
 
-python scripts/tune_best.py DATA [--words 1500] [--meeting-words 500] [--no-llm]
+python scripts/tune_best.py DATA [--words 1500] [--meeting-words 500] [--no-llm] [--plot PNG]
 
 DATA holds `primock57/` and `ami/`. The encoder's log-posteriors are computed once, the language
 model's once per chunk with the encoder's labels before each word; then every weight and margin is
 tried on both. What is best here wants a look with `evaluate_text.py`, which decodes for real.
+`--plot` draws the encoder's repaired against its broken words, by margin.
 """
 
 import argparse
@@ -49,7 +50,9 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=1500)
     parser.add_argument("--meeting-words", type=int, default=500)
     parser.add_argument("--no-llm", action="store_true")
+    parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
+    curves: dict[str, list[tuple[float, float, float]]] = {}
     for name, size in (("primock57-dev", options.words), ("ami-dev", options.meeting_words)):
         chosen = recordings(options.data, name, size, 1)
         first = sum((score(reference, given) for reference, given, _ in chosen), Score())
@@ -67,15 +70,23 @@ def main() -> None:
             print(f"\n| {title}, weight | " + " | ".join(f"margin {m}" for m in MARGINS) + " |")
             print("|---" * (len(MARGINS) + 1) + "|")
             for weight in WEIGHTS[: 1 if options.no_llm else None]:
-                cells = [cell(cached, weight, margin, first) for margin in MARGINS]
+                tried = [outcome(cached, weight, margin) for margin in MARGINS]
+                cells = [cell(*found, first) for found in tried]
+                if weight == 0.0:
+                    curves[f"{name}, {title}"] = [
+                        (margin, repaired, broken)
+                        for margin, (_, repaired, broken) in zip(MARGINS, tried, strict=True)
+                    ]
                 print(f"| {weight} | " + " | ".join(cells) + " |", flush=True)
             if not options.no_llm:
-                cells = [cell(cached, None, margin, first) for margin in MARGINS]
+                cells = [cell(*outcome(cached, None, margin), first) for margin in MARGINS]
                 print("| llm alone | " + " | ".join(cells) + " |", flush=True)
+    if options.plot:
+        draw(curves, options.plot)
 
 
-def cell(cached: list, weight: float | None, margin: float, first: Score) -> str:
-    """Relative Δcp, repaired and broken words of one weight (None: the LLM alone) and margin."""
+def outcome(cached: list, weight: float | None, margin: float) -> tuple[Score, int, int]:
+    """Score, repaired and broken words of one weight (None: the LLM alone) and margin."""
     total, repaired, broken = Score(), 0, 0
     for reference, words, truth, names, encoder, llm in cached:
         together = llm if weight is None else encoder + weight * llm
@@ -89,7 +100,33 @@ def cell(cached: list, weight: float | None, margin: float, first: Score) -> str
         for old, new, true in zip(words, answer, truth, strict=True):
             repaired += old["speaker"] != true == new["speaker"]
             broken += old["speaker"] == true != new["speaker"]
+    return total, repaired, broken
+
+
+def cell(total: Score, repaired: int, broken: int, first: Score) -> str:
     return f"{100 * (total.delta_cp / first.delta_cp - 1):+.1f} % (+{repaired} −{broken})"
+
+
+def draw(curves: dict[str, list[tuple[float, float, float]]], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(8, 5))
+    for name, points in curves.items():
+        axis.plot([b for *_, b in points], [r for _, r, _ in points], marker="o", label=name)
+        for margin, repaired, broken in points[::2]:
+            axis.annotate(f" {margin}", (broken, repaired), fontsize=8)
+    furthest = max(broken for points in curves.values() for *_, broken in points)
+    for odds in (2, 5):
+        axis.plot([0, furthest], [0, odds * furthest], ":", color="0.6")
+        axis.annotate(f"{odds} : 1", (furthest, odds * furthest), color="0.4", annotation_clip=True)
+    axis.set(xlabel="words broken", ylabel="words repaired", title="by margin (nats)")
+    axis.set_ylim(0, 1.1 * max(repaired for points in curves.values() for _, repaired, _ in points))
+    axis.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=80)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,170 @@
+"""Comparing systems: every system on every recording, measured once and kept.
+
+A set is a folder with `reference/` and `first/` (word transcripts, NAME.json each) and, where it
+is known, `oracle/`: the first pass's words with their true speakers; else that is made by
+transferring the reference's speakers (TPST). What a recording gave is kept beside the report and
+not computed again unless its files or the system's choices change. It knows nothing of how a
+system works; `report.py` writes what was measured.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from seal import words
+from seal.correction import correct
+from seal.errors import SealError
+from seal.oracle import oracle
+from seal.places import PLACES, places
+from seal.scoring import Score, score
+from seal.tune import without_scores
+from seal.words import Word
+
+BINS = 10
+"""Of the reliability diagram."""
+
+CONTEXT = 12
+"""Words around an example."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A system of the table."""
+
+    name: str
+    options: dict[str, Any]
+    """Those of `seal.correct`."""
+    scored: bool = True
+    """Are the first pass's scores shown to it?"""
+
+
+ROWS = (
+    Row("HMM over the scores", {"corrector": "hmm"}),
+    Row("LSEC", {"corrector": "ag-lsec"}, scored=False),
+    Row("AG-LSEC", {"corrector": "ag-lsec"}),
+    Row("SEAL: label, word, CD", {"corrector": "seal"}),
+    Row("best (default)", {"corrector": "best"}),
+    Row("best, no scores", {"corrector": "best"}, scored=False),
+)
+"""The systems that come with seal's own weights."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A conversation to measure on."""
+
+    name: str
+    reference: list[Word]
+    first: list[Word]
+    true: list[str]
+    """The true speaker of each word of the first pass, in the first pass's names."""
+
+
+@dataclass
+class Outcome:
+    """What a system did to a recording; the first pass's own when nothing was changed."""
+
+    score: Score
+    repaired: int = 0
+    broken: int = 0
+    wrong: dict[str, list[int]] = field(default_factory=dict)
+    """By place: words, and those with the wrong speaker."""
+    reliability: list[list[float]] = field(default_factory=list)
+    """By tenth of `speaker_confidence`: words, sum of it, words with the right speaker."""
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def read_set(folder: Path) -> list[Recording]:
+    """The recordings of a set. Raises SealError for a file without its partner."""
+    found = []
+    for path in sorted((folder / "first").glob("*.json")):
+        partner = folder / "reference" / path.name
+        if not partner.is_file():
+            raise SealError(f"{path}: has no reference of that name at {partner}")
+        first, reference = words.read(path), words.read(partner)
+        known = folder / "oracle" / path.name
+        if known.is_file():
+            true = [word["speaker"] for word in words.read(known)]
+            if len(true) != len(first):
+                raise SealError(f"{known}: has {len(true)} words, its first pass {len(first)}")
+        else:
+            true = oracle(reference, first)
+        found.append(Recording(path.stem, reference, first, true))
+    if not found:
+        raise SealError(f"{folder}: holds no first/NAME.json with reference/NAME.json beside it")
+    return found
+
+
+def measure(recording: Recording, row: Row | None, cache: Path) -> Outcome:
+    """What `row` does to the recording (None: the first pass as it is), from `cache` if there."""
+    mark = hashlib.sha256(
+        json.dumps([asdict(recording), asdict(row) if row else None], default=str).encode()
+    ).hexdigest()
+    kept = cache / f"{recording.name}.json"
+    if kept.is_file():
+        held = json.loads(kept.read_text(encoding="utf-8"))
+        if held.pop("mark") == mark:
+            return Outcome(**held | {"score": Score(**held["score"])})
+    began = time.perf_counter()
+    answer = recording.first
+    if row is not None:
+        shown = recording.first if row.scored else [without_scores(w) for w in recording.first]
+        answer = correct(shown, **row.options)
+    outcome = _outcome(recording, answer, time.perf_counter() - began)
+    words.write_text(json.dumps({"mark": mark} | asdict(outcome)), kept)
+    return outcome
+
+
+def _outcome(recording: Recording, answer: Sequence[Word], seconds: float) -> Outcome:
+    result = Outcome(score(recording.reference, list(answer)), seconds=round(seconds, 3))
+    result.wrong = {place: [0, 0] for place in PLACES}
+    result.reliability = [[0, 0.0, 0] for _ in range(BINS)]
+    judged = []
+    for old, new, true, place in zip(
+        recording.first,
+        answer,
+        recording.true,
+        places(recording.reference, recording.first),
+        strict=True,
+    ):
+        was, now = old["speaker"] == true, new["speaker"] == true
+        judged.append("repaired" if now and not was else "broken" if was and not now else "")
+        result.wrong[place][0] += 1
+        result.wrong[place][1] += not now
+        confidence = new.get("speaker_confidence")
+        if confidence is not None:
+            cell = result.reliability[min(int(confidence * BINS), BINS - 1)]
+            cell[0] += 1
+            cell[1] += confidence
+            cell[2] += now
+    result.repaired, result.broken = judged.count("repaired"), judged.count("broken")
+    begin = 0
+    for kind, group in groupby(judged):
+        length = len(list(group))
+        if kind:
+            result.examples.append(_example(recording, answer, kind, begin, length))
+        begin += length
+    result.examples = sorted(result.examples, key=lambda item: -item["words"])[:6]
+    return result
+
+
+def _example(
+    recording: Recording, answer: Sequence[Word], kind: str, place: int, length: int
+) -> dict[str, Any]:
+    """A run of words that were repaired or broken, with what stands around it."""
+    span = slice(max(0, place - CONTEXT), place + length + CONTEXT)
+    return {
+        "kind": kind,
+        "words": length,
+        "recording": recording.name,
+        "text": [word["words"] for word in recording.first[span]],
+        "true": recording.true[span],
+        "first": [word["speaker"] for word in recording.first[span]],
+        "after": [word["speaker"] for word in answer[span]],
+    }

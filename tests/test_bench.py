@@ -1,0 +1,109 @@
+"""The bench: counts that agree with each other, nothing measured twice, a report in one piece."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from seal import bench, words
+from seal.bench import Recording, Row, measure, read_set
+from seal.bench.statistics import calibration_error, p_value, relative_change
+from seal.cli import main
+from seal.places import places
+from seal.scoring import Score
+from seal.simulate import draw_severity, simulate
+from tiny import CORPORA
+
+REFERENCE = CORPORA[0][1][0][:200]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A set of two recordings, one with its oracle."""
+    for name in ("one", "two"):
+        rng = np.random.default_rng(len(name) + ord(name[0]))
+        first, truth = simulate(REFERENCE, draw_severity(rng, 2.0), rng)
+        words.write(REFERENCE, tmp_path / "set" / "reference" / f"{name}.json")
+        words.write(first, tmp_path / "set" / "first" / f"{name}.json")
+    true = [word | {"speaker": who} for word, who in zip(first, truth, strict=True)]
+    words.write(true, tmp_path / "set" / "oracle" / "two.json")
+    return tmp_path / "set"
+
+
+def test_counts_agree(folder, tmp_path):
+    for recording in read_set(folder):
+        before = measure(recording, None, tmp_path)
+        after = measure(recording, Row("HMM", {"corrector": "hmm"}), tmp_path / "hmm")
+        wrong = [sum(counts[1] for counts in each.wrong.values()) for each in (before, after)]
+        assert wrong[0] - after.repaired + after.broken == wrong[1]
+        assert sum(counts[0] for counts in after.wrong.values()) == len(recording.first)
+        assert sum(cell[0] for cell in after.reliability) == len(recording.first)
+        assert before.score.errors == after.score.errors  # no word was touched
+
+
+def test_what_was_measured_is_kept_until_something_changes(folder, tmp_path, monkeypatch):
+    recording = read_set(folder)[0]
+    row = Row("HMM", {"corrector": "hmm"})
+    first = measure(recording, row, tmp_path)
+    calls = []
+
+    def corrected(given, **options):
+        calls.append(options)
+        return [word | {"first_pass_speaker": word["speaker"]} for word in given]
+
+    monkeypatch.setattr(bench, "correct", corrected)
+    assert measure(recording, row, tmp_path) == first
+    assert not calls
+    measure(recording, Row("HMM", {"corrector": "hmm", "margin": 1.0}), tmp_path)
+    other = Recording(recording.name, recording.reference, recording.first[1:], recording.true[1:])
+    measure(other, row, tmp_path)
+    assert len(calls) == 2
+
+
+def test_the_report_is_one_file_that_loads_nothing(folder, tmp_path, capsys):
+    out = tmp_path / "report"
+    assert main(["bench", "--sets", str(folder), "--system", "HMM", "-o", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "| HMM over the scores |" in shown
+    assert (out / "report.md").read_text() in shown
+    page = (out / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert not re.search(r"(src|href)=|https?://|@import", page)
+    assert page.count("<svg") == page.count("</svg>") == 3
+    figures = json.loads((out / "report.json").read_text())["set"]
+    assert [row["system"] for row in figures["systems"]] == ["first pass", "HMM over the scores"]
+
+
+def test_a_set_that_is_none_is_refused(folder, tmp_path, capsys):
+    for made, says in (
+        (lambda: (folder / "reference" / "one.json").unlink(), "one.json"),
+        (lambda: [path.unlink() for path in (folder / "first").iterdir()], "first/NAME.json"),
+    ):
+        made()
+        assert main(["bench", "--sets", str(folder), "-o", str(tmp_path / "out")]) == 2
+        error = capsys.readouterr().err
+        assert says in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "out" / "report.md").exists()
+
+
+def test_a_place_is_where_the_reference_says():
+    def word(speaker, start, end):
+        return {"session_id": "s", "speaker": speaker, "words": "x", "start_time": start,
+                "end_time": end}  # fmt: skip
+
+    reference = [word("A", 0, 4), word("B", 3, 3.4), word("B", 5, 5.4), word("A", 5.5, 9)]
+    asked = [word("?", *times) for times in ((1, 2), (3.1, 3.3), (5.1, 5.2), (5.5, 5.7), (7, 8))]
+    assert places(reference, asked) == ["inside", "overlap", "short turn", "turn edge", "inside"]
+
+
+def test_statistics_of_what_is_known():
+    before = [Score(100, 10, 30, 100, 20)] * 8
+    half = [Score(100, 10, 20, 100, 10)] * 8
+    assert relative_change(before, half) == pytest.approx((-0.5, -0.5, -0.5))
+    assert relative_change([Score(9, 1, 1)], [Score(9, 1, 2)]) is None
+    assert p_value(before, half) == pytest.approx(2 / 2**8)
+    assert p_value(before, before) == 1.0
+    assert calibration_error([[10, 9.0, 5], [0, 0.0, 0], [10, 5.0, 5]]) == pytest.approx(0.2)
+    assert calibration_error([[0, 0.0, 0]]) is None
