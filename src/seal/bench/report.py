@@ -26,7 +26,8 @@ STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0 }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line) }
+th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap }
+th, td { border-bottom: 1px solid var(--line) }
 th:first-child, td:first-child { text-align: left }
 .charts { display: flex; flex-wrap: wrap; gap: 1.5rem } svg { overflow: visible }
 svg text { fill: currentColor; font-size: 11px } .grid { stroke: var(--line) }
