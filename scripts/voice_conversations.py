@@ -14,7 +14,6 @@ import argparse
 import sys
 import tempfile
 import zlib
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +23,10 @@ from scipy.optimize import linear_sum_assignment
 from evaluate_text import references
 from seal.audio import RATE
 from seal.firstpass import first_pass
+from seal.mixtures import load_voices, mix
 from seal.reconcile import reconcile
 from seal.simulate import draw_severity, from_start, recognise, turns
 from seal.words import Word, speakers, write
-
-FADE = int(0.01 * RATE)
 
 
 def main() -> None:
@@ -38,7 +36,7 @@ def main() -> None:
     parser.add_argument("--set", default="primock57-test")
     parser.add_argument("--words", type=int, default=1000, help="words of each recording")
     options = parser.parse_args()
-    voices = load_voices(options.data / "librispeech_utterances")
+    voices = list(load_voices(options.data / "librispeech_utterances").values())
     for part in ("first", "oracle", "reference"):
         (options.out / part).mkdir(parents=True, exist_ok=True)
     for reference in references(options.data, options.set, options.words):
@@ -56,37 +54,17 @@ def main() -> None:
         print(f"{name}: {len(first)} words, {wrong:.1%} wrong", file=sys.stderr, flush=True)
 
 
-def load_voices(folder: Path) -> list[np.ndarray]:
-    """The speech of each speaker, joined, without its pauses."""
-    found: dict[str, list[np.ndarray]] = defaultdict(list)
-    for path in sorted(folder.rglob("*.flac")):
-        sound, rate = soundfile.read(path, dtype="float32")
-        assert rate == RATE
-        blocks = sound[: len(sound) // 320 * 320].reshape(-1, 320)
-        power = np.convolve((blocks**2).mean(axis=1), np.ones(10) / 10, mode="same")
-        speech = blocks[power > np.quantile(power, 0.95) / 300].ravel()
-        found[path.name.split("-")[0]].append(speech / np.sqrt((speech**2).mean()))
-    return [np.concatenate(parts) for _, parts in sorted(found.items())]
-
-
 def voiced(
     reference: list[Word], voices: list[np.ndarray], rng: np.random.Generator
 ) -> tuple[list[Word], list[str]]:
     """First pass and true speakers of one conversation."""
     names = speakers(reference)
-    cast = dict(zip(names, rng.choice(len(voices), len(names), replace=False), strict=True))
+    cast = {name: voices[i] for name, i in zip(names, rng.permutation(len(voices)), strict=False)}
     loudness = rng.normal(0, 0.5, len(names))
-    gain = {name: 10 ** (4 * level / 20) for name, level in zip(names, loudness, strict=True)}
-    end = max(word["end_time"] for word in reference)
-    sound = rng.normal(0, rng.uniform(0.003, 0.03), int((end + 1) * RATE)).astype(np.float32)
-    for begin, stop, name in turns(reference):
-        voice = voices[cast[name]]
-        first, length = int(begin * RATE), max(int((stop - begin) * RATE), 2 * FADE)
-        piece = np.resize(np.roll(voice, -int(rng.integers(len(voice)))), length).copy()
-        piece[:FADE] *= np.linspace(0, 1, FADE)
-        piece[-FADE:] *= np.linspace(1, 0, FADE)
-        target = sound[first : first + length]
-        target += gain[name] * 10 ** (rng.normal(0, 2) / 20) * piece[: len(target)]
+    gains = {name: 4 * level for name, level in zip(names, loudness, strict=True)}
+    end = max(word["end_time"] for word in reference) + 1
+    sound = mix(turns(reference), cast, gains, end, rng)
+    sound += rng.normal(0, rng.uniform(0.003, 0.03), len(sound)).astype(np.float32)
     sound *= 0.5 / np.abs(sound).max()
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         soundfile.write(file.name, sound, RATE)

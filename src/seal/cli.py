@@ -113,6 +113,12 @@ def transcribe(
         str | None,
         typer.Option("--asr", metavar="MODEL", help="faster-whisper model by name or folder."),
     ] = None,
+    eend: Annotated[
+        Path | None,
+        typer.Option(
+            "--eend", metavar="FOLDER", help="First pass by an EEND that `train-eend` made."
+        ),
+    ] = None,
     no_correct: Annotated[
         bool, typer.Option("--no-correct", help="Stop before the language model.")
     ] = False,
@@ -138,6 +144,10 @@ def transcribe(
 
     for path in audio:
         next(blocks(path))  # says so if this is no recording
+    if eend is not None:
+        from seal.eend import load
+
+        load(eend)  # the same, if there is no such network
     if not no_correct:
         from seal.correction import prepare
 
@@ -152,6 +162,7 @@ def transcribe(
                 path,
                 speakers=speakers,
                 asr=asr,
+                eend=eend,
                 correct=not no_correct,
                 progress=progress,
                 **options,

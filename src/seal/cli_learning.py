@@ -1,4 +1,5 @@
-"""The commands of `seal` that have to do with learning: `prepare`, `simulate`, `train`, `tune`.
+"""The commands of `seal` that have to do with learning: `prepare`, `simulate`, `train`, `tune`,
+`train-eend`.
 
 `seal.cli` adds them to its own. What is heavy is imported inside the commands, and what a command
 does is elsewhere (`seal.prepare`, `seal.simulate`, `seal.training`, `seal.aglsec_training`,
@@ -40,6 +41,9 @@ def register(app: typer.Typer) -> None:
         epilog="Example: seal tune ami/ --adapter adapter/ -o adapter/seal.json\n\n"
         "Example: seal tune dev/ --first-pass first/ --adapter adapter/ -o adapter/seal.json"
     )(tune)
+    app.command(epilog="Example: seal train-eend LibriSpeech/train-clean-100/ ami/ -o eend/")(
+        train_eend
+    )
 
 
 def prepare(
@@ -271,6 +275,56 @@ def tune(
         options |= {"model": model, "adapter": adapter, "format": format, "condition": condition}
     settings, _ = tune(dev, report, **options)
     words.write_text(json.dumps(settings, indent=2) + "\n", output)
+
+
+def train_eend(
+    voices: Annotated[
+        Path, typer.Argument(metavar="VOICES", help="Folder of recordings, SPEAKER-….flac or .wav.")
+    ],
+    references: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR", help="Folders that `seal prepare` made: who talks when."),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="Folder; a run there goes on.")
+    ],
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Batches of 32 windows.")] = 4000,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, ...")
+    ] = "cpu",
+) -> None:
+    """Train the paper's first pass on simulated conversations of single voices.
+
+    Turns come from the references, voices from the recordings; a tenth of the voices is kept for
+    looking how well it does. A run that was stopped goes on from its last checkpoint.
+    """
+    if output.exists() and not output.is_dir():
+        raise SealError(f"{output}: is a file; name a folder")
+    recordings = [part for folder in references for part in _part(folder, "train")]
+
+    from seal import eend_training
+    from seal.mixtures import load_voices
+    from seal.simulate import turns
+
+    found = load_voices(voices)
+    kept = set(sorted(found)[:: max(2, min(10, len(found) // 2))])
+    if len(found) - len(kept) < 2 or len(kept) < 1:
+        raise SealError(f"{voices}: holds {len(found)} voices; four is the least to learn from")
+    talks = [turns(recording) for recording in recordings]
+    unheard = {name: voice for name, voice in found.items() if name in kept}
+    if len(unheard) < 3:
+        unheard = found
+    looked_at = [eend_training.example(talks, unheard, [seed, 7, place]) for place in range(100)]
+    eend_training.train(
+        talks,
+        {name: voice for name, voice in found.items() if name not in kept},
+        output,
+        eend_training.Recipe(steps=steps, seed=seed),
+        device,
+        _report_steps(),
+        lambda network: {"frame error": eend_training.error_rate(network, looked_at)},
+    )
 
 
 def _with_first_pass(

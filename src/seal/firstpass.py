@@ -7,6 +7,7 @@ sound is streamed; only posteriors and embeddings stay. This file knows nothing 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,22 +42,25 @@ def first_pass(
     path: str | Path,
     speakers: int | None = None,
     progress: Callable[[float], None] | None = None,
+    eend: str | Path | None = None,
 ) -> Posteriors:
     """Posteriors of a recording, one column per speaker, the longest heard speaker first.
 
-    `speakers` fixes the number of columns, None finds it (at least 1, even in silence). `progress`
-    gets the part done, in [0, 1]. Memory grows by the posteriors alone. Raises SealError.
+    `speakers` fixes the number of columns, None finds it (at least 1, even in silence). `eend` is
+    a folder with weights of `seal.eend`, which then is the local diarizer; None is
+    segmentation-3.0. `progress` gets the part done, in [0, 1]. Memory grows by the posteriors
+    alone. Raises SealError.
     """
     import numpy as np
 
-    diarizer, embedder = segmentation.load(), voices.load()
+    local, embedder = _local_diarizer(eend), voices.load()
     total = audio.duration(path)
     starts: list[int] = []
     kept: list[Floats] = []
     locals_: list[clustering.Local] = []
     end = 0
     for batch in _batches(path):
-        scored = segmentation.posteriors(diarizer, np.stack([_padded(s) for _, s in batch]))
+        scored = local(np.stack([_padded(s) for _, s in batch]))
         for (start, samples), window in zip(batch, scored, strict=True):
             # Frames of the padding say nothing.
             window[max(1, (len(samples) - FIRST) // HOP + 1) :] = 0.0
@@ -74,6 +78,15 @@ def first_pass(
     if progress:
         progress(1.0)
     return Posteriors(frames)
+
+
+def _local_diarizer(eend: str | Path | None) -> "Callable[[Floats], Floats]":
+    """Samples of windows → posteriors of their local speakers."""
+    if eend is None:
+        return partial(segmentation.posteriors, segmentation.load())
+    from seal import eend as own
+
+    return partial(own.posteriors, own.load(eend))
 
 
 def _windows(path: str | Path) -> "Iterator[tuple[int, Samples]]":

@@ -19,6 +19,7 @@ def transcribe(
     *,
     speakers: int | None = None,
     asr: str | None = None,
+    eend: str | Path | None = None,
     correct: bool = True,
     progress: Callable[[str, float], None] | None = None,
     **correct_options: Any,
@@ -30,6 +31,7 @@ def transcribe(
     path: any sound file that libsndfile or FFmpeg reads.
     speakers: their number, where it is known; else it is found.
     asr: a faster-whisper model's name or folder; None is the embedded tiny.en.
+    eend: a folder that `seal train-eend` made, for the first pass; None is segmentation-3.0.
     correct: False stops before the language model corrects the speakers.
     progress: called with a stage ("asr", "first pass", "correction") and the part of it done.
     correct_options: passed on to `seal.correct`.
@@ -43,7 +45,7 @@ def transcribe(
     heard = speech.recognise(path, asr, _stage(progress, "asr"))
     if not heard:
         return []
-    posteriors = first_pass(path, speakers, _stage(progress, "first pass"))
+    posteriors = first_pass(path, speakers, _stage(progress, "first pass"), eend)
     words = reconcile(heard, posteriors, Path(path).stem)
     if not correct:
         return words
