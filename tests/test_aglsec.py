@@ -142,3 +142,17 @@ def test_an_encoder_keeps_its_embeddings():
     network = aglsec.build(encoder)
     frozen = {name for name, weight in network.named_parameters() if not weight.requires_grad}
     assert frozen and all("embeddings" in name for name in frozen)
+
+
+@pytest.mark.parametrize("scored", [True, False], ids=["AG-LSEC", "LSEC"])
+def test_ten_windows_can_be_learnt_by_heart(scored):
+    recipe = Recipe(unscored=0.0 if scored else 1.0, scrambled=0.0, hidden=0.0, length=150)
+    examples = batch(CORPORA, encode, recipe, 0)[:10]
+    network = tiny_network()
+    optimiser = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], lr=1e-2)
+    for _ in range(150):
+        total, words = loss(network, examples)
+        optimiser.zero_grad()
+        (total / words).backward()
+        optimiser.step()
+    assert total.item() / words < 0.02

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seal import aglsec
 from seal.correction import correct
 from seal.errors import SealError
-from seal.systems import best
+from seal.systems import best, cbs
 from seal.systems import seal as seal_system
 from tiny import tiny_model, tiny_network, tiny_pieces
 
@@ -20,6 +20,7 @@ NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch):
     monkeypatch.setattr(seal_system, "load_corrector", lambda *_: (tiny_model(1), {}))
+    monkeypatch.setattr(cbs, "_model", lambda *_: tiny_model(1))
     monkeypatch.setattr(aglsec, "load", lambda *_: (tiny_network(), tiny_pieces))
 
 
@@ -52,6 +53,7 @@ OPTIONS = [
     {"corrector": "best"},
     {"corrector": "best", "decode": "algorithm1"},
     {"corrector": "ag-lsec"},
+    {"corrector": "cbs"},
     {"corrector": "hmm"},
 ] + [
     {"corrector": "seal", "format": format, "condition": condition, "decode": decode}
@@ -162,6 +164,7 @@ def test_a_speaker_may_occur_in_the_scores_alone():
 
 def test_one_speaker_needs_no_model(monkeypatch):
     monkeypatch.setattr(seal_system, "load_corrector", lambda *_: pytest.fail("model was loaded"))
+    monkeypatch.setattr(cbs, "_model", lambda *_: tiny_model(1))
     monkeypatch.setattr(aglsec, "load", lambda *_: pytest.fail("encoder was loaded"))
     assert correct([]) == []
     assert correct([word()])[0]["speaker_confidence"] == 1.0

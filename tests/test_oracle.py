@@ -42,3 +42,15 @@ def test_oracle_of_word_transcripts():
     reference = words("How are you? Fine, thank you.", "AAABBB")
     heard = words("how are you fine thanks you", "112211")
     assert oracle(reference, heard) == list("111222")
+
+
+def test_more_speakers_than_ten_are_all_kept():
+    """Another implementation knows speakers 1 to 10, and gives others the one before them."""
+    words = [f"w{i}" for i in range(14)]
+    labels = [str(i + 1) for i in range(14)]
+    assert tpst(words, labels, words, labels[::-1]) == labels[::-1]
+
+
+def test_an_answer_that_ends_early_leaves_the_rest_as_it_was():
+    words = ["so", "how", "are", "you", "doing", "fine", "thanks"]
+    assert tpst(words[:4], list("AABB"), words, list("AAAABBB")) == list("AABBBBB")

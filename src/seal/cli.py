@@ -39,12 +39,12 @@ Out = Annotated[
     ),
 ]
 Corrector = Annotated[
-    Literal["best", "seal", "ag-lsec", "hmm"] | None,
+    Literal["best", "seal", "ag-lsec", "cbs", "hmm"] | None,
     typer.Option(
         "--corrector",
         help="best: encoder and language model together; seal: the paper's; ag-lsec: the encoder "
-        "alone; hmm: no text. Default: best, or seal if one of the paper's choices below is asked "
-        "for that best was not tuned with.",
+        "alone; cbs: a beam search with an untrained language model; hmm: no text. Default: best, "
+        "or seal if one of the paper's choices below is asked for that best was not tuned with.",
     ),
 ]
 Format = Annotated[

@@ -74,19 +74,20 @@ def effects(sound: "Floats", rng: np.random.Generator) -> "Floats":
     """The sound in a room, over a telephone (each in some of the cases), with noise; peak 0.5."""
     from scipy.signal import butter, fftconvolve, sosfilt
 
+    heard: np.ndarray = sound
     if rng.random() < 0.4:
         decay = rng.uniform(0.1, 0.5)  # seconds until the echo is 60 dB down
         times = np.arange(int(decay * RATE)) / RATE
         echo = rng.normal(0, 1, len(times)) * 10 ** (-3 * times / decay)
         echo *= rng.uniform(0.1, 0.6) / np.sqrt((echo**2).sum())
         echo[0] = 1.0
-        sound = np.asarray(fftconvolve(sound, echo), dtype=np.float32)[: len(sound)]
+        heard = fftconvolve(heard, echo)[: len(heard)]
     if rng.random() < 0.4:
-        sound = sosfilt(butter(4, [300, 3400], "band", fs=RATE, output="sos"), sound)
-    loud = float(np.sqrt((sound**2).mean())) or 1.0
-    hiss = rng.normal(0, 1, len(sound))
+        heard = sosfilt(butter(4, [300, 3400], "band", fs=RATE, output="sos"), heard)
+    loud = float(np.sqrt((heard**2).mean())) or 1.0
+    hiss = rng.normal(0, 1, len(heard))
     if rng.random() < 0.5:  # a darker noise, as of rooms
         hiss = sosfilt(butter(1, 400, "low", fs=RATE, output="sos"), hiss)
         hiss /= hiss.std()
-    sound = sound + loud * 10 ** (-rng.uniform(10, 40) / 20) * hiss
-    return (sound * (0.5 / max(float(np.abs(sound).max()), 1e-6))).astype(np.float32)
+    heard = heard + loud * 10 ** (-rng.uniform(10, 40) / 20) * hiss
+    return (heard * (0.5 / max(float(np.abs(heard).max()), 1e-6))).astype(np.float32)

@@ -64,6 +64,38 @@ class Context:
             self.length = length
 
 
+class Branches:
+    """Several texts of equal length that are read together, and may fork."""
+
+    def __init__(self, network: Any) -> None:
+        from transformers import DynamicCache
+
+        self._network = network
+        self._cache = DynamicCache(config=network.config)
+
+    def feed(self, tokens: Sequence[Sequence[int]]) -> Any:
+        """Read as many more `tokens` of each of the N texts, and return the next-token logits
+        after each of them: float32 [N, L, vocabulary]."""
+        import torch
+
+        with torch.inference_mode():
+            output = self._network(
+                input_ids=torch.tensor([list(row) for row in tokens], device=self._network.device),
+                past_key_values=self._cache,
+                use_cache=True,
+            )
+        return output.logits.float().cpu()
+
+    def fork(self, parents: Sequence[int]) -> None:
+        """Go on with the texts `parents`; one may be named more than once, or not at all."""
+        import torch
+
+        with torch.inference_mode():
+            self._cache.batch_select_indices(
+                torch.tensor(list(parents), device=self._network.device)
+            )
+
+
 class LanguageModel:
     """A causal language model with its tokenizer."""
 
@@ -83,6 +115,10 @@ class LanguageModel:
     def context(self) -> Context:
         """An empty context to read tokens in."""
         return Context(self.network)
+
+    def branches(self) -> Branches:
+        """Texts to read together, none of them begun."""
+        return Branches(self.network)
 
 
 @contextlib.contextmanager

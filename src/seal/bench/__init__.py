@@ -45,6 +45,7 @@ class Row:
 
 ROWS = (
     Row("HMM over the scores", {"corrector": "hmm"}),
+    Row("contextual beam search", {"corrector": "cbs"}),
     Row("LSEC", {"corrector": "ag-lsec"}, scored=False),
     Row("AG-LSEC", {"corrector": "ag-lsec"}),
     Row("SEAL: label, word, CD", {"corrector": "seal"}),

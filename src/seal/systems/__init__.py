@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from seal.words import Word
 
-System = Literal["best", "seal", "ag-lsec", "hmm"]
+System = Literal["best", "seal", "ag-lsec", "cbs", "hmm"]
 SYSTEMS: tuple[str, ...] = get_args(System)
 
 Progress = Callable[[float], None]
