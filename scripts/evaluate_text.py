@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 import seal
+from seal.bench import read_set
 from seal.corpora import ami, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
 from seal.scoring import Score, score
 from seal.simulate import draw_severity, simulate
-from seal.words import Word, read
+from seal.words import Word, without_scores
 
 
 def references(data: Path, name: str, words: int) -> list[list[Word]]:
@@ -44,17 +45,7 @@ def recordings(data: Path, name: str, words: int, seed: int) -> list[tuple]:
 
 def made(folder: Path) -> list[tuple]:
     """The same from a folder with reference/, first/ and oracle/ (voice_conversations.py)."""
-    result = []
-    for path in sorted((folder / "first").iterdir()):
-        reference, first, true = (
-            read(folder / part / path.name) for part in ("reference", "first", "oracle")
-        )
-        result.append((reference, first, [word["speaker"] for word in true]))
-    return result
-
-
-def without_scores(words: list[Word]) -> list[Word]:
-    return [{key: word[key] for key in word if key != "speaker_scores"} for word in words]
+    return [(found.reference, found.first, found.true) for found in read_set(folder)]
 
 
 def relative(first: list[Score], after: list[Score]) -> tuple[float, float, float]:
@@ -92,7 +83,7 @@ def evaluate(chosen: list[tuple], systems: list[str], margin: float | None, erro
         for suffix, strip in (("scores", False), ("no scores", True)):
             after, repaired, broken, began = [], 0, 0, time.perf_counter()
             for reference, transcript, truth in chosen:
-                given = without_scores(transcript) if strip else transcript
+                given = [without_scores(word) for word in transcript] if strip else transcript
                 answer = seal.correct(given, corrector=system, margin=margin)
                 after.append(score(reference, answer))
                 for place, (old, new, true) in enumerate(

@@ -18,7 +18,7 @@ from seal.aglsec_training import Recipe, train
 from seal.corpora import ami, icsi, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
 from seal.simulate import draw_severity, simulate
-from seal.words import speakers
+from seal.words import speakers, without_scores
 
 MARGIN = 0.8
 
@@ -64,7 +64,7 @@ def gain(network: Any, encode: Any, recordings: list, strip: bool) -> float:
     wrong, net = 0, 0
     for transcript, truth in recordings:
         names = speakers(transcript)
-        words = [{k: w[k] for k in w if not (strip and k == "speaker_scores")} for w in transcript]
+        words = [without_scores(word) if strip else word for word in transcript]
         answer = log_posteriors(network, encode, words, names)
         was = np.array([names.index(word["speaker"]) for word in words])
         true = np.array([names.index(name) for name in truth])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluate_text import recordings, without_scores
+from evaluate_text import recordings
 from seal.chunks import cut
 from seal.conditioning import acoustic_label
 from seal.decode import posteriors_of
@@ -21,7 +21,7 @@ from seal.prompt import word_tokens
 from seal.scoring import Score, score
 from seal.systems import ag_lsec, numbers, own_score
 from seal.systems.seal import chunk_prompt, load_corrector
-from seal.words import speakers
+from seal.words import speakers, without_scores
 
 WEIGHTS = (0.0, 0.25, 0.5, 1.0)
 MARGINS = (0.0, 0.3, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
@@ -60,7 +60,7 @@ def main() -> None:
         for title, strip in (("scores", False), ("no scores", True)):
             cached = []
             for reference, transcript, truth in chosen:
-                words = without_scores(transcript) if strip else transcript
+                words = [without_scores(word) for word in transcript] if strip else transcript
                 names = speakers(transcript)
                 encoder = ag_lsec.log_posteriors(words, names, "cpu", lambda share: None)
                 llm = np.zeros_like(encoder)

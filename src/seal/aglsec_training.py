@@ -18,7 +18,7 @@ from seal.aglsec import WINDOW, Network, Window, build, candidates, load, save, 
 from seal.model import load_encoder, quick
 from seal.run import Report, Run
 from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
-from seal.words import Word, normalise, speakers
+from seal.words import Word, normalise, speakers, without_scores
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def batch(
             if rng.random() < recipe.scrambled:
                 words = _scrambled(words, true, rng)
             elif rng.random() < recipe.unscored:
-                words = [{k: w[k] for k in w if k != "speaker_scores"} for w in words]
+                words = [without_scores(word) for word in words]
             shown = [w if rng.random() > recipe.hidden else w | {"words": ""} for w in words]
             found.append(example(shown, true, encode))
     return found
@@ -105,10 +105,7 @@ def _scrambled(words: list[Word], true: Sequence[str], rng: np.random.Generator)
         name = names[rng.integers(len(names))]
         labels[place : place + length] = [name] * len(labels[place : place + length])
         place += length + int(rng.exponential(every))
-    return [
-        {k: w[k] for k in w if k != "speaker_scores"} | {"speaker": label}
-        for w, label in zip(words, labels, strict=True)
-    ]
+    return [without_scores(w) | {"speaker": label} for w, label in zip(words, labels, strict=True)]
 
 
 def example(
@@ -173,11 +170,7 @@ def train(
         weight_decay=0.01,
         betas=(0.9, 0.98),
     )
-    state = run.resume()
-    if state is not None:
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-    for step in range(state["step"] if state else 0, recipe.steps):
+    for step in range(run.resume(network.load_state_dict, optimiser), recipe.steps):
         began = time.perf_counter()
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * min(1.0, (step + 1) / 50) * (1 - step / recipe.steps)
@@ -199,8 +192,5 @@ def train(
                 more["measure"] = measure(network, encode)
         run.record(step + 1, total.item() / words, **more)
         if due:
-            run.save(
-                step + 1,
-                {"network": network.state_dict(), "optimiser": optimiser.state_dict()},
-            )
+            run.save(step + 1, network.state_dict(), optimiser)
             save(network, output)

@@ -80,10 +80,11 @@ def bench(
                     progress(stage, (place + 1) / len(recordings))
     from seal.words import write_text
 
+    shown = report.as_markdown(table)
     for kind, text in (
-        ("md", report.as_markdown(table)),
+        ("md", shown),
         ("json", report.as_json(table)),
         ("html", report.as_html(table)),
     ):
         write_text(text, output / f"report.{kind}")
-    print(report.as_markdown(table))
+    print(shown)

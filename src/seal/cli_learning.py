@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from seal.run import Report
     from seal.words import Word
 
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="MODEL", help="seal: another language model.")
+]
+Format = Annotated[
+    Literal["turn", "word"], typer.Option("--format", help="seal: transcript format.")
+]
+Condition = Annotated[
+    Literal["none", "prob", "int", "label"],
+    typer.Option("--condition", help="seal: how the scores are shown."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
@@ -129,20 +140,13 @@ def train(
     corrector: Annotated[
         Literal["seal", "ag-lsec"], typer.Option("--corrector", help="What is trained.")
     ] = "seal",
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="MODEL", help="seal: another language model.")
-    ] = None,
+    model: Model = None,
     start: Annotated[
         Path | None,
         typer.Option("--start", metavar="FOLDER", help="Weights of another run to begin with."),
     ] = None,
-    format: Annotated[
-        Literal["turn", "word"], typer.Option("--format", help="seal: transcript format.")
-    ] = "word",
-    condition: Annotated[
-        Literal["none", "prob", "int", "label"],
-        typer.Option("--condition", help="seal: how the scores are shown."),
-    ] = "label",
+    format: Format = "word",
+    condition: Condition = "label",
     preset: Annotated[
         Literal["embedded", "paper"],
         typer.Option(
@@ -166,8 +170,7 @@ def train(
     The loss goes to OUT/log.jsonl and OUT/curve.png, and to stderr every ten steps. A run that was
     stopped goes on from its last checkpoint and gives the same curve.
     """
-    if output.exists() and not output.is_dir():
-        raise SealError(f"{output}: is a file; name a folder")
+    _refuse_file(output)
     corpora = [(1.0, _part(folder, "train")) for folder in references]
 
     if corrector == "ag-lsec":
@@ -230,19 +233,12 @@ def tune(
     corrector: Annotated[
         Literal["seal", "ag-lsec"], typer.Option("--corrector", help="What is tuned.")
     ] = "seal",
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="MODEL", help="seal: another language model.")
-    ] = None,
+    model: Model = None,
     adapter: Annotated[
         Path | None, typer.Option("--adapter", metavar="FOLDER", help="seal: the adapter.")
     ] = None,
-    format: Annotated[
-        Literal["turn", "word"], typer.Option("--format", help="seal: transcript format.")
-    ] = "word",
-    condition: Annotated[
-        Literal["none", "prob", "int", "label"],
-        typer.Option("--condition", help="seal: how the scores are shown."),
-    ] = "label",
+    format: Format = "word",
+    condition: Condition = "label",
     most: Annotated[
         int, typer.Option("--words", min=1, help="Words of each recording that are used.")
     ] = 300,
@@ -299,8 +295,7 @@ def train_eend(
     Turns come from the references, voices from the recordings; a tenth of the voices is kept for
     looking how well it does. A run that was stopped goes on from its last checkpoint.
     """
-    if output.exists() and not output.is_dir():
-        raise SealError(f"{output}: is a file; name a folder")
+    _refuse_file(output)
     recordings = [part for folder in references for part in _part(folder, "train")]
 
     from seal import eend_training
@@ -342,6 +337,11 @@ def _with_first_pass(
 
     rng = np.random.default_rng(seed)
     return reference, simulate(reference, draw_severity(rng), rng)[0]
+
+
+def _refuse_file(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise SealError(f"{output}: is a file; name a folder")
 
 
 def _part(folder: Path, part: str) -> "list[list[Word]]":

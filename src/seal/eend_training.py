@@ -95,11 +95,7 @@ def train(
     torch.manual_seed(recipe.seed)
     network = Network().to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, betas=(0.9, 0.98))
-    state = run.resume()
-    if state is not None:
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-    for step in range(state["step"] if state else 0, recipe.steps):
+    for step in range(run.resume(network.load_state_dict, optimiser), recipe.steps):
         began = time.perf_counter()
         torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout, the same after a resume
         for group in optimiser.param_groups:
@@ -126,9 +122,7 @@ def train(
             more["measure"] = measure(network.eval())
         run.record(step + 1, loss.item(), **more)
         if due:
-            run.save(
-                step + 1, {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-            )
+            run.save(step + 1, network.state_dict(), optimiser)
             save(network, output)
 
 

@@ -33,18 +33,21 @@ class Run:
         self._report = report
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def resume(self) -> dict[str, Any] | None:
-        """What `save` was given last, with `step`; None at the start of a run."""
+    def resume(self, load: Callable[[dict[str, Any]], Any], optimiser: Any) -> int:
+        """Steps done: 0 at the start of a run; else the weights that `save` was given last go to
+        `load`, and the optimiser gets its state back."""
         import torch
 
         checkpoint, log = self.folder / "checkpoint.pt", self.folder / "log.jsonl"
         if not checkpoint.is_file():
             log.unlink(missing_ok=True)
-            return None
+            return 0
         state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
         kept = log.read_text().splitlines(keepends=True)[: state["step"]] if log.is_file() else []
         write_text("".join(kept), log)
-        return state
+        load(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        return int(state["step"])
 
     def due(self, done: int) -> bool:
         """Is a checkpoint due when `done` steps are done?"""
@@ -60,12 +63,13 @@ class Run:
         if self._report:
             self._report(line | {"steps": self.steps})
 
-    def save(self, done: int, state: dict[str, Any]) -> None:
-        """Keep `state` as the checkpoint after `done` steps, whole or not at all."""
+    def save(self, done: int, weights: dict[str, Any], optimiser: Any) -> None:
+        """Keep a checkpoint after `done` steps, whole or not at all."""
         import torch
 
         scratch = self.folder / "checkpoint.tmp"
-        torch.save(state | {"step": done}, scratch)
+        state = {"step": done, "network": weights, "optimiser": optimiser.state_dict()}
+        torch.save(state, scratch)
         scratch.replace(self.folder / "checkpoint.pt")
         self.draw()
 

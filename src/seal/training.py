@@ -13,6 +13,7 @@ it had not been. It knows nothing of audio, nor of decoding.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from seal.conditioning import acoustic_label
 from seal.prompt import NAMES, Encode, Prompt, build, order_of_appearance, word_tokens
 from seal.run import Report, Run
 from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
-from seal.words import Word, speakers
+from seal.words import Word, speakers, without_scores
 
 EXCERPT = 150
 """Reference words around a chunk that are simulated with it."""
@@ -187,7 +188,7 @@ def _encode(
     if teacher is not None and recipe.teacher:
         shown = transcript
         if condition == "none":
-            shown = [{k: w[k] for k in w if k != "speaker_scores"} for w in transcript]
+            shown = [without_scores(word) for word in transcript]
         taught = np.exp(teacher(shown, names))[:, order]
         targets = (1 - recipe.teacher) * targets + recipe.teacher * taught
     return Example(prompt, oracle, before, targets.tolist())
@@ -348,7 +349,7 @@ def _save(run: Run, network: Any, optimiser: Any, step: int) -> None:
     from safetensors.torch import save_file
 
     weights = get_peft_model_state_dict(network, save_embedding_layers=False)
-    run.save(step, {"optimiser": optimiser.state_dict(), "weights": weights})
+    run.save(step, weights, optimiser)
     network.peft_config["default"].save_pretrained(str(run.folder))
     half = {name: tensor.half().contiguous() for name, tensor in weights.items()}
     save_file(half, run.folder / "adapter_model.safetensors")
@@ -358,11 +359,7 @@ def _resume(run: Run, network: Any, optimiser: Any, start: str | Path | None) ->
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    state = run.resume()
-    if state is None:
-        if start is not None:
-            set_peft_model_state_dict(network, load_file(Path(start) / "adapter_model.safetensors"))
-        return 0
-    set_peft_model_state_dict(network, state["weights"])
-    optimiser.load_state_dict(state["optimiser"])
-    return int(state["step"])
+    done = run.resume(partial(set_peft_model_state_dict, network), optimiser)
+    if not done and start is not None:
+        set_peft_model_state_dict(network, load_file(Path(start) / "adapter_model.safetensors"))
+    return done

@@ -12,7 +12,7 @@ from typing import Any
 from seal.conditioning import TH_LOW, TH_MED
 from seal.correction import correct
 from seal.scoring import Score, score
-from seal.words import Word
+from seal.words import Word, without_scores
 
 MARGINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Nats."""
@@ -89,8 +89,3 @@ def _trial(
         total += score(reference, answer)
         changed += sum(word["speaker"] != word["first_pass_speaker"] for word in answer)
     return Trial(scored, thresholds, margin, total.delta_cp, changed)
-
-
-def without_scores(word: Word) -> Word:
-    """The word as a tool without scores would give it."""
-    return {key: value for key, value in word.items() if key != "speaker_scores"}

@@ -231,3 +231,8 @@ def speakers(words: Iterable[Word]) -> list[str]:
         for speaker in word.get("speaker_scores") or {}:
             in_scores.setdefault(speaker)
     return list(found | in_scores)
+
+
+def without_scores(word: Word) -> Word:
+    """The word as a tool without scores would give it."""
+    return {key: value for key, value in word.items() if key != "speaker_scores"}

@@ -22,8 +22,7 @@ from seal.errors import SealError
 from seal.oracle import oracle
 from seal.places import PLACES, places
 from seal.scoring import Score, score
-from seal.tune import without_scores
-from seal.words import Word
+from seal.words import Word, without_scores
 
 BINS = 10
 """Of the reliability diagram."""
