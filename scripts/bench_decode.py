@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evaluate_text import recordings
 from seal.chunks import cut
-from seal.conditioning import acoustic_label
+from seal.conditioning import acoustic_label, word_score
 from seal.decode.algorithm1 import algorithm1
 from seal.decode.fast import fast
 from seal.prompt import word_tokens
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--format", default="word", choices=["turn", "word"])
     parser.add_argument("--margin", type=float, default=0.0)
     options = parser.parse_args()
-    model, _ = load_corrector(None, None, "cpu")
+    model, settings = load_corrector(None, None, "cpu")
     ratios, times, passes, left, differ, judged = [], [0.0, 0.0], [], options.words, 0, 0
     for _, transcript, _ in recordings(options.data, "primock57-test", 250, seed=1):
         transcript, left = transcript[:left], left - len(transcript[:left])
@@ -38,7 +38,9 @@ def main() -> None:
         names = speakers(transcript)
         draft = [names.index(word["speaker"]) for word in transcript]
         tokens = [word_tokens(word["words"], model.encode) for word in transcript]
-        labels = [acoustic_label(w["speaker_scores"][w["speaker"]], "label") for w in transcript]
+        labels = [
+            acoustic_label(word_score(word, settings["score"]), "label") for word in transcript
+        ]
         for chunk in cut([len(word) for word in tokens], draft):
             prompt, _ = chunk_prompt(
                 chunk, tokens, draft, labels, len(names), model.encode, options.format

@@ -22,7 +22,8 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="an adapter to begin with")
     numbers = {k: v for k, v in vars(Recipe()).items() if k not in ("base", "four_bits")}
     for name, value in numbers.items():
-        parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
+        many = {"nargs": "+", "type": str} if isinstance(value, tuple) else {"type": type(value)}
+        parser.add_argument("--" + name.replace("_", "-"), default=value, **many)
     options = vars(parser.parse_args())
     data, out, start = options.pop("data"), options.pop("out"), options.pop("start")
     two_party = primock57.load(data / "primock57")

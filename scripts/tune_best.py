@@ -15,11 +15,11 @@ import numpy as np
 
 from evaluate_text import recordings
 from seal.chunks import cut
-from seal.conditioning import acoustic_label
+from seal.conditioning import acoustic_label, word_score
 from seal.decode import posteriors_of
 from seal.prompt import word_tokens
 from seal.scoring import Score, score
-from seal.systems import ag_lsec, numbers, own_score
+from seal.systems import ag_lsec, numbers
 from seal.systems.seal import chunk_prompt, load_corrector
 from seal.words import speakers, without_scores
 
@@ -29,10 +29,10 @@ MARGINS = (0.0, 0.3, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 
 def llm_log_posteriors(words: list, names: list[str], before: list[int]) -> np.ndarray:
     """Log-posteriors [W, K] of the shipped adapter when the labels before a word are `before`."""
-    model, _ = load_corrector(None, None, "cpu")
+    model, settings = load_corrector(None, None, "cpu")
     draft = numbers(words, names)
     tokens = [word_tokens(word["words"], model.encode) for word in words]
-    labels = [acoustic_label(own_score(word), "label") for word in words]
+    labels = [acoustic_label(word_score(word, settings["score"]), "label") for word in words]
     result = np.zeros((len(words), len(names)))
     for chunk in cut([len(word) for word in tokens], draft):
         prompt, order = chunk_prompt(chunk, tokens, draft, labels, len(names), model.encode, "word")

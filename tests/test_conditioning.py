@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seal.conditioning import acoustic_label, check_thresholds
+from seal.conditioning import acoustic_label, check_thresholds, word_score
 from seal.errors import SealError
 
 
@@ -37,3 +37,21 @@ def test_labels_rise_with_the_score(score, low, med):
 def test_thresholds_out_of_order_are_refused(pair):
     with pytest.raises(SealError):
         check_thresholds(pair)
+
+
+@pytest.mark.parametrize(
+    ("scores", "posterior", "lead"),
+    [
+        ({"A": 0.9, "B": 0.85}, 0.9, 0.05),
+        ({"A": 0.9, "B": 0.1, "C": 0.3}, 0.9, 0.6),
+        ({"A": 0.2, "B": 0.7}, 0.2, 0.0),
+        ({"A": 0.7}, 0.7, 0.7),
+        ({"B": 0.7}, None, None),
+        ({}, None, None),
+        (None, None, None),
+    ],
+)
+def test_a_word_s_score_is_its_posterior_or_its_lead(scores, posterior, lead):
+    word = {"speaker": "A", "speaker_scores": scores}
+    assert word_score(word) == posterior
+    assert word_score(word, "lead") == (None if lead is None else pytest.approx(lead))

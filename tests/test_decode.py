@@ -3,13 +3,14 @@
 import math
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seal.decode import TIE, posteriors_of
 from seal.decode.algorithm1 import algorithm1
 from seal.decode.fast import fast
-from seal.decode.tpst import tpst
+from seal.decode.tpst import generate, tpst
 from seal.prompt import build, word_tokens
 from tiny import encode, tiny_model
 
@@ -76,6 +77,57 @@ def test_tpst_gives_one_speaker_of_the_chunk_per_word(case):
     answer = tpst(model, prompt, margins)
     assert len(answer.speakers) == len(prompt.words)
     assert set(answer.speakers) <= set(range(len(prompt.labels)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(chunks(most_words=6), st.integers(1, 30))
+def test_reading_the_draft_along_changes_nothing_that_is_written(case, ahead):
+    prompt, _, model = case
+    assert generate(model, prompt, ahead)[0] == generate(model, prompt, 0)[0]
+
+
+class Scribe:
+    """A model that writes a given text, whatever it reads, and then ends."""
+
+    end = 256
+
+    def __init__(self, prompt, text):
+        self.all = [*prompt.tokens, *text, self.end]
+
+    def context(self):
+        return Reader(self.all)
+
+
+class Reader:
+    def __init__(self, all_tokens):
+        self.all, self.length = all_tokens, 0
+
+    def feed(self, tokens, at):
+        places = [self.length + place + 1 for place in at]
+        self.length += len(tokens)
+        rows = torch.zeros(len(at), 257)
+        for row, place in enumerate(places):
+            rows[row, self.all[min(place, len(self.all) - 1)]] = 1.0
+        return rows
+
+    def keep(self, length):
+        self.length = length
+
+
+@settings(max_examples=40, deadline=None)
+@given(chunks(), st.data())
+def test_an_answer_like_the_draft_is_written_in_few_passes(case, data):
+    """As many passes as labels differ, and one for every AHEAD tokens."""
+    prompt, _, _ = case
+    count = len(prompt.labels)
+    speakers = list(prompt.draft)
+    place = data.draw(st.integers(0, len(speakers) - 1))
+    speakers[place] = data.draw(st.integers(0, count - 1))
+    text, _ = prompt.answer(speakers)
+    written, passes = generate(Scribe(prompt, text), prompt)
+    assert written == text
+    if not prompt.turn:
+        assert passes <= 3 + len(text) // 24
 
 
 @settings(max_examples=60, deadline=None)

@@ -49,6 +49,38 @@ def test_the_loss_is_the_mean_surprise_at_the_targets():
     assert total.item() == pytest.approx(expected, rel=1e-3)
 
 
+def test_the_words_and_the_end_join_the_loss_where_asked_for():
+    """The same pass gives the mean surprise at the words, at the true labels, and at the end."""
+    language_model = tiny_model(3, torch.float32)
+    batch = [
+        example(CORPORA, encode, replace(RECIPE, shapes=(shape,), doubted=0.0), i)
+        for i, shape in enumerate(["word-label", "turn-none", "turn-int"])
+    ]
+    alone, labels = loss(language_model.network, batch)
+    both, _ = loss(language_model.network, batch, 0.5, language_model.end)
+    surprises = []
+    for item in batch:
+        answer = item.prompt.answer(item.before)[0]
+        start = len(item.prompt.tokens) - 1
+        logits = language_model.context().feed(
+            item.prompt.tokens + answer, range(start, start + len(answer) + 1)
+        )
+        rows = logits.log_softmax(dim=1)
+        surprises += [
+            -rows[place, token].item() for place, token in enumerate([*answer, language_model.end])
+        ]
+    assert both.item() - alone.item() == pytest.approx(0.5 * labels * np.mean(surprises), rel=1e-3)
+
+
+def test_a_run_meets_all_its_shapes(tmp_path):
+    recipe = replace(RECIPE, shapes=("word-label", "turn-prob"), chunks=40, unlabelled=0.3)
+    met = {example(CORPORA, encode, recipe, i).shape for i in range(40)}
+    assert met == {"word-label", "turn-prob", "word-none", "turn-none"}
+    train(CORPORA, tmp_path, replace(recipe, chunks=4, spoken=1.0))
+    settings = json.loads((tmp_path / "seal.json").read_text())
+    assert settings == {"shapes": sorted(met), "score": "lead"}
+
+
 def test_labels_before_a_word_are_the_truth_or_a_mistake_among_few():
     """Without doubt they are the truth; with it, most still are, and all are speakers' numbers."""
     sure, doubted = (
@@ -94,7 +126,7 @@ def test_the_papers_recipe_trains_a_small_model(tmp_path):
 @pytest.mark.parametrize("condition", ["none", "prob", "int", "label"])
 def test_every_format_and_condition_trains(format, condition, tmp_path):
     recipe = Recipe(
-        chunks=4, batch=2, rank=2, first_layer=1, format=format, condition=condition, teacher=0.0
+        chunks=4, batch=2, rank=2, first_layer=1, shapes=(f"{format}-{condition}",), teacher=0.0
     )
     train(CORPORA, tmp_path, recipe)
     assert np.isfinite(losses(tmp_path)).all()

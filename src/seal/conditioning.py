@@ -1,17 +1,21 @@
-"""The score mapper (paper, III-B): a word's pooled posterior to what the language model reads.
+"""The score mapper (paper, III-B): a word's pooled posteriors to what the language model reads.
 
-It knows one number at a time, and nothing of words, prompts or tokens.
+It knows one word at a time, and nothing of prompts or tokens.
 """
 
 from typing import Literal, get_args
 
 from seal.errors import SealError
+from seal.words import Word
 
 Condition = Literal["none", "prob", "int", "label"]
 CONDITIONS: tuple[str, ...] = get_args(Condition)
 
 TH_LOW, TH_MED = 0.5, 0.8
 """The paper's thresholds, tuned on its Fisher dev set (IV-C)."""
+
+Score = Literal["posterior", "lead"]
+SCORES: tuple[str, ...] = get_args(Score)
 
 LEVELS = ("Low", "Med", "High")
 """Capitals: words are shown in lower case, so a level is never mistaken for a word."""
@@ -23,6 +27,26 @@ def check_thresholds(thresholds: tuple[float, float]) -> tuple[float, float]:
     if not 0 <= low <= med <= 1:
         raise SealError(f"thresholds: need 0 <= Th_low <= Th_med <= 1, not {low} and {med}")
     return low, med
+
+
+def word_score(word: Word, score: str = "posterior") -> float | None:
+    """The number in [0, 1] that stands for a word's `speaker_scores`; None where it has none.
+
+    `posterior` is the paper's: that of the word's own speaker. `lead` is by how much it is ahead
+    of the strongest other speaker's: where two talk at once both posteriors are high, and only
+    the lead says that the word may be either's.
+
+    >>> word_score({"speaker": "A", "speaker_scores": {"A": 0.75, "B": 0.5}}, "lead")
+    0.25
+    """
+    scores = word.get("speaker_scores") or {}
+    own = scores.get(word["speaker"])
+    if own is None:
+        return None
+    if score == "lead":
+        others = [float(value) for name, value in scores.items() if name != word["speaker"]]
+        return max(0.0, float(own) - max(others, default=0.0))
+    return float(own)
 
 
 def acoustic_label(

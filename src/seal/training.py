@@ -10,6 +10,7 @@ Chunk number i of a run depends on the seed and on i only, so a run that was kil
 it had not been. It knows nothing of audio, nor of decoding.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from seal import chunks, model
-from seal.conditioning import acoustic_label
+from seal.conditioning import acoustic_label, word_score
 from seal.prompt import NAMES, Encode, Prompt, build, order_of_appearance, word_tokens
 from seal.run import Report, Run
 from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
-from seal.words import Word, speakers, without_scores
+from seal.words import Word, speakers, without_scores, write_text
 
 EXCERPT = 150
 """Reference words around a chunk that are simulated with it."""
@@ -43,6 +44,7 @@ class Example:
     """The label that the answer shows at each word: what the next words have before them."""
     targets: list[list[float]]
     """W x K: the probability of each speaker that the model is to learn."""
+    shape: str
 
     @property
     def length(self) -> int:
@@ -64,8 +66,10 @@ class Recipe:
     """Batches to a step of the optimiser."""
     most_tokens: int = 2048
     """Longer chunks are not learnt from."""
-    format: str = "word"
-    condition: str = "label"
+    shapes: tuple[str, ...] = ("word-label",)
+    """FORMAT-CONDITION: a chunk takes one of them at random."""
+    score: str = "lead"
+    """What of a word's scores is shown, one of `seal.conditioning.SCORES`."""
     rank: int = 16
     first_layer: int = 10
     """Layers below are left as they are and need no gradient."""
@@ -74,6 +78,9 @@ class Recipe:
     """Share of the chunks without mistakes that is kept: those with mistakes teach most."""
     unlabelled: float = 0.35
     """Share of chunks without acoustic labels, so that transcripts without scores work too."""
+    spoken: float = 0.0
+    """Weight in the loss of the words themselves and of the end. Free generation (`tpst`) needs to
+    learn them; constrained decoding cannot get them wrong."""
     heavy: float = 1.2
     """Severity at the start; it falls to 1, as met in use, by three quarters of the run."""
     scrambled: float = 0.15
@@ -95,11 +102,13 @@ PRESETS = {
         batch=4,
         accumulation=5,
         most_tokens=1000,
+        score="posterior",
         rank=64,
         first_layer=0,
         rate=2e-4,
         clean=1.0,
         unlabelled=0.0,
+        spoken=1.0,
         heavy=1.0,
         scrambled=0.0,
         doubted=0.0,
@@ -112,6 +121,12 @@ number of chunks."""
 
 Teacher = Callable[[list[Word], list[str]], np.ndarray]
 """Words of one conversation and its K speakers to their log-posteriors [W, K]."""
+
+
+def trained_shapes(recipe: Recipe) -> list[str]:
+    """The shapes of chunk that a run meets."""
+    without = [f"{shape.split('-')[0]}-none" for shape in recipe.shapes if recipe.unlabelled]
+    return sorted({*recipe.shapes, *without})
 
 
 def severity_scale(recipe: Recipe, progress: float) -> float:
@@ -138,12 +153,14 @@ def example(
         transcript, truth = transcript[begin : begin + size], truth[begin : begin + size]
         wrong = any(word["speaker"] != true for word, true in zip(transcript, truth, strict=True))
         if transcript and (wrong or rng.random() < recipe.clean):
+            shape = recipe.shapes[int(rng.integers(len(recipe.shapes)))]
             unscored = rng.random() < recipe.unlabelled
             if rng.random() < recipe.scrambled * (1 - 2 * index / recipe.chunks):
                 unscored = True
                 _scramble(transcript, truth, rng)
-            condition = "none" if unscored else recipe.condition
-            found = _encode(transcript, truth, condition, recipe, encode, rng, teacher)
+            if unscored:
+                shape = shape.split("-")[0] + "-none"
+            found = _encode(transcript, truth, shape, recipe, encode, rng, teacher)
             if found.length <= recipe.most_tokens:
                 return found
 
@@ -159,12 +176,13 @@ def _scramble(transcript: list[Word], truth: list[str], rng: np.random.Generator
 def _encode(
     transcript: list[Word],
     truth: list[str],
-    condition: str,
+    shape: str,
     recipe: Recipe,
     encode: Encode,
     rng: np.random.Generator,
     teacher: Teacher | None,
 ) -> Example:
+    format, condition = shape.split("-")
     names = speakers(transcript)
     number = {name: index for index, name in enumerate(names)}
     order = order_of_appearance([number[word["speaker"]] for word in transcript], len(names))
@@ -177,11 +195,11 @@ def _encode(
     oracle = [local[true] for true in truth]
     prompt = build(
         [word_tokens(word["words"], encode) for word in transcript],
-        [acoustic_label(w["speaker_scores"][w["speaker"]], condition) for w in transcript],
+        [acoustic_label(word_score(word, recipe.score), condition) for word in transcript],
         draft,
         len(local),
         encode,
-        recipe.format,
+        format,
     )
     before = _doubted(oracle, draft, len(local), rng) if rng.random() < recipe.doubted else oracle
     targets = np.eye(len(local))[oracle]
@@ -191,7 +209,7 @@ def _encode(
             shown = [without_scores(word) for word in transcript]
         taught = np.exp(teacher(shown, names))[:, order]
         targets = (1 - recipe.teacher) * targets + recipe.teacher * taught
-    return Example(prompt, oracle, before, targets.tolist())
+    return Example(prompt, oracle, before, targets.tolist(), shape)
 
 
 def _doubted(
@@ -201,7 +219,9 @@ def _doubted(
     shown = np.array(oracle)
     wrong = shown != np.array(draft)
     edges = np.flatnonzero(np.diff(wrong, prepend=False, append=False))
-    missed = rng.random()
+    # Behind a true label the next one is easy: where all mistakes of the draft stay, only the words
+    # tell, as they must when the model begins to correct a run of wrong words.
+    missed = 1.0 if rng.random() < 0.6 else rng.random()
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         if rng.random() < missed:
             shown[first:last] = np.array(draft)[first:last]
@@ -220,14 +240,36 @@ def _doubted(
     return shown.tolist()
 
 
-def loss(network: Any, batch: Sequence[Example]) -> tuple[Any, int]:
-    """Sum of the labels' cross-entropy over a batch (nats), and the number of labels."""
+def loss(
+    network: Any, batch: Sequence[Example], spoken: float = 0.0, end: int | None = None
+) -> tuple[Any, int]:
+    """Sum of the labels' cross-entropy over a batch (nats), and the number of labels.
+
+    With the weight `spoken`, the mean surprise at the words' own tokens, and at the token `end`
+    after them, joins each label's.
+    """
     import torch
 
     rows, places, targets, allowed, texts = [], [], [], [], []
+    said: list[tuple[int, int, int]] = []  # row, place, and the token that follows
     for row, item in enumerate(batch):
         answer, slots = item.prompt.answer(item.before)
         texts.append(item.prompt.tokens + answer)
+        if spoken:
+            start = len(item.prompt.tokens) - 1
+            # A label that is shown but not true is not to be learnt.
+            doubtful = {
+                slot
+                for slot, shown, true in zip(slots, item.before, item.oracle, strict=True)
+                if shown != true
+            }
+            said += [
+                (row, start + place, token)
+                for place, token in enumerate(answer)
+                if place not in doubtful
+            ]
+            if end is not None:
+                said.append((row, start + len(answer), end))
         previous = None
         for word, slot in enumerate(slots):
             rows.append(row)
@@ -238,16 +280,25 @@ def loss(network: Any, batch: Sequence[Example]) -> tuple[Any, int]:
     longest, widest = max(map(len, texts)), max(map(len, allowed))
     device = network.device
     tokens = torch.tensor([text + [0] * (longest - len(text)) for text in texts], device=device)
-    logits = model.slot_logits(
-        network, tokens, (torch.tensor(rows, device=device), torch.tensor(places, device=device))
+    read = (rows + [row for row, *_ in said], places + [place for _, place, _ in said])
+    every = model.slot_logits(
+        network,
+        tokens,
+        (torch.tensor(read[0], device=device), torch.tensor(read[1], device=device)),
     )
+    logits = every[: len(rows)]
     options = torch.tensor([ids + [ids[0]] * (widest - len(ids)) for ids in allowed], device=device)
     absent = torch.tensor(
         [[k >= len(ids) for k in range(widest)] for ids in allowed], device=device
     )
     wanted = torch.tensor([row + [0.0] * (widest - len(row)) for row in targets], device=device)
     chosen = logits.float().gather(1, options).masked_fill(absent, -1e9)
-    return -(wanted * chosen.log_softmax(dim=1)).sum(), len(targets)
+    total = -(wanted * chosen.log_softmax(dim=1)).sum()
+    if said:
+        following = torch.tensor([token for *_, token in said], device=device)
+        surprise = torch.nn.functional.cross_entropy(every[len(rows) :].float(), following)
+        total = total + spoken * surprise * len(targets)
+    return total, len(targets)
 
 
 def train(
@@ -299,7 +350,7 @@ def train(
         nats, labels, tokens = 0.0, 0, 0
         for batch in next(batches):
             with model.quick(device):
-                total, count = loss(inner, batch)
+                total, count = loss(inner, batch, recipe.spoken, language_model.end)
             # Labels of a step weigh alike, as nearly as can be said before all are read.
             (total / (recipe.accumulation * count)).backward()
             nats, labels = nats + total.item(), labels + count
@@ -315,7 +366,7 @@ def train(
             tokens=tokens,
         )
         if run.due(step + 1):
-            _save(run, network, optimiser, step + 1)
+            _save(run, network, optimiser, step + 1, recipe)
 
 
 def _batches(
@@ -344,7 +395,7 @@ def _teacher() -> Teacher:
     return lambda words, names: aglsec.log_posteriors(network, encode, words, names)
 
 
-def _save(run: Run, network: Any, optimiser: Any, step: int) -> None:
+def _save(run: Run, network: Any, optimiser: Any, step: int, recipe: Recipe) -> None:
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
 
@@ -353,6 +404,8 @@ def _save(run: Run, network: Any, optimiser: Any, step: int) -> None:
     network.peft_config["default"].save_pretrained(str(run.folder))
     half = {name: tensor.half().contiguous() for name, tensor in weights.items()}
     save_file(half, run.folder / "adapter_model.safetensors")
+    settings = {"shapes": trained_shapes(recipe), "score": recipe.score}
+    write_text(json.dumps(settings, indent=2) + "\n", run.folder / "seal.json")
 
 
 def _resume(run: Run, network: Any, optimiser: Any, start: str | Path | None) -> int:

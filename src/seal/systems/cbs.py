@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from seal.chunks import cut
+from seal.conditioning import word_score
 from seal.prompt import label_tokens, order_of_appearance, word_tokens
-from seal.systems import Labels, Options, Progress, numbers, own_score
+from seal.systems import Labels, Options, Progress, numbers
 from seal.words import Word
 
 BEAM = 4
@@ -54,7 +55,7 @@ def label(
 
 def acoustic_row(word: Word, names: Sequence[str]) -> list[float]:
     """Log-posteriors of the speakers by the first pass alone, for one word."""
-    if own_score(word) is None:
+    if word_score(word) is None:
         rest = (1 - TRUST) / max(1, len(names) - 1)
         given = np.array([TRUST if name == word["speaker"] else rest for name in names])
     else:

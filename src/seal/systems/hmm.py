@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seal.systems import Labels, Options, Progress, numbers, own_score
+from seal.conditioning import word_score
+from seal.systems import Labels, Options, Progress, numbers
 from seal.words import Word
 
 SWITCH = 1.5
@@ -45,7 +46,7 @@ def label(
 def _scores(words: Sequence[Word], names: Sequence[str]) -> np.ndarray:
     rows = []
     for word, own in zip(words, numbers(words, names), strict=True):
-        if own_score(word) is not None:
+        if word_score(word) is not None:
             rows.append([float(word["speaker_scores"].get(name, 0.0)) for name in names])
         else:
             rows.append([1.0 if place == own else UNSCORED for place in range(len(names))])

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from seal.chunks import Chunk, cut
-from seal.conditioning import TH_LOW, TH_MED, acoustic_label
+from seal.conditioning import TH_LOW, TH_MED, acoustic_label, word_score
 from seal.decode import Decoded, Margins
 from seal.errors import SealError
 from seal.prompt import Prompt, build, order_of_appearance, word_tokens
-from seal.systems import Labels, Options, Progress, base_margin, numbers, own_score
+from seal.systems import Labels, Options, Progress, base_margin, numbers
 from seal.words import Word
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "smollm2-135m-word-label"
@@ -65,7 +65,10 @@ def decode_chunks(
     """
     language_model, settings = load_corrector(options.model, options.adapter, options.device)
     low, med = options.thresholds or settings.get("thresholds", (TH_LOW, TH_MED))
-    labels = [acoustic_label(own_score(word), options.condition, (low, med)) for word in words]
+    kind = settings.get("score", "posterior")
+    labels = [
+        acoustic_label(word_score(word, kind), options.condition, (low, med)) for word in words
+    ]
     tokens = [word_tokens(word["words"], language_model.encode) for word in words]
     draft = numbers(words, names)
     answers = []
