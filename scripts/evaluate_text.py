@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import seal
-from seal.bench import read_set
+from seal.bench.sets import read_set
 from seal.corpora import ami, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
 from seal.scoring import Score, score

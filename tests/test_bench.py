@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from seal import bench, words
-from seal.bench import Recording, Row, measure, read_set
+from seal.bench import Row, measure
+from seal.bench.sets import Recording, read_set
 from seal.bench.statistics import calibration_error, p_value, relative_change
 from seal.cli import main
 from seal.places import places
@@ -73,6 +74,79 @@ def test_the_report_is_one_file_that_loads_nothing(folder, tmp_path, capsys):
     assert page.count("<svg") == page.count("</svg>") == 3
     figures = json.loads((out / "report.json").read_text())["set"]
     assert [row["system"] for row in figures["systems"]] == ["first pass", "HMM over the scores"]
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """A corpus as `seal prepare` leaves it, with a conversation that is held out."""
+    for name in ("heard", "held"):
+        reference = [word | {"session_id": name} for word in REFERENCE]
+        words.write(reference, tmp_path / "corpus" / f"{name}.json")
+    for part, name in (("train", "heard\n"), ("dev", ""), ("test", "held\n")):
+        (tmp_path / "corpus" / f"{part}.txt").write_text(name)
+    return tmp_path / "corpus"
+
+
+def test_a_table_trains_what_is_missing_and_can_lend_its_adapter(
+    prepared, tmp_path, monkeypatch, capsys
+):
+    """The rows share one adapter, learnt at the first run and kept; the second table takes it."""
+    runs = []
+
+    def train(corpora, output, recipe, start=None, report=None):
+        runs.append((recipe.shapes, recipe.chunks, len(corpora)))
+        words.write_text(json.dumps({"shapes": [*recipe.shapes]}), output / "seal.json")
+        log = {"chunks": recipe.chunks, "tokens": 999, "seconds": 60}
+        words.write_text(json.dumps(log) + "\n", output / "log.jsonl")
+
+    asked = []
+
+    def corrected(given, **options):
+        asked.append(options)
+        return [word | {"first_pass_speaker": word["speaker"]} for word in given]
+
+    monkeypatch.setattr("seal.training.train", train)
+    monkeypatch.setattr(bench, "correct", corrected)
+    monkeypatch.setattr("seal.bench.memory.peak", lambda given, options: 123.0)
+    out = tmp_path / "table1"
+    command = ["bench", "table1", "--learn", str(prepared), "--chunks", "40", "-o", str(out)]
+    assert main(command) == 0
+    shapes = ("turn-int", "turn-label", "turn-none", "turn-prob")
+    assert runs == [(shapes, 40, 1)]
+    assert [(o["condition"], o["decode"], o["margin"]) for o in asked] == [
+        (condition, "tpst", 0.0) for condition in ("none", "prob", "int", "label")
+    ]
+    assert {o["adapter"] for o in asked} == {str(out / "adapter")}
+    shown = capsys.readouterr().out
+    assert "40 chunks (999 tokens, 1 minutes)" in shown
+    assert "## corpus-test" in shown
+    assert "15.17, 5.09 (−6 %)" in shown  # the paper's label row on CHAE dev
+    assert main(command) == 0
+    assert len(asked) == 4
+    lent = ["--sets", str(out / "sets" / "corpus-test"), "--adapter", str(out / "adapter")]
+    other = ["--system", "LLM int", "-o", str(tmp_path / "other")]
+    assert main(["bench", "table1", *lent, *other]) == 0
+    assert len(runs) == 2
+    capsys.readouterr()
+    assert main(["bench", "table2", *lent, "-o", str(tmp_path / "table2")]) == 2
+    assert "has not learnt word-label" in capsys.readouterr().err
+
+
+def test_rows_name_options_that_correct_knows():
+    from seal.bench.tables import TABLES
+    from seal.correction import chosen_system
+    from seal.systems import Options
+
+    for row in (*bench.ROWS, *(row for table in TABLES.values() for row in table)):
+        asked = {name: value for name, value in row.options.items() if name != "corrector"}
+        system = row.options["corrector"]
+        assert chosen_system(system, Options(**asked)) == system
+
+
+def test_memory_is_measured_where_nothing_else_was(folder):
+    from seal.bench.memory import peak
+
+    assert 20 < peak(read_set(folder)[0].first, {"corrector": "hmm"}) < 2000
 
 
 def test_a_set_that_is_none_is_refused(folder, tmp_path, capsys):

@@ -378,6 +378,7 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
         "speakers": 3,
         "asr": "small.en",
         "eend": None,
+        "posteriors": None,
         "correct": False,
         "corrector": "seal",
         "format": "turn",

@@ -119,6 +119,12 @@ def transcribe(
             "--eend", metavar="FOLDER", help="First pass by an EEND that `train-eend` made."
         ),
     ] = None,
+    posteriors: Annotated[
+        str | None,
+        typer.Option(
+            "--posteriors", metavar="FILE|pyannote", help="Another diarizer's .npz, .npy or .rttm."
+        ),
+    ] = None,
     no_correct: Annotated[
         bool, typer.Option("--no-correct", help="Stop before the language model.")
     ] = False,
@@ -144,6 +150,10 @@ def transcribe(
 
     for path in audio:
         next(blocks(path))  # says so if this is no recording
+    if posteriors is not None:
+        from seal.posteriors import check
+
+        check(audio, posteriors, speakers, eend)  # the same, if they cannot be used
     if eend is not None:
         from seal.eend import load
 
@@ -163,6 +173,7 @@ def transcribe(
                 speakers=speakers,
                 asr=asr,
                 eend=eend,
+                posteriors=posteriors,
                 correct=not no_correct,
                 progress=progress,
                 **options,

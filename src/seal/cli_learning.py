@@ -17,6 +17,7 @@ from seal import words
 from seal.corpora import NAMES
 from seal.errors import SealError
 from seal.outputs import check_writable, targets_of
+from seal.prepare import read_part
 
 if TYPE_CHECKING:
     from seal.run import Report
@@ -171,7 +172,7 @@ def train(
     stopped goes on from its last checkpoint and gives the same curve.
     """
     _refuse_file(output)
-    corpora = [(1.0, _part(folder, "train")) for folder in references]
+    corpora = [(1.0, read_part(folder, "train")) for folder in references]
 
     if corrector == "ag-lsec":
         from seal import aglsec_training
@@ -181,20 +182,21 @@ def train(
             output,
             aglsec_training.Recipe(steps=steps, seed=seed),
             start,
-            _report_steps(),
+            report_steps(),
         )
     else:
         from dataclasses import replace
 
         from seal import training
 
-        recipe = replace(training.PRESETS[preset], format=format, condition=condition, seed=seed)
+        shapes = (f"{format}-{condition}",)
+        recipe = replace(training.PRESETS[preset], shapes=shapes, seed=seed)
         if chunks is not None:
             recipe = replace(recipe, chunks=chunks)
-        training.train(corpora, output, recipe, model, start, device, _report_steps())
+        training.train(corpora, output, recipe, model, start, device, report_steps())
 
 
-def _report_steps() -> "Report":
+def report_steps() -> "Report":
     """Every ten steps: the loss, how fast it goes, and how long it will take."""
     recent: deque[dict[str, Any]] = deque(maxlen=20)
 
@@ -248,7 +250,7 @@ def tune(
     check_writable(output)
     dev: list[tuple[list[Word], list[Word]]] = []
     for folder in references:
-        for reference in _part(folder, "dev"):
+        for reference in read_part(folder, "dev"):
             name = reference[0]["session_id"]
             dev.append(_with_first_pass(reference[:most], first_pass, name, [seed, len(dev)]))
 
@@ -270,7 +272,8 @@ def tune(
     if corrector == "seal":
         options |= {"model": model, "adapter": adapter, "format": format, "condition": condition}
     settings, _ = tune(dev, report, **options)
-    words.write_text(json.dumps(settings, indent=2) + "\n", output)
+    kept = json.loads(output.read_text(encoding="utf-8")) if output.is_file() else {}
+    words.write_text(json.dumps(kept | settings, indent=2) + "\n", output)
 
 
 def train_eend(
@@ -296,7 +299,7 @@ def train_eend(
     looking how well it does. A run that was stopped goes on from its last checkpoint.
     """
     _refuse_file(output)
-    recordings = [part for folder in references for part in _part(folder, "train")]
+    recordings = [part for folder in references for part in read_part(folder, "train")]
 
     from seal import eend_training
     from seal.mixtures import load_voices
@@ -317,7 +320,7 @@ def train_eend(
         output,
         eend_training.Recipe(steps=steps, seed=seed),
         device,
-        _report_steps(),
+        report_steps(),
         lambda network: {"frame error": eend_training.error_rate(network, looked_at)},
     )
 
@@ -342,16 +345,3 @@ def _with_first_pass(
 def _refuse_file(output: Path) -> None:
     if output.exists() and not output.is_dir():
         raise SealError(f"{output}: is a file; name a folder")
-
-
-def _part(folder: Path, part: str) -> "list[list[Word]]":
-    """The recordings of a prepared folder that are in its list `part` (train, dev, test)."""
-    lists = folder / f"{part}.txt"
-    if not lists.is_file():
-        raise SealError(f"{folder}: holds no {part}.txt; make the folder with `seal prepare`")
-    names = lists.read_text(encoding="utf-8").split("\n")
-    found = [words.read(folder / f"{name}.json") for name in names if name]
-    found = [recording for recording in found if recording]
-    if not found:
-        raise SealError(f"{lists}: names no recording with words")
-    return found

@@ -30,6 +30,7 @@ def correct(
     margin: float | None = None,
     thresholds: tuple[float, float] | None = None,
     device: str = "cpu",
+    weight: float | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Word]:
     """Correct the speakers of a word transcript, which may hold several conversations.
@@ -44,12 +45,13 @@ def correct(
     more than `margin` nats (None: what was tuned on a dev set; 0: the paper's argmax; `tpst` knows
     no margin). `model` is a Hugging Face name or path (None: the embedded one), `adapter` a peft
     adapter's folder (None: the shipped one, or none with another model); `thresholds` are Th_low
-    and Th_med (None: those tuned with the adapter, else the paper's). `progress` is called with
-    ("correction", share done).
+    and Th_med (None: those tuned with the adapter, else the paper's). `weight` is the language
+    model's beside the encoder in "best" (None: what was tuned; 0: the encoder alone). `progress` is
+    called with ("correction", share done).
 
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
     """
-    options = Options(format, condition, decode, model, adapter, margin, thresholds, device)
+    options = Options(format, condition, decode, model, adapter, margin, thresholds, device, weight)
     system = label_function(chosen_system(corrector, options))
     check(words)
     corrected = [dict(word) for word in words]
@@ -97,6 +99,8 @@ def chosen_system(corrector: str | None, options: Options) -> str:
             raise SealError(f"{name}: {value!r} is none of {', '.join(allowed)}")
     if options.margin is not None and not options.margin >= 0:
         raise SealError(f"margin: must be 0 nats or more, not {options.margin}")
+    if options.weight is not None and not 0 <= options.weight < float("inf"):
+        raise SealError(f"weight: must be 0 or more, not {options.weight}")
     if options.thresholds is not None:
         check_thresholds(options.thresholds)
     tuned = (

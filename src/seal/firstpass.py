@@ -26,12 +26,14 @@ BATCH = 8  # windows that go through the diarizer together
 class Posteriors:
     """Speaker posteriors of a recording: `frames` float32 [T, K] in [0, 1].
 
-    Frame i is centred at `start + i * step` seconds.
+    Frame i is centred at `start + i * step` seconds. `names` are the columns' speakers where they
+    are known: a first pass knows voices only.
     """
 
     frames: "Floats"
     step: float = HOP / audio.RATE
     start: float = FIRST / audio.RATE
+    names: tuple[str, ...] | None = None
 
     def frame(self, time: float) -> int:
         """The frame nearest to that time; may lie before the first or after the last."""

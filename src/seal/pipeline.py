@@ -9,7 +9,8 @@ from typing import Any
 
 from seal import asr as speech
 from seal.errors import SealError
-from seal.firstpass import first_pass
+from seal.firstpass import Posteriors, first_pass
+from seal.posteriors import check_alone, load
 from seal.reconcile import reconcile
 from seal.words import Word
 
@@ -20,6 +21,7 @@ def transcribe(
     speakers: int | None = None,
     asr: str | None = None,
     eend: str | Path | None = None,
+    posteriors: str | Path | None = None,
     correct: bool = True,
     progress: Callable[[str, float], None] | None = None,
     **correct_options: Any,
@@ -32,6 +34,8 @@ def transcribe(
     speakers: their number, where it is known; else it is found.
     asr: a faster-whisper model's name or folder; None is the embedded tiny.en.
     eend: a folder that `seal train-eend` made, for the first pass; None is segmentation-3.0.
+    posteriors: another diarizer's answer instead of the first pass: an .npz, .npy or .rttm file, a
+        folder with one of that stem, or "pyannote" (see `seal.posteriors`).
     correct: False stops before the language model corrects the speakers.
     progress: called with a stage ("asr", "first pass", "correction") and the part of it done.
     correct_options: passed on to `seal.correct`.
@@ -42,11 +46,20 @@ def transcribe(
     """
     if speakers is not None and speakers < 1:
         raise SealError(f"--speakers: a recording has 1 speaker or more, not {speakers}")
+    found: Posteriors | None = None
+    if posteriors is not None:  # before the ASR, which takes long: it may be refused
+        check_alone(speakers, eend)
+        if progress:
+            progress("first pass", 0.0)
+        found = load(posteriors, path)
+        if progress:
+            progress("first pass", 1.0)
     heard = speech.recognise(path, asr, _stage(progress, "asr"))
     if not heard:
         return []
-    posteriors = first_pass(path, speakers, _stage(progress, "first pass"), eend)
-    words = reconcile(heard, posteriors, Path(path).stem)
+    if found is None:
+        found = first_pass(path, speakers, _stage(progress, "first pass"), eend)
+    words = reconcile(heard, found, Path(path).stem)
     if not correct:
         return words
     from seal.correction import correct as corrected

@@ -70,3 +70,16 @@ def _check_name(name: str, folder: Path) -> None:
     """Raise SealError for a recording whose name cannot be that of a file in the output folder."""
     if not name.strip(".") or not name.isprintable() or set(name) & set("/\\"):
         raise SealError(f"{folder}: the recording {quoted(name)} cannot name a file; rename it")
+
+
+def read_part(folder: Path, part: str) -> list[list[words.Word]]:
+    """The recordings of a prepared folder that are in its list `part` (train, dev, test)."""
+    lists = folder / f"{part}.txt"
+    if not lists.is_file():
+        raise SealError(f"{folder}: holds no {part}.txt; make the folder with `seal prepare`")
+    names = lists.read_text(encoding="utf-8").split("\n")
+    found = [words.read(folder / f"{name}.json") for name in names if name]
+    found = [recording for recording in found if recording]
+    if not found:
+        raise SealError(f"{lists}: names no recording with words")
+    return found

@@ -14,7 +14,7 @@ from seal.words import Word
 if TYPE_CHECKING:
     from seal.segmentation import Floats
 
-MEDIAN = 11  # frames (0.19 s) of the median filter
+MEDIAN = 11  # frames (0.19 s) of the median filter; as long where frames have another length
 SPEECH = 0.1  # posterior of the best speaker below which a word's frames hold no speech
 SPOKEN = 0.5  # posterior from which a frame is speech to which such a word may belong
 
@@ -25,11 +25,11 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
     Words, times, order and other keys stay. A word whose frames hold no speech, or that lies
     outside the recording, goes to the speaker of the nearest frame with speech, and keeps the
     scores of its own frames. Speakers are "A", "B", ... in order of appearance, then those that
-    got no word.
+    got no word; where the posteriors have names, those stay.
     """
     import numpy as np
 
-    frames = smooth(posteriors.frames)
+    frames = smooth(posteriors.frames, _median(posteriors.step))
     pooled = [pool(frames, posteriors, w["start_time"], w["end_time"]) for w in asr_words]
     columns = max(1, posteriors.frames.shape[1])
     best = frames.max(axis=1) if frames.size else np.zeros(0, dtype=np.float32)
@@ -46,7 +46,8 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
                 column = chosen[-1]
         chosen.append(column)
     rank = {column: i for i, column in enumerate(dict.fromkeys([*chosen, *range(columns)]))}
-    names = {column: name(i) for column, i in rank.items()}
+    known = posteriors.names
+    names = {column: known[column] if known else name(i) for column, i in rank.items()}
     order = sorted(names, key=lambda column: rank[column])
     return [
         {
@@ -59,15 +60,20 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
     ]
 
 
-def smooth(frames: "Floats") -> "Floats":
-    """Median filter over MEDIAN frames of time, each speaker on its own: [T, K] → [T, K]."""
+def smooth(frames: "Floats", width: int = MEDIAN) -> "Floats":
+    """Median filter over `width` frames of time, each speaker on its own: [T, K] → [T, K]."""
     import numpy as np
     from scipy.ndimage import median_filter
 
     if not frames.size:
         return frames
     clean = np.clip(np.nan_to_num(frames, nan=0.0), 0.0, 1.0)
-    return median_filter(clean, size=(MEDIAN, 1), mode="nearest")
+    return median_filter(clean, size=(width, 1), mode="nearest")
+
+
+def _median(step: float) -> int:
+    """MEDIAN frames of the first pass as frames of `step` seconds: the nearest odd number."""
+    return 2 * round((MEDIAN * Posteriors.step / step - 1) / 2) + 1
 
 
 def pool(frames: "Floats", posteriors: Posteriors, start: float, end: float) -> "Floats":

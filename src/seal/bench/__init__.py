@@ -1,10 +1,8 @@
 """Comparing systems: every system on every recording, measured once and kept.
 
-A set is a folder with `reference/` and `first/` (word transcripts, NAME.json each) and, where it
-is known, `oracle/`: the first pass's words with their true speakers; else that is made by
-transferring the reference's speakers (TPST). What a recording gave is kept beside the report and
-not computed again unless its files or the system's choices change. It knows nothing of how a
-system works; `report.py` writes what was measured.
+What a recording gave is kept beside the report and not computed again unless its files, the
+system's choices or its weights change. It knows nothing of how a system works; `sets.py` has the
+recordings, `tables.py` the paper's rows, `report.py` writes what was measured.
 """
 
 import hashlib
@@ -12,17 +10,21 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seal import words
+from seal.bench import memory
+from seal.bench.sets import Recording
 from seal.correction import correct
-from seal.errors import SealError
-from seal.oracle import oracle
 from seal.places import PLACES, places
 from seal.scoring import Score, score
 from seal.words import Word, without_scores
+
+if TYPE_CHECKING:
+    from seal.bench.tables import Figures
 
 BINS = 10
 """Of the reliability diagram."""
@@ -40,6 +42,12 @@ class Row:
     """Those of `seal.correct`."""
     scored: bool = True
     """Are the first pass's scores shown to it?"""
+    heard: bool = False
+    """Does it want the recording itself?"""
+    shape: str | None = None
+    """FORMAT-CONDITION of the adapter that it wants, where that is not the shipped one."""
+    paper: "Figures | None" = None
+    """What the paper has in this row."""
 
 
 ROWS = (
@@ -52,17 +60,6 @@ ROWS = (
     Row("best, no scores", {"corrector": "best"}, scored=False),
 )
 """The systems that come with seal's own weights."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A conversation to measure on."""
-
-    name: str
-    reference: list[Word]
-    first: list[Word]
-    true: list[str]
-    """The true speaker of each word of the first pass, in the first pass's names."""
 
 
 @dataclass
@@ -78,33 +75,18 @@ class Outcome:
     """By tenth of `speaker_confidence`: words, sum of it, words with the right speaker."""
     examples: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    megabytes: float | None = None
+    """Peak memory, where that was asked for."""
 
 
-def read_set(folder: Path) -> list[Recording]:
-    """The recordings of a set. Raises SealError for a file without its partner."""
-    found = []
-    for path in sorted((folder / "first").glob("*.json")):
-        partner = folder / "reference" / path.name
-        if not partner.is_file():
-            raise SealError(f"{path}: has no reference of that name at {partner}")
-        first, reference = words.read(path), words.read(partner)
-        known = folder / "oracle" / path.name
-        if known.is_file():
-            true = [word["speaker"] for word in words.read(known)]
-            if len(true) != len(first):
-                raise SealError(f"{known}: has {len(true)} words, its first pass {len(first)}")
-        else:
-            true = oracle(reference, first)
-        found.append(Recording(path.stem, reference, first, true))
-    if not found:
-        raise SealError(f"{folder}: holds no first/NAME.json with reference/NAME.json beside it")
-    return found
-
-
-def measure(recording: Recording, row: Row | None, cache: Path) -> Outcome:
-    """What `row` does to the recording (None: the first pass as it is), from `cache` if there."""
+def measure(recording: Recording, row: Row | None, cache: Path, weigh: bool = False) -> Outcome:
+    """What `row` does to the recording (None: the first pass as it is), from `cache` if there.
+    With `weigh` it is done twice, once in a process of its own for its peak memory."""
+    adapter = row.options.get("adapter") if row else None
     mark = hashlib.sha256(
-        json.dumps([asdict(recording), asdict(row) if row else None], default=str).encode()
+        json.dumps(
+            [asdict(recording), asdict(row) if row else None, weigh, _weights(adapter)], default=str
+        ).encode()
     ).hexdigest()
     kept = cache / f"{recording.name}.json"
     if kept.is_file():
@@ -115,10 +97,25 @@ def measure(recording: Recording, row: Row | None, cache: Path) -> Outcome:
     answer = recording.first
     if row is not None:
         shown = recording.first if row.scored else [without_scores(w) for w in recording.first]
-        answer = correct(shown, **row.options)
+        options = row.options | ({"audio": recording.audio} if row.heard else {})
+        answer = correct(shown, **options)
     outcome = _outcome(recording, answer, time.perf_counter() - began)
+    if row is not None and weigh:
+        outcome.megabytes = memory.peak(shown, options)
     words.write_text(json.dumps({"mark": mark} | asdict(outcome)), kept)
     return outcome
+
+
+@lru_cache(maxsize=8)
+def _weights(adapter: str | None) -> str:
+    """A digest of the shipped weights and the adapter's."""
+    found = hashlib.sha256()
+    folders = [Path(__file__).parents[1] / "weights", *([Path(adapter)] if adapter else [])]
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".safetensors", ".json"):
+                found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def _outcome(recording: Recording, answer: Sequence[Word], seconds: float) -> Outcome:

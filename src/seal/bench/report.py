@@ -8,12 +8,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seal.bench import Outcome
 from seal.bench.statistics import calibration_error, p_value, relative_change
 from seal.places import PLACES
 from seal.scoring import Score
+
+if TYPE_CHECKING:
+    from seal.bench import Row
 
 Table = dict[str, dict[str, list[Outcome]]]
 """Set → system → an outcome per recording. "first pass" is the system that changes nothing."""
@@ -67,6 +70,7 @@ def rows(outcomes: dict[str, list[Outcome]]) -> list[dict[str, Any]]:
                 "reliability": bins,
                 "ece": calibration_error(bins),
                 "seconds": sum(item.seconds for item in each),
+                "megabytes": max((item.megabytes or 0.0 for item in each), default=0.0) or None,
             }
         )
     return found
@@ -90,7 +94,7 @@ def as_json(table: Table) -> str:
 
 
 HEAD = ("system", "WER", "cpWER", "Δcp", "WDER", "relative Δcp", "p", "repaired", "broken")
-TAIL = (*PLACES, "ECE", "seconds")
+TAIL = (*PLACES, "ECE", "seconds", "MB")
 
 
 def cells(row: dict[str, Any]) -> list[str]:
@@ -114,33 +118,60 @@ def cells(row: dict[str, Any]) -> list[str]:
         *(f"{wrong} of {words}" for words, wrong in (row["wrong"][place] for place in PLACES)),
         "" if row["ece"] is None else f"{row['ece']:.3f}",
         f"{row['seconds']:.1f}" if changed else "",
+        f"{row['megabytes']:.0f}" if row["megabytes"] else "",
     ]
 
 
-def as_markdown(table: Table) -> str:
-    """A table per set; the columns named by places count words with the wrong speaker."""
-    parts = []
+def paper_lines(rows: "Sequence[Row]") -> list[list[str]]:
+    """Head and rows of the paper's own figures, for those of `rows` that it has."""
+    from seal.bench.tables import PAPER_FIRST, PAPER_SPLITS
+
+    theirs = [(FIRST, PAPER_FIRST), *((row.name, row.paper) for row in rows if row.paper)]
+    lines = [["system", *PAPER_SPLITS]]
+    for name, figures in theirs:
+        line = [name]
+        for found, before in zip(figures, PAPER_FIRST, strict=True):
+            text = ""
+            if found and before:
+                text = f"{found[0]:.2f}, {found[1]:.2f}"
+                if name != FIRST:
+                    text += f" ({100 * (found[1] / before[1] - 1):+.0f} %)".replace("-", "−")
+            line.append(text)
+        lines.append(line)
+    return lines if len(lines) > 2 else []
+
+
+PAPER_SAYS = (
+    "What the paper has in these rows: Mistral-7B, telephone calls, a first pass of its own. "
+    "cpWER, Δcp, and the change of Δcp against its first pass."
+)
+
+
+def as_markdown(table: Table, rows_of: "Sequence[Row]" = (), notes: Sequence[str] = ()) -> str:
+    """A table per set; the columns named by places count words with the wrong speaker. The paper's
+    figures stand beside, for those of the rows that it has."""
+    parts = [f"{note}\n" for note in notes]
     for name, outcomes in table.items():
         parts.append(f"## {name}\n")
         parts.append("| " + " | ".join(HEAD + TAIL) + " |")
         parts.append("|---" * len(HEAD + TAIL) + "|")
         parts += ["| " + " | ".join(cells(row)) + " |" for row in rows(outcomes)]
         parts.append("")
+    theirs = paper_lines(rows_of)
+    if theirs:
+        parts += ["## The paper's own\n", PAPER_SAYS + "\n"]
+        lines = ["| " + " | ".join(line) + " |" for line in theirs]
+        parts += [lines[0], "|---" * len(theirs[0]) + "|", *lines[1:], ""]
     return "\n".join(parts)
 
 
-def as_html(table: Table) -> str:
+def as_html(table: Table, rows_of: "Sequence[Row]" = (), notes: Sequence[str] = ()) -> str:
     """The page."""
-    body = []
+    body = [f"<p>{escape(note)}</p>" for note in notes]
     for name, outcomes in table.items():
         found = rows(outcomes)
-        head = "".join(f"<th scope=col>{escape(title)}</th>" for title in HEAD + TAIL)
-        lines = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells(row)) + "</tr>"
-            for row in found
-        )
-        body.append(f"<h2>{escape(name)}</h2><div style='overflow-x:auto'><table>")
-        body.append(f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>")
+        body.append(f"<h2>{escape(name)}</h2>")
+        body.append(_table([list(HEAD + TAIL), *map(cells, found)]))
         body.append("<div class=charts>" + _changes(found) + _reliability(found) + "</div>")
         body.append(_places(found))
         body.append("<h3>The longest repairs and breakages</h3>")
@@ -152,6 +183,9 @@ def as_html(table: Table) -> str:
             for kind in ("repaired", "broken"):
                 chosen = [example for example in shown if example["kind"] == kind][:2]
                 body += [_talk(system, example) for example in chosen]
+    theirs = paper_lines(rows_of)
+    if theirs:
+        body += ["<h2>The paper's own</h2>", f"<p>{escape(PAPER_SAYS)}</p>", _table(theirs)]
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>seal bench</title>"
         "<meta name=viewport content='width=device-width'>"
@@ -159,6 +193,19 @@ def as_html(table: Table) -> str:
         "<p>Δcp is cpWER − WER: what wrong speakers cost. Columns named by a place count words "
         "with the wrong speaker there. Intervals: 95 % bootstrap over recordings; p: paired "
         "permutation test against the first pass.</p>" + "".join(body) + "</html>\n"
+    )
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    """The first line is the head."""
+    head = "".join(f"<th scope=col>{escape(title)}</th>" for title in lines[0])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
+        for line in lines[1:]
+    )
+    return (
+        f"<div style='overflow-x:auto'><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 

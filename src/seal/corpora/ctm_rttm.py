@@ -5,6 +5,7 @@ count where both files name them alike (A is 1, B is 2), else a session's turns 
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -78,17 +79,26 @@ def _turns(folder: Path) -> dict[tuple[str, str | None], _Turns]:
     """The turns of each session and channel, and of each session as a whole (channel None)."""
     found: dict[tuple[str, str | None], list[Turn]] = defaultdict(list)
     for file in find(folder, "*.rttm", "CTM with RTTM"):
-        for number, line in lines(read_text(file), comment=";;"):
-            fields = line.split()
-            if fields[0] != "SPEAKER":  # RTTM has lines for noises, words and more
-                continue
-            place = f"{file}: line {number}"
-            if len(fields) < 8:
-                raise SealError(f"{place}: not 'SPEAKER session channel start length … name …'")
-            start, length = seconds(fields[3], place), seconds(fields[4], place)
-            for channel in (_channel(fields[2]), None):
-                found[fields[1], channel].append((start, start + length, fields[7]))
+        for session, named, turn in speaker_turns(file):
+            for channel in (_channel(named), None):
+                found[session, channel].append(turn)
     return {key: _Turns(turns) for key, turns in found.items()}
+
+
+def speaker_turns(file: Path) -> Iterator[tuple[str, str, Turn]]:
+    """Session, channel and turn of each SPEAKER line of an RTTM file, in the file's order.
+
+    Raises SealError for a line that is none.
+    """
+    for number, line in lines(read_text(file), comment=";;"):
+        fields = line.split()
+        if fields[0] != "SPEAKER":  # RTTM has lines for noises, words and more
+            continue
+        place = f"{file}: line {number}"
+        if len(fields) < 8:
+            raise SealError(f"{place}: not 'SPEAKER session channel start length … name …'")
+        start, length = seconds(fields[3], place), seconds(fields[4], place)
+        yield fields[1], fields[2], (start, start + length, fields[7])
 
 
 def _channel(name: str) -> str:

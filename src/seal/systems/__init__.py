@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from seal.conditioning import word_score
 from seal.words import Word
 
 System = Literal["best", "seal", "ag-lsec", "cbs", "hmm"]
@@ -31,6 +32,8 @@ class Options:
     margin: float | None = None
     thresholds: tuple[float, float] | None = None
     device: str = "cpu"
+    weight: float | None = None
+    """Of the language model beside the encoder in `best`; None is what was tuned."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,10 @@ def numbers(words: Sequence[Word], names: Sequence[str]) -> list[int]:
     return [number[word["speaker"]] for word in words]
 
 
-def own_score(word: Word) -> float | None:
-    """The posterior of the speaker that the first pass gave the word, if it is there."""
-    score = (word.get("speaker_scores") or {}).get(word["speaker"])
-    return None if score is None else float(score)
-
-
 def base_margin(word: Word, options: Options, settings: dict[str, Any]) -> float:
     """Nats by which another speaker must be preferred: as asked for, or as tuned on a dev set (0,
     the paper's argmax, where nothing was)."""
     if options.margin is not None:
         return options.margin
-    kind = "scores" if own_score(word) is not None and options.condition != "none" else "no_scores"
+    kind = "scores" if word_score(word) is not None and options.condition != "none" else "no_scores"
     return float(settings.get("margins", {}).get(kind, 0.0))

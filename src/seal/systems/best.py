@@ -26,7 +26,7 @@ def label(
 ) -> Labels:
     """The speakers that encoder and language model prefer together."""
     own = settings()
-    weight = float(own["weight"])
+    weight = float(own["weight"] if options.weight is None else options.weight)
     encoder = ag_lsec.log_posteriors(
         words, names, options.device, lambda share: progress((0.2 if weight else 1.0) * share)
     )

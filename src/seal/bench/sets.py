@@ -1,0 +1,69 @@
+"""Sets to compare systems on: references, first passes, and who truly said each word.
+
+A set is a folder with `reference/` and `first/` (word transcripts, NAME.json each) and, where they
+are known, `oracle/`: the first pass's words with their true speakers (else they are made by
+transferring the reference's, TPST), and `audio/`: NAME.wav or another sound file. It knows nothing
+of systems.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seal import words
+from seal.errors import SealError
+from seal.oracle import oracle
+from seal.words import Word
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A conversation to measure on."""
+
+    name: str
+    reference: list[Word]
+    first: list[Word]
+    true: list[str]
+    """The true speaker of each word of the first pass, in the first pass's names."""
+    audio: Path | None = None
+
+
+def read_set(folder: Path) -> list[Recording]:
+    """The recordings of a set. Raises SealError for a file without its partner."""
+    heard = {path.stem: path for path in sorted((folder / "audio").glob("*.*"))}
+    found = []
+    for path in sorted((folder / "first").glob("*.json")):
+        partner = folder / "reference" / path.name
+        if not partner.is_file():
+            raise SealError(f"{path}: has no reference of that name at {partner}")
+        first, reference = words.read(path), words.read(partner)
+        known = folder / "oracle" / path.name
+        if known.is_file():
+            true = [word["speaker"] for word in words.read(known)]
+            if len(true) != len(first):
+                raise SealError(f"{known}: has {len(true)} words, its first pass {len(first)}")
+        else:
+            true = oracle(reference, first)
+        found.append(Recording(path.stem, reference, first, true, heard.get(path.stem)))
+    if not found:
+        raise SealError(f"{folder}: holds no first/NAME.json with reference/NAME.json beside it")
+    return found
+
+
+def simulate_set(references: Sequence[list[Word]], folder: Path, seed: int = 1) -> None:
+    """Make a set of references in `folder`: their first passes are simulated, each with a severity
+    of its own. A recording that is there already is left as it is."""
+    import numpy as np
+
+    from seal.simulate import draw_severity, simulate
+
+    for index, reference in enumerate(references):
+        name = f"{reference[0]['session_id']}.json"
+        if (folder / "first" / name).is_file():
+            continue
+        rng = np.random.default_rng([seed, index])
+        first, truth = simulate(reference, draw_severity(rng), rng)
+        true = [word | {"speaker": who} for word, who in zip(first, truth, strict=True)]
+        words.write(reference, folder / "reference" / name)
+        words.write(true, folder / "oracle" / name)
+        words.write(first, folder / "first" / name)  # last: it says that the others are there
