@@ -63,7 +63,7 @@ def main() -> None:
         if not options.no_correct:
             from seal.correction import correct
 
-            first = timed(stages, "correction", correct, first)
+            first = timed(stages, "correction", correct, first, audio=path)
             corrected = score(truth, first)
             after += corrected
             shown = f"{corrected.delta_cp:.1%}"
@@ -137,10 +137,10 @@ def print_costs(stages: dict[str, float], total: float) -> None:
     print(f"\nPeak memory {peak:.0f} MB.")
 
 
-def timed(stages: dict[str, float], stage: str, function, *arguments):
+def timed(stages: dict[str, float], stage: str, function, *arguments, **options):
     """The function's result; the seconds that it took are added to its stage."""
     begin = time.perf_counter()
-    result = function(*arguments)
+    result = function(*arguments, **options)
     stages[stage] = stages.get(stage, 0.0) + time.perf_counter() - begin
     return result
 

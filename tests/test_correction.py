@@ -3,6 +3,7 @@
 import copy
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from seal import aglsec
 from seal.correction import correct
 from seal.errors import SealError
-from seal.systems import best, cbs
+from seal.systems import best, cbs, voice
 from seal.systems import seal as seal_system
 from tiny import tiny_model, tiny_network, tiny_pieces
 
@@ -22,6 +23,12 @@ def _tiny(monkeypatch):
     monkeypatch.setattr(seal_system, "load_corrector", lambda *_: (tiny_model(1), {}))
     monkeypatch.setattr(cbs, "_model", lambda *_: tiny_model(1))
     monkeypatch.setattr(aglsec, "load", lambda *_: (tiny_network(), tiny_pieces))
+    monkeypatch.setattr(voice, "recording_of", lambda *_: None)
+    monkeypatch.setattr(voice, "_voices", lambda _, words, *__: voices_of(len(words)))
+
+
+def voices_of(count):
+    return np.random.default_rng(count).normal(size=(count, 8)).astype(np.float32)
 
 
 @st.composite
@@ -55,6 +62,8 @@ OPTIONS = [
     {"corrector": "ag-lsec"},
     {"corrector": "cbs"},
     {"corrector": "hmm"},
+    {"corrector": "best", "audio": "."},
+    {"corrector": "voice", "audio": "."},
 ] + [
     {"corrector": "seal", "format": format, "condition": condition, "decode": decode}
     for format, condition, decode in itertools.product(

@@ -29,7 +29,7 @@ def test_the_demo_call_is_corrected_without_losing_a_word(call):
 
 def test_the_correction_is_the_last_step_and_nothing_else(call):
     first_pass = seal.transcribe(demo.RECORDING, correct=False)
-    assert seal.correct(first_pass) == call
+    assert seal.correct(first_pass, audio=demo.RECORDING) == call
 
 
 def test_the_first_pass_tells_the_two_voices_apart(call):

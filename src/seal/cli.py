@@ -16,7 +16,7 @@ import typer
 from seal import __version__, cli_bench, cli_learning, words
 from seal.conditioning import check_thresholds
 from seal.errors import SealError
-from seal.outputs import check_writable, targets_of
+from seal.outputs import check_writable, refuse_to_replace, targets_of
 
 if TYPE_CHECKING:
     from seal.scoring import Score
@@ -39,11 +39,12 @@ Out = Annotated[
     ),
 ]
 Corrector = Annotated[
-    Literal["best", "seal", "ag-lsec", "cbs", "hmm"] | None,
+    Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"] | None,
     typer.Option(
         "--corrector",
         help="best: encoder and language model together; seal: the paper's; ag-lsec: the encoder "
-        "alone; cbs: a beam search with an untrained language model; hmm: no text. Default: best, "
+        "alone; cbs: a beam search with an untrained language model; hmm: no text; voice: no text, "
+        "but the recording. Default: best, "
         "or seal if one of the paper's choices below is asked for that best was not tuned with.",
     ),
 ]
@@ -77,6 +78,12 @@ Thresholds = Annotated[
         "--thresholds",
         metavar="LOW MED",
         help="Scores where low ends and high begins; else the adapter's own, or 0.5 0.8.",
+    ),
+]
+Heard = Annotated[
+    Path | None,
+    typer.Option(
+        "--audio", metavar="FILE|FOLDER", help="For best and voice: the recording, or SESSION.wav's"
     ),
 ]
 Device = Annotated[
@@ -141,7 +148,7 @@ def transcribe(
     """Turn recordings into word transcripts with corrected speakers."""
     targets = targets_of(audio, output)
     for target in targets:
-        _refuse_to_replace(audio, target)
+        refuse_to_replace(audio, target)
     options = _checked(
         corrector, format, condition, decode, model, adapter, margin, thresholds, device
     )
@@ -161,7 +168,7 @@ def transcribe(
     if not no_correct:
         from seal.correction import prepare
 
-        prepare(**options)  # the same, if there is no such model
+        prepare(**options, audio=audio[0])  # the same, if there is no such model
 
     from seal import console
     from seal.pipeline import transcribe
@@ -199,12 +206,15 @@ def correct(
     margin: Margin = None,
     thresholds: Thresholds = None,
     device: Device = "cpu",
+    audio: Heard = None,
 ) -> None:
     """Correct the speakers of word transcripts with a language model."""
     targets = targets_of(transcript, output)
     options = _checked(
         corrector, format, condition, decode, model, adapter, margin, thresholds, device
     )
+    if audio is not None and not audio.exists():
+        raise SealError(f"--audio: there is no {audio}")
     inputs = [words.read(path) for path in transcript]
 
     from seal import console
@@ -212,7 +222,7 @@ def correct(
 
     for path, before, target in zip(transcript, inputs, targets, strict=True):
         with console.progress(path.name) as progress:
-            after = correct(before, progress=progress, **options)
+            after = correct(before, audio=audio, progress=progress, **options)
         words.write(after, target)
 
 
@@ -299,12 +309,6 @@ def _score_text(name: str, total: "Score") -> str:
     return capture.get()
 
 
-def _refuse_to_replace(recordings: list[Path], target: Path) -> None:
-    for path in recordings:
-        if target.exists() and path.exists() and target.samefile(path):
-            raise SealError(f"{target}: is a recording to be read; write the transcript elsewhere")
-
-
 def _checked(
     corrector: str | None,
     format: str,
@@ -323,17 +327,17 @@ def _checked(
         raise SealError(f"--margin: must be 0 or more, not {margin}")
     if adapter is not None and not Path(adapter).is_dir():
         raise SealError(f"--adapter: {adapter} is no folder")
-    return {
-        "corrector": corrector,
-        "format": format,
-        "condition": condition,
-        "decode": decode,
-        "model": model,
-        "adapter": adapter,
-        "margin": margin,
-        "thresholds": thresholds,
-        "device": device,
-    }
+    return dict(
+        corrector=corrector,
+        format=format,
+        condition=condition,
+        decode=decode,
+        model=model,
+        adapter=adapter,
+        margin=margin,
+        thresholds=thresholds,
+        device=device,
+    )
 
 
 def _pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Path]]:

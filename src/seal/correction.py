@@ -31,12 +31,14 @@ def correct(
     thresholds: tuple[float, float] | None = None,
     device: str = "cpu",
     weight: float | None = None,
+    audio: str | Path | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Word]:
     """Correct the speakers of a word transcript, which may hold several conversations.
 
     `corrector` is one of `seal.systems.SYSTEMS`: "best" (an encoder and a language model
-    together), "seal" (the paper's), "ag-lsec" (the encoder alone) or "hmm" (no text). None is
+    together), "seal" (the paper's), "ag-lsec" (the encoder alone), "cbs" (a beam search),
+    "hmm" (no text) or "voice" (no text, but the recording). None is
     "best", or "seal" where another choice of the paper's is asked for that "best" was not tuned
     with: another `format` or `condition`, `tpst`, a `model` or an `adapter`.
 
@@ -46,14 +48,19 @@ def correct(
     no margin). `model` is a Hugging Face name or path (None: the embedded one), `adapter` a peft
     adapter's folder (None: the shipped one, or none with another model); `thresholds` are Th_low
     and Th_med (None: those tuned with the adapter, else the paper's). `weight` is the language
-    model's beside the encoder in "best" (None: what was tuned; 0: the encoder alone). `progress` is
-    called with ("correction", share done).
+    model's beside the encoder in "best" (None: what was tuned; 0: the encoder alone). `audio` is
+    the recording, or a folder with one for each session_id: "voice" wants it, "best" takes it.
+    `progress` is called with ("correction", share done).
 
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
     """
-    options = Options(format, condition, decode, model, adapter, margin, thresholds, device, weight)
+    options = Options(
+        format, condition, decode, model, adapter, margin, thresholds, device, weight, audio
+    )
     system = label_function(chosen_system(corrector, options))
     check(words)
+    if audio is not None and not Path(audio).is_dir() and len(list(sessions(words))) > 1:
+        raise SealError(f"{audio}: is of one conversation; name a folder with one per session_id")
     corrected = [dict(word) for word in words]
     done = 0
     for _, indices in sessions(words):
@@ -101,6 +108,8 @@ def chosen_system(corrector: str | None, options: Options) -> str:
         raise SealError(f"margin: must be 0 nats or more, not {options.margin}")
     if options.weight is not None and not 0 <= options.weight < float("inf"):
         raise SealError(f"weight: must be 0 or more, not {options.weight}")
+    if corrector == "voice" and options.audio is None:
+        raise SealError("corrector: voice listens; name the recording (--audio)")
     if options.thresholds is not None:
         check_thresholds(options.thresholds)
     tuned = (

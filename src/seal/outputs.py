@@ -51,3 +51,10 @@ def check_writable(target: Path) -> None:
             pass
     except OSError as error:
         raise SealError(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def refuse_to_replace(recordings: list[Path], target: Path) -> None:
+    """Raise SealError where a transcript would be written over a recording."""
+    for path in recordings:
+        if target.exists() and path.exists() and target.samefile(path):
+            raise SealError(f"{target}: is a recording to be read; write the transcript elsewhere")

@@ -64,7 +64,7 @@ def transcribe(
         return words
     from seal.correction import correct as corrected
 
-    return corrected(words, progress=progress, **correct_options)
+    return corrected(words, audio=path, progress=progress, **correct_options)
 
 
 def _stage(

@@ -58,6 +58,8 @@ ROWS = (
     Row("SEAL: label, word, CD", {"corrector": "seal"}),
     Row("best (default)", {"corrector": "best"}),
     Row("best, no scores", {"corrector": "best"}, scored=False),
+    Row("re-assignment by voice", {"corrector": "voice"}, heard=True),
+    Row("best, listening", {"corrector": "best"}, heard=True),
 )
 """The systems that come with seal's own weights."""
 

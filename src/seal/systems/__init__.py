@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from seal.conditioning import word_score
 from seal.words import Word
 
-System = Literal["best", "seal", "ag-lsec", "cbs", "hmm"]
+System = Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"]
 SYSTEMS: tuple[str, ...] = get_args(System)
 
 Progress = Callable[[float], None]
@@ -34,6 +34,8 @@ class Options:
     device: str = "cpu"
     weight: float | None = None
     """Of the language model beside the encoder in `best`; None is what was tuned."""
+    audio: str | Path | None = None
+    """The recording, or a folder with one for each session_id, for those that listen."""
 
 
 @dataclass(frozen=True)

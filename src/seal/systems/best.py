@@ -3,7 +3,8 @@
 Every word's log-posteriors by AG-LSEC and, with a weight, by SEAL's language model are added; a
 word changes only where the sum prefers another speaker by a margin. The language model reads only
 the chunks in which a word is near the line. Weight, margins and reach were tuned on the dev sets
-and stand in `weights/best.json`.
+and stand in `weights/best.json`. Where the recording is at hand, the words are then compared with
+the voices of the speakers that they have by now.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from seal.systems import Labels, Options, Progress, ag_lsec, base_margin, numbers
+from seal.systems import Labels, Options, Progress, ag_lsec, base_margin, numbers, voice
 from seal.systems.seal import decode_chunks
 from seal.words import Word
 
@@ -24,7 +25,7 @@ SETTINGS = Path(__file__).parents[1] / "weights" / "best.json"
 def label(
     words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
 ) -> Labels:
-    """The speakers that encoder and language model prefer together."""
+    """The speakers that encoder and language model prefer together, and then the voices."""
     own = settings()
     weight = float(own["weight"] if options.weight is None else options.weight)
     encoder = ag_lsec.log_posteriors(
@@ -53,7 +54,14 @@ def label(
             chosen[span] = answer.speakers
             together[span] += weight * np.log(np.maximum(answer.posteriors, 1e-9))
     together -= np.logaddexp.reduce(together, axis=1, keepdims=True)
-    return Labels(chosen.tolist(), np.exp(together[rows, chosen]).tolist())
+    confidence = np.exp(together[rows, chosen])
+    if options.audio is not None:
+        heard = voice.reassign(
+            words, chosen.tolist(), len(names), options.audio, voice.MARGIN, progress
+        )
+        confidence = np.where(chosen == heard.speakers, confidence, heard.confidence)
+        chosen = np.array(heard.speakers)
+    return Labels(chosen.tolist(), confidence.tolist())
 
 
 @lru_cache(maxsize=1)
