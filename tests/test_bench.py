@@ -182,3 +182,13 @@ def test_statistics_of_what_is_known():
     assert p_value(before, before) == 1.0
     assert calibration_error([[10, 9.0, 5], [0, 0.0, 0], [10, 5.0, 5]]) == pytest.approx(0.2)
     assert calibration_error([[0, 0.0, 0]]) is None
+
+
+def test_memory_is_the_systems_own(folder):
+    """A large process that measures does not count."""
+    from seal.bench.memory import peak
+
+    small = peak(read_set(folder)[0].first, {"corrector": "hmm"})
+    ballast = np.ones(100_000_000)
+    assert peak(read_set(folder)[0].first, {"corrector": "hmm"}) < small + 200
+    assert ballast[-1] == 1
