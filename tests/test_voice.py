@@ -55,6 +55,15 @@ def test_the_default_listens_where_it_can(hears):
     assert given_to("AAAAAABBBABB") == "AAAAAABBBBBB"
 
 
+def test_progress_does_not_go_back(hears):
+    """Reading comes first, then listening: one bar for both."""
+    hears("AAAAAABBBBBB")
+    told = []
+    given_to("AAAAAABBBABB", progress=lambda stage, share: told.append(share))
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
 def test_a_recording_without_sound_changes_nothing(hears):
     hears("----")
     assert given_to("ABAB", corrector="voice") == "ABAB"
@@ -131,6 +140,6 @@ def test_another_voice_is_heard(tmp_path):
     assert broken < back / 4
 
 
-def test_a_folder_that_has_the_recording_twice_is_refused(tmp_path):
+def test_a_folder_without_the_recording_is_refused(tmp_path):
     with pytest.raises(SealError, match="called call"):
         voice.recording_of(tmp_path, "call")

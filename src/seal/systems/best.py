@@ -28,8 +28,10 @@ def label(
     """The speakers that encoder and language model prefer together, and then the voices."""
     own = settings()
     weight = float(own["weight"] if options.weight is None else options.weight)
+    reading = 1.0 if options.audio is None else 0.3
+    encoding = 0.2 * reading if weight else reading
     encoder = ag_lsec.log_posteriors(
-        words, names, options.device, lambda share: progress((0.2 if weight else 1.0) * share)
+        words, names, options.device, lambda share: progress(encoding * share)
     )
     rows = np.arange(len(words))
     draft = np.array(numbers(words, names))
@@ -46,7 +48,7 @@ def label(
             names,
             options,
             (-gain / weight).tolist(),
-            lambda share: progress(0.2 + 0.8 * share),
+            lambda share: progress(encoding + (reading - encoding) * share),
             lambda first, last: bool(near[first:last].any()),
         )
         for answer in answers:
@@ -57,7 +59,12 @@ def label(
     confidence = np.exp(together[rows, chosen])
     if options.audio is not None:
         heard = voice.reassign(
-            words, chosen.tolist(), len(names), options.audio, voice.MARGIN, progress
+            words,
+            chosen.tolist(),
+            len(names),
+            options.audio,
+            voice.MARGIN,
+            lambda share: progress(reading + (1.0 - reading) * share),
         )
         confidence = np.where(chosen == heard.speakers, confidence, heard.confidence)
         chosen = np.array(heard.speakers)

@@ -39,6 +39,7 @@ def label(
     """Each word's nearest voice, where it is nearer than the first pass's by the margin."""
     margin = MARGIN if options.margin is None else options.margin
     draft = numbers(words, names)
+    assert options.audio is not None  # else `seal.correction` has refused
     return reassign(words, draft, len(names), options.audio, margin, progress)
 
 
@@ -46,7 +47,7 @@ def reassign(
     words: Sequence[Word],
     draft: Sequence[int],
     count: int,
-    given: str | Path | None,
+    given: str | Path,
     margin: float,
     progress: Progress,
 ) -> Labels:
@@ -55,8 +56,6 @@ def reassign(
 
     Raises SealError where there is no such recording.
     """
-    if given is None:
-        raise SealError("corrector: voice listens; name the recording (--audio)")
     spans = _spans(words, draft)
     vectors = _voices(recording_of(given, words[0]["session_id"]), spans, progress)
     centroids = _centroids(vectors, draft, spans, count)
