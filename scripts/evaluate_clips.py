@@ -186,20 +186,26 @@ def found_turns(posteriors: Posteriors) -> list[Turn]:
 
 
 def der(clips: list[tuple[str, list[Turn], list[Turn], float]], collar: float) -> str:
-    """Diarization error rate of all clips, overlapped speech counted; '' without spyder."""
+    """Diarization error rate of all clips; '' without spyder."""
+    found = der_parts(clips, collar)
+    return f"{found.der:.1%}" if found else ""
+
+
+def der_parts(clips: list[tuple[str, list[Turn], list[Turn], float]], collar: float):
+    """spyder's der, miss, falarm and conf of all clips, overlapped speech counted; None without
+    spyder. A clip is its name, the true turns, those found, and its seconds."""
     try:
         from spyder import DER
     except ImportError:
         print("DER: left out; pip install spy-der", file=sys.stderr)
-        return ""
+        return None
     clips = [clip for clip in clips if clip[1]]
-    metrics = DER(
+    return DER(
         {name: true for name, true, _, _ in clips},
         {name: found for name, _, found, _ in clips},
         uem={name: [(0.0, seconds)] for name, _, _, seconds in clips},
         collar=collar,
-    )
-    return f"{metrics['Overall'].der:.1%}"
+    )["Overall"]
 
 
 if __name__ == "__main__":

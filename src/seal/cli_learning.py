@@ -287,7 +287,9 @@ def train_eend(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="Folder; a run there goes on.")
     ],
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Batches of 32 windows.")] = 4000,
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, help="Batches of 16 windows of 10 s.")
+    ] = 4000,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     device: Annotated[
         str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, ...")
@@ -302,11 +304,11 @@ def train_eend(
     recordings = [part for folder in references for part in read_part(folder, "train")]
 
     from seal import eend_training
-    from seal.mixtures import load_voices
+    from seal.mixtures import held_out, load_voices
     from seal.simulate import turns
 
     found = load_voices(voices)
-    kept = set(sorted(found)[:: max(2, min(10, len(found) // 2))])
+    kept = held_out(found)
     if len(found) - len(kept) < 2 or len(kept) < 1:
         raise SealError(f"{voices}: holds {len(found)} voices; four is the least to learn from")
     talks = [turns(recording) for recording in recordings]

@@ -5,7 +5,8 @@ had not been. It knows nothing of words beyond their times.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ class Recipe:
     """What a training run does."""
 
     steps: int = 4000
-    batch: int = 32
+    batch: int = 16
+    """Windows of 10 s in a step."""
     rate: float = 1e-3
     seed: int = 0
 
@@ -95,18 +97,20 @@ def train(
     torch.manual_seed(recipe.seed)
     network = Network().to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, betas=(0.9, 0.98))
-    for step in range(run.resume(network.load_state_dict, optimiser), recipe.steps):
-        began = time.perf_counter()
+
+    def batch(step: int) -> "list[Floats]":
+        """Samples [batch, WINDOW] and activity [batch, frames, SPEAKERS] of a step."""
+        seeds = [[recipe.seed, step, place] for place in range(recipe.batch)]
+        examples = [example(conversations, voices, seed) for seed in seeds]
+        return [np.stack(part) for part in zip(*examples, strict=True)]
+
+    first = run.resume(network.load_state_dict, optimiser)
+    began = time.perf_counter()
+    for step, examples in enumerate(_ahead(batch, range(first, recipe.steps)), first):
         torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout, the same after a resume
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * min(1.0, (step + 1) / 200) * (1 - step / recipe.steps)
-        examples = [
-            example(conversations, voices, [recipe.seed, step, place])
-            for place in range(recipe.batch)
-        ]
-        sounds, spoken = (
-            torch.from_numpy(np.stack(part)).to(device) for part in zip(*examples, strict=True)
-        )
+        sounds, spoken = (torch.from_numpy(part).to(device) for part in examples)
         network.train()
         loss = pit_loss(network(features(sounds)), spoken)
         loss.backward()
@@ -124,6 +128,18 @@ def train(
         if due:
             run.save(step + 1, network.state_dict(), optimiser)
             save(network, output)
+        began = time.perf_counter()
+
+
+def _ahead(make: Callable[[int], Any], steps: range) -> Iterator[Any]:
+    """What `make` gives for each step, made while the step before it is learnt from."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(make, steps.start) if steps else None
+        for step in steps:
+            assert coming is not None
+            made = coming.result()
+            coming = maker.submit(make, step + 1) if step + 1 < steps.stop else None
+            yield made
 
 
 def error_rate(network: Network, examples: "Sequence[tuple[Floats, Floats]]") -> float:

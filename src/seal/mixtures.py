@@ -6,7 +6,7 @@ noise differ from one conversation to the next. It knows nothing of words.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,12 @@ def load_voices(folder: Path) -> "dict[str, Floats]":
     if len(found) < 2:
         raise SealError(f"{folder}: holds recordings of fewer than two speakers (SPEAKER-….flac)")
     return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def held_out(voices: Iterable[str]) -> set[str]:
+    """The names of the voices that no training may hear: a tenth of them, or half of very few."""
+    names = sorted(voices)
+    return set(names[:: max(2, min(10, len(names) // 2))])
 
 
 def mix(
