@@ -1,0 +1,168 @@
+"use strict";
+// The conversation and what was changed in it, with undo. It knows nothing of the page; the words
+// themselves are nowhere written to.
+class Conversation {
+  constructor(data) {
+    this.words = data.words;
+    this.names = [...data.speakers];
+    const place = (name) => {
+      if (!this.names.includes(name)) this.names.push(name);
+      return this.names.indexOf(name);
+    };
+    this.speaker = this.words.map((word) => place(word.speaker));
+    this.first = this.words.map((word) => place(word.first));
+    this.scores = this.words.map((w) => w.scores && this.names.map((name) => w.scores[name] ?? 0));
+    this.reviewed = this.words.map((word) => Boolean(word.reviewed));
+    this.byHand = this.words.map(() => false);
+    this.inFile = [...this.names]; // what the file calls them
+    this.done = [];
+    this.undone = [];
+    this.savedAt = 0;
+  }
+
+  get unsaved() {
+    return Math.abs(this.done.length - this.savedAt) || Number(this.savedAt < 0);
+  }
+
+  changed(place) {
+    return this.speaker[place] !== this.first[place];
+  }
+
+  certainty(place) {
+    if (this.reviewed[place] || this.byHand[place]) return 1;
+    return this.words[place].confidence ?? this.scores[place]?.[this.speaker[place]] ?? 1;
+  }
+
+  // The least certain words: `share` of all, those at 1 aside.
+  uncertain(share = 0.05) {
+    const places = this.words.map((_, place) => place).filter((p) => this.certainty(p) < 1);
+    places.sort((a, b) => this.certainty(a) - this.certainty(b) || a - b);
+    return new Set(places.slice(0, Math.ceil(share * this.words.length)));
+  }
+
+  // [first, last] of the turns that begin and end within these places.
+  turns(from = 0, to = this.words.length - 1) {
+    const found = [];
+    for (let place = from; place <= to; place++) {
+      const latest = found[found.length - 1];
+      if (latest && this.speaker[latest[0]] === this.speaker[place]) latest[1] = place;
+      else found.push([place, place]);
+    }
+    return found;
+  }
+
+  turnOf(place) {
+    let [first, last] = [place, place];
+    while (first > 0 && this.speaker[first - 1] === this.speaker[place]) first--;
+    while (last + 1 < this.words.length && this.speaker[last + 1] === this.speaker[place]) last++;
+    return [first, last];
+  }
+
+  // `to` gives the new speaker of a place, `undefined` leaves it and says that it was looked at.
+  assign(note, places, to) {
+    const kept = places.map((place) => [place, this.speaker[place], this.reviewed[place], this.byHand[place]]);
+    const next = places.map((place) => {
+      const speaker = to(place) ?? this.speaker[place];
+      return [place, speaker, true, this.byHand[place] || speaker !== this.speaker[place]];
+    });
+    if (next.length) this.#do({ note, before: kept, after: next });
+  }
+
+  // Give a speaker another name; null, or why that cannot be.
+  rename(who, name) {
+    name = name.trim();
+    if (name === this.names[who]) return null;
+    if (!name) return "A speaker must have a name.";
+    if (this.names.includes(name)) return `There is a speaker called ${name} already.`;
+    this.#do({ note: `${this.names[who]} is now ${name}`, who, before: this.names[who], after: name });
+    return null;
+  }
+
+  add() {
+    let number = this.names.length + 1;
+    while (this.names.includes(`Speaker ${number}`)) number++;
+    this.names.push(`Speaker ${number}`);
+    this.inFile.push(null);
+    for (const scores of this.scores) scores?.push(0);
+  }
+
+  #do(edit) {
+    if (this.savedAt > this.done.length) this.savedAt = -1; // what was saved cannot come back
+    this.done.push(edit);
+    this.undone = [];
+    this.#set(edit, edit.after);
+  }
+
+  undo() {
+    return this.#move(this.done, this.undone, "before");
+  }
+
+  redo() {
+    return this.#move(this.undone, this.done, "after");
+  }
+
+  #move(from, to, side) {
+    const edit = from.pop();
+    if (edit) {
+      to.push(edit);
+      this.#set(edit, edit[side]);
+    }
+    return edit;
+  }
+
+  #set(edit, side) {
+    if (edit.who !== undefined) this.names[edit.who] = side;
+    else for (const [place, speaker, reviewed, byHand] of side) {
+      this.speaker[place] = speaker;
+      this.reviewed[place] = reviewed;
+      this.byHand[place] = byHand;
+    }
+  }
+
+  saved() {
+    this.savedAt = this.done.length;
+    this.inFile = [...this.names];
+  }
+
+  // What `seal.review.edits` takes.
+  edits() {
+    const renamed = {};
+    this.inFile.forEach((old, who) => {
+      if (old !== null && old !== this.names[who]) renamed[old] = this.names[who];
+    });
+    return {
+      speakers: this.speaker.map((who) => this.names[who]),
+      reviewed: this.reviewed.flatMap((seen, place) => (seen ? [place] : [])),
+      renamed,
+    };
+  }
+
+  // The file with the edits in it. `transcript` has each word's keys with their values as they are
+  // written, so that no number and no key changes on its way.
+  text(transcript, indices) {
+    const { speakers, reviewed, renamed } = this.edits();
+    const seen = new Set(reviewed);
+    const name = (raw) => { const old = JSON.parse(raw); return JSON.stringify(renamed[old] ?? old); };
+    const words = transcript.map((fields) => new Map(fields));
+    indices.forEach((index, place) => {
+      const word = words[index];
+      const old = word.get("speaker");
+      if (JSON.stringify(speakers[place]) !== name(old)) {
+        if (!word.has("first_pass_speaker")) word.set("first_pass_speaker", old);
+        word.set("speaker_confidence", "1.0");
+      }
+      word.set("speaker", JSON.stringify(speakers[place]));
+      if (word.has("first_pass_speaker")) word.set("first_pass_speaker", name(word.get("first_pass_speaker")));
+      if (Array.isArray(word.get("speaker_scores"))) {
+        const scores = word.get("speaker_scores").map(([who, raw]) => `${JSON.stringify(renamed[who] ?? who)}: ${raw}`);
+        word.set("speaker_scores", `{${scores.join(", ")}}`);
+      }
+      if (seen.has(place)) word.set("reviewed", "true");
+      else word.delete("reviewed");
+    });
+    const plain = (raw) => (Array.isArray(raw) ? `{${raw.map(([k, v]) => `${JSON.stringify(k)}: ${v}`).join(", ")}}` : raw);
+    const lines = words.map((word) =>
+      "{" + [...word].map(([key, raw]) => `${JSON.stringify(key)}: ${plain(raw)}`).join(", ") + "}");
+    return lines.length ? `[\n ${lines.join(",\n ")}\n]\n` : "[]\n";
+  }
+}

@@ -1,0 +1,60 @@
+"""What a reviewer changed, applied to a word transcript.
+
+The page sends, for one conversation: the speaker of each word, which words were looked at, and
+which speakers have new names. The words themselves are not sent, so they cannot change. It knows
+nothing of pages or servers.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from seal.errors import SealError
+from seal.words import Word
+
+
+def apply(words: Sequence[Word], indices: Sequence[int], edits: Any) -> list[Word]:
+    """The transcript with the edits in it; a copy, the same words in the same order.
+
+    `edits` is {"speakers": [a name per word of `indices`], "reviewed": [places in `indices`],
+    "renamed": {old name: new name}}. A word whose speaker was set by hand gets
+    `first_pass_speaker` (if it has none) and a `speaker_confidence` of 1; one that was looked at
+    gets `reviewed`: true. Raises SealError for edits of another shape.
+    """
+    names, reviewed, renamed = _checked(edits, len(indices))
+    changed = [dict(word) for word in words]
+    for place, index in enumerate(indices):
+        word = changed[index]
+        before = renamed.get(word["speaker"], word["speaker"])
+        if names[place] != before:
+            word.setdefault("first_pass_speaker", word["speaker"])
+            word["speaker_confidence"] = 1.0
+        word["speaker"] = names[place]
+        if "first_pass_speaker" in word:
+            first = word["first_pass_speaker"]
+            word["first_pass_speaker"] = renamed.get(first, first)
+        if word.get("speaker_scores"):
+            scores = word["speaker_scores"]
+            word["speaker_scores"] = {renamed.get(n, n): score for n, score in scores.items()}
+        if place in reviewed:
+            word["reviewed"] = True
+        else:
+            word.pop("reviewed", None)
+    return changed
+
+
+def _checked(edits: Any, count: int) -> tuple[list[str], set[int], dict[str, str]]:
+    if not isinstance(edits, dict):
+        raise SealError("edits: must be an object")
+    names, reviewed = edits.get("speakers"), edits.get("reviewed", [])
+    renamed = edits.get("renamed", {})
+    if not (isinstance(names, list) and len(names) == count):
+        raise SealError(f"edits: speakers must be a list of {count} names, one per word")
+    if not all(isinstance(name, str) and name for name in names):
+        raise SealError("edits: a speaker must have a name")
+    if not (isinstance(reviewed, list) and all(type(place) is int for place in reviewed)):
+        raise SealError("edits: reviewed must be a list of places")
+    if not (isinstance(renamed, dict) and all(type(n) is str and n for n in renamed.values())):
+        raise SealError("edits: renamed must give each old name a new one")
+    if len(set(renamed.values())) < len(renamed):
+        raise SealError("edits: two speakers got the same name")
+    return names, set(reviewed), renamed

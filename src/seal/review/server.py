@@ -1,0 +1,138 @@
+"""A small server of the review page of one file, for the person at this machine alone.
+
+It binds the loopback address, answers only under a path that nobody can guess, and only to a
+browser that asked for this machine by name. It saves whole files or nothing, and never over a file
+that somebody else has changed since. It knows nothing of models.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from seal import words
+from seal.errors import SealError
+from seal.review import conversation, document
+from seal.review.edits import apply
+from seal.review.sound import PLAYABLE, as_mp3, at
+from seal.words import Word
+
+Export = Callable[[list[Word]], str]
+
+
+class Review:
+    """The file that is reviewed, as it is on disk and on the page."""
+
+    def __init__(
+        self,
+        path: Path,
+        audio: Path | None = None,
+        session: str | None = None,
+        exports: Mapping[str, Export] | None = None,
+    ) -> None:
+        self.path = path
+        self.audio = audio
+        self.session = session
+        self.exports = dict(exports or {})
+        self.load()
+        self.sound = at("sound", audio) if audio else None
+
+    def load(self) -> None:
+        """Read the file (again)."""
+        self._bytes = self.path.read_bytes()
+        self.words = words.read(self.path)
+        try:
+            self.indices = conversation(self.words, self.session)
+        except SealError as error:
+            raise SealError(f"{self.path}: {error}") from None
+
+    def page(self) -> str:
+        self.load()
+        return document(
+            self.path.name, self.words, self.indices, self.sound, "save", sorted(self.exports)
+        )
+
+    def save(self, edits: Any) -> None:
+        """Write the edits to the file. Raises SealError, and leaves it as it was, if that is not
+        the file that the page shows any more."""
+        edited = apply(self.words, self.indices, edits)
+        if self.path.read_bytes() != self._bytes:
+            raise SealError(f"{self.path}: was changed by somebody else; load the page again")
+        words.write(edited, self.path)
+        self.load()
+
+    def export(self, kind: str, edits: Any) -> str:
+        """The transcript with the edits in it, in another format; nothing is written."""
+        if kind not in self.exports:
+            raise SealError(f"{kind}: is none of {', '.join(sorted(self.exports))}")
+        return self.exports[kind](apply(self.words, self.indices, edits))
+
+
+def application(review: Review, secret: str) -> Any:
+    """The FastAPI application that serves `review` under /`secret`/."""
+    from fastapi import Body, FastAPI, Request, Response
+    from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
+
+    app = FastAPI(openapi_url=None)
+    converted: list[bytes] = []
+
+    @app.middleware("http")
+    async def only_from_here(request: Request, go_on: Any) -> Response:
+        host = (request.headers.get("host") or "").rsplit(":", 1)[0]
+        if host not in ("127.0.0.1", "localhost"):
+            return PlainTextResponse("not here", 403)
+        answer: Response = await go_on(request)
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Referrer-Policy"] = "no-referrer"
+        return answer
+
+    @app.exception_handler(SealError)
+    async def told(request: Request, error: SealError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 409)
+
+    @app.get(f"/{secret}/", response_class=HTMLResponse)
+    def page() -> str:
+        return review.page()
+
+    @app.get(f"/{secret}/sound")
+    def sound() -> Response:
+        if review.audio is None:
+            return PlainTextResponse("no recording", 404)
+        kind = PLAYABLE.get(review.audio.suffix.lower())
+        if kind:
+            return FileResponse(review.audio, media_type=kind)  # in parts, if so asked
+        if not converted:
+            converted.append(as_mp3(review.audio))
+        return Response(converted[0], media_type="audio/mpeg")
+
+    @app.put(f"/{secret}/save")
+    def save(edits: Annotated[Any, Body()]) -> dict[str, bool]:
+        review.save(edits)
+        return {"saved": True}
+
+    @app.post(f"/{secret}/export/{{kind}}")
+    def export(kind: str, edits: Annotated[Any, Body()]) -> Response:
+        return PlainTextResponse(review.export(kind, edits))
+
+    return app
+
+
+def serve(review: Review, port: int, opened: Callable[[str], None]) -> None:
+    """Serve until interrupted; `opened` gets the address once it answers. Port 0 is any."""
+    import socket
+
+    import uvicorn
+
+    secret = secrets.token_urlsafe(12)
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SealError(f"--port {port}: cannot be used: {error.strerror}") from None
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/{secret}/"
+        config = uvicorn.Config(application(review, secret), log_level="warning")
+        server = uvicorn.Server(config)
+        listening.listen()  # a browser that comes early waits
+        opened(address)
+        server.run(sockets=[listening])

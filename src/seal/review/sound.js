@@ -1,0 +1,140 @@
+"use strict";
+// The recording: its outline, whose voice is where, and how sure the first pass was of each. Only
+// what can be seen is drawn, so a long recording costs no more than a short one.
+class Listening {
+  constructor(data, conversation, moved) {
+    this.conversation = conversation;
+    this.seconds = data.sound.seconds;
+    this.audio = document.getElementById("audio");
+    this.audio.src = data.sound.url;
+    this.regions = document.getElementById("regions");
+    this.strip = document.getElementById("strip");
+    this.latest = 0; // the longest word, for the search of the first one in sight
+    for (const word of conversation.words) this.latest = Math.max(this.latest, word.end - word.start);
+    const bytes = Uint8Array.from(atob(data.peaks), (letter) => letter.charCodeAt(0));
+    const peaks = Float32Array.from(bytes, (value) => value / 255);
+    document.getElementById("sound").hidden = false;
+    document.getElementById("listen").hidden = false;
+    this.zoom = this.seconds > 180 ? 12 : 0;
+    this.wave = WaveSurfer.create({
+      container: "#wave", media: this.audio, peaks: [peaks], duration: this.seconds, height: 84,
+      minPxPerSec: this.zoom, normalize: true, hideScrollbar: false, dragToSeek: true, autoScroll: true,
+      waveColor: colourOf("--soft"), progressColor: colourOf("--soft"),
+      cursorColor: colourOf("--focus"), cursorWidth: 2, barWidth: 2, barGap: 1,
+    });
+    const draw = () => this.draw();
+    for (const event of ["scroll", "redraw", "zoom", "resize"]) this.wave.on(event, draw);
+    this.wave.on("interaction", (time) => moved(time, true));
+    new ResizeObserver(draw).observe(this.strip);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.wave.setOptions({ waveColor: colourOf("--soft"),
+        progressColor: colourOf("--soft"), cursorColor: colourOf("--focus") });
+      draw();
+    });
+    const follow = () => {
+      moved(this.audio.currentTime, false);
+      if (!this.audio.paused) requestAnimationFrame(follow);
+    };
+    this.audio.addEventListener("play", follow);
+    this.audio.addEventListener("timeupdate", () => this.audio.paused && follow());
+  }
+
+  play(from) {
+    this.audio.currentTime = from;
+    this.audio.play().catch(() => {}); // interrupted by the next word that was clicked
+  }
+
+  toggle() {
+    if (this.audio.paused) this.audio.play().catch(() => {});
+    else this.audio.pause();
+  }
+
+  closer(factor) {
+    const fit = this.strip.clientWidth / this.seconds;
+    this.zoom = Math.min(400, Math.max(fit, Math.max(this.zoom, fit) * factor));
+    this.wave.zoom(this.zoom);
+    this.show(this.audio.currentTime);
+  }
+
+  // Bring a moment into sight.
+  show(time) {
+    const [begin, end] = this.inSight();
+    if (time < begin || time > end) {
+      this.wave.setScrollTime(Math.max(0, time - (end - begin) / 3));
+    }
+  }
+
+  inSight() {
+    const perSecond = Math.max(this.zoom, this.strip.clientWidth / this.seconds);
+    const begin = this.wave.getScroll() / perSecond;
+    return [begin, begin + this.strip.clientWidth / perSecond];
+  }
+
+  draw() {
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      this.#draw();
+    });
+  }
+
+  #draw() {
+    const { conversation } = this;
+    const lanes = conversation.names.length;
+    const lane = Math.max(8, Math.min(16, 64 / lanes));
+    this.strip.style.height = `${lanes * lane + 2}px`;
+    const [above, below] = [this.regions, this.strip].map((canvas) => {
+      const ratio = devicePixelRatio || 1;
+      canvas.width = canvas.clientWidth * ratio;
+      canvas.height = canvas.clientHeight * ratio;
+      const context = canvas.getContext("2d");
+      context.scale(ratio, ratio);
+      return context;
+    });
+    const colours = conversation.names.map((_, who) => colourOf(`--s${(who % 9) + 1}`));
+    const [begin, end] = this.inSight();
+    const scale = this.strip.clientWidth / (end - begin);
+    let drawn = -1;
+    for (let place = firstFrom(conversation.words, begin - this.latest); place < conversation.words.length; place++) {
+      const word = conversation.words[place];
+      if (word.start > end) break;
+      const left = (word.start - begin) * scale;
+      const width = Math.max(1, (word.end - word.start) * scale);
+      if (left + width < drawn + 0.5) continue; // nothing of it would be seen
+      drawn = left + width;
+      const who = conversation.speaker[place];
+      above.globalAlpha = 0.28;
+      above.fillStyle = colours[who];
+      above.fillRect(left, 0, width + 1, this.regions.clientHeight);
+      for (let other = 0; other < lanes; other++) {
+        const share = conversation.scores[place] ? conversation.scores[place][other] : Number(other === who);
+        const height = Math.max(other === who ? 1.5 : 0, share * (lane - 2));
+        below.globalAlpha = other === who ? 1 : 0.45;
+        below.fillStyle = colours[other];
+        below.fillRect(left, (other + 1) * lane - height, width, height);
+      }
+    }
+  }
+}
+
+// A colour of page.css as a canvas takes it: light or dark is settled where it is used, not where
+// it is set.
+function colourOf(name) {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+// The first of the words, which are in order of their starts, that starts at that time or later.
+function firstFrom(words, time) {
+  let [low, high] = [0, words.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (words[middle].start < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

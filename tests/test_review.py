@@ -1,0 +1,325 @@
+"""The review page: edits change speakers and nothing else, on the page as in the file; the server
+answers one browser on this machine; and the page itself, driven in Chromium where there is one."""
+
+import json
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seal import words
+from seal.errors import SealError
+from seal.review import Sound, conversation, document
+from seal.review.edits import apply
+from seal.review.server import Review, application
+
+KEPT = ("session_id", "words", "start_time", "end_time", "note")
+
+
+def talk(count, names=("A", "B"), **more):
+    return [
+        {
+            "session_id": "call",
+            "speaker": names[place // 5 % len(names)],
+            "words": f"word{place}",
+            "start_time": 0.5 * place,
+            "end_time": 0.5 * place + 0.4,
+            "speaker_scores": {name: 0.5 for name in names},
+            "first_pass_speaker": names[place // 5 % len(names)],
+            "speaker_confidence": 0.5 + place % 50 / 100,
+            "note": {"kept": [1.50, place]},
+            **more,
+        }
+        for place in range(count)
+    ]
+
+
+@st.composite
+def reviewed(draw):
+    """A transcript of two conversations, and edits of the first one."""
+    given = talk(draw(st.integers(1, 12))) + talk(3, ("x", "y"), session_id="other")
+    for word in given:
+        if draw(st.booleans()):
+            del word["first_pass_speaker"]
+    given = draw(st.permutations(given))
+    indices = conversation(given, "call")
+    new = {"A": draw(st.sampled_from(["A", "Ann", "B"])), "B": draw(st.sampled_from(["C", "Ben"]))}
+    renamed = {old: name for old, name in new.items() if old != name}
+    names = [*new.values(), "somebody else"]
+    return (
+        given,
+        indices,
+        {
+            "speakers": [draw(st.sampled_from(names)) for _ in indices],
+            "reviewed": draw(st.lists(st.integers(0, len(indices) - 1), unique=True)),
+            "renamed": renamed,
+        },
+    )
+
+
+@given(reviewed())
+def test_edits_change_speakers_and_nothing_else(case):
+    given, indices, edits = case
+    copy = json.loads(json.dumps(given))
+    after = apply(given, indices, edits)
+    assert given == copy
+    assert len(after) == len(given)
+    for index, (old, new) in enumerate(zip(given, after, strict=True)):
+        assert [new.get(key) for key in KEPT] == [old.get(key) for key in KEPT]
+        if index not in indices:
+            assert new == old
+    for place, index in enumerate(indices):
+        assert after[index]["speaker"] == edits["speakers"][place]
+        assert after[index].get("reviewed", False) == (place in edits["reviewed"])
+        kept = {edits["renamed"].get(n, n): s for n, s in given[index]["speaker_scores"].items()}
+        assert after[index]["speaker_scores"] == kept
+    assert words.check(after) == after
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        None,
+        {"speakers": ["A"]},
+        {"speakers": ["A", 1, "B"]},
+        {"speakers": ["A", "", "B"]},
+        {"speakers": ["A", "B", "B"], "reviewed": ["0"]},
+        {"speakers": ["A", "B", "B"], "renamed": {"A": "x", "B": "x"}},
+    ],
+)
+def test_edits_of_another_shape_are_refused(edits):
+    with pytest.raises(SealError, match="edits: "):
+        apply(talk(3), [0, 1, 2], edits)
+
+
+def test_nothing_in_a_transcript_is_markup():
+    given = talk(2)
+    given[0]["words"] = "</script><script>alert(1)</script>"
+    given[0]["speaker"] = given[0]["first_pass_speaker"] = "{{title}}"
+    page = document("<b>.json", given, [0, 1])
+    assert "<b>.json" not in page
+    assert "alert(1)<" not in page
+    assert page.count("</script>") == 2
+    assert "{{title}}" in page
+
+
+def test_one_conversation_of_several_is_shown():
+    given = talk(2) + talk(2, session_id="other")
+    with pytest.raises(SealError, match="call, other"):
+        conversation(given)
+    with pytest.raises(SealError, match="'third'"):
+        conversation(given, "third")
+    assert conversation(given, "other") == [2, 3]
+    assert conversation([]) == []
+
+
+@pytest.fixture
+def client(tmp_path):
+    testclient = pytest.importorskip("fastapi.testclient")
+    words.write(talk(4), tmp_path / "call.json")
+    review = Review(tmp_path / "call.json", exports={"txt": lambda w: w[0]["speaker"]})
+    return testclient.TestClient(application(review, "secret"), base_url="http://localhost:1")
+
+
+def test_the_server_saves_whole_files_and_not_over_others(client, tmp_path):
+    path = tmp_path / "call.json"
+    edits = {"speakers": ["B", "A", "A", "A"], "reviewed": [0], "renamed": {}}
+    assert "word3" in client.get("/secret/").text
+    assert client.post("/secret/export/txt", json=edits).text == "B"
+    assert client.put("/secret/save", json=edits).status_code == 200
+    assert [word["speaker"] for word in words.read(path)] == list("BAAA")
+    kept = path.read_bytes()
+    assert client.put("/secret/save", json={"speakers": ["B"]}).status_code == 409
+    assert path.read_bytes() == kept
+    words.write(talk(4, note="by somebody else"), path)
+    kept = path.read_bytes()
+    answer = client.put("/secret/save", json=edits)
+    assert answer.status_code == 409
+    assert "changed by somebody else" in answer.json()["error"]
+    assert path.read_bytes() == kept
+    client.get("/secret/")
+    assert client.put("/secret/save", json=edits).status_code == 200
+
+
+def test_the_server_answers_this_machine_and_the_secret_alone(client):
+    assert client.get("/").status_code == 404
+    assert client.put("/save", json={}).status_code == 404
+    assert client.get("/secret/", headers={"Host": "evil.example"}).status_code == 403
+    assert client.get("/secret/sound").status_code == 404
+
+
+# ---- in a browser
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    sync = pytest.importorskip("playwright.sync_api")
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("no Chromium here")
+    flags = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking"
+    with sync.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found,
+            args=[*flags.split(), "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium):
+    pages = []
+
+    def opened(address):
+        page = chromium.new_page(viewport={"width": 1200, "height": 800})
+        page.troubles = []
+        page.on("pageerror", lambda error: page.troubles.append(str(error)))
+        page.goto(address)
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        assert page.troubles == []
+        page.close()
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A page of 40 words with a recording, and the file that it saves to."""
+    import numpy as np
+    import soundfile
+    import uvicorn
+
+    path, sound = tmp_path / "call.json", tmp_path / "call.wav"
+    words.write(talk(40), path)
+    soundfile.write(sound, 0.1 * np.sin(np.arange(21 * 16000) / 20), 16000)
+    review = Review(path, sound, exports={"txt": lambda w: " ".join(x["speaker"] for x in w)})
+    server = uvicorn.Server(uvicorn.Config(application(review, "s"), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/s/", path
+    server.should_exit = True
+    thread.join()
+
+
+def test_the_page_by_keyboard(open_page, served):
+    address, path = served
+    page = open_page(address)
+    before = words.read(path)
+    press = page.keyboard.press
+    told = page.locator("#told")
+
+    press("n")  # the least certain words are every fiftieth place's
+    assert page.get_attribute("#words", "aria-activedescendant") == "w1"
+    press("2")
+    assert told.text_content() == "“word1”: B"
+    assert page.locator("#w1").get_attribute("aria-label") == "word1, was A, looked at"
+    press("u")
+    assert page.locator("#w1.changed").count() == 0
+    press("Shift+U")
+    press("ArrowDown")
+    assert page.locator("#words h2").count() == 8 + 2
+    press("s")  # split: what is left of the turn joins the words of B about it
+    press("2")
+    assert page.locator("#words h2").count() == 8
+    press("c")
+    press("r")
+    assert page.locator("#w3.changed").count() == 0
+    assert page.locator("#words h2").count() == 8 + 2
+    field = page.locator(".who input").first
+    field.fill("Ann")
+    press("Enter")
+    assert page.locator("#words h2").first.text_content().startswith("Ann")
+    field.fill("B")
+    press("Enter")
+    assert "already" in told.text_content()
+    page.locator("#search").fill("word20 word21")
+    press("Enter")
+    assert page.get_attribute("#words", "aria-activedescendant") == "w20"
+    press("Escape")
+    press("a")
+    assert page.locator("#unsaved").text_content() == "not saved"
+    with page.expect_response("**/save") as answer:
+        press("Control+s")
+    assert answer.value.ok
+    page.wait_for_function("document.getElementById('unsaved').textContent === 'saved'")
+    after = words.read(path)
+    for old, new in zip(before, after, strict=True):
+        assert [new[key] for key in KEPT] == [old[key] for key in KEPT]
+    assert {word["speaker"] for word in after} == {"Ann", "B"}
+    assert after[20]["reviewed"] is True
+    with page.expect_download() as download:
+        page.select_option("#export", "txt")
+    exported = Path(download.value.path()).read_text()
+    assert exported == " ".join(word["speaker"] for word in after)
+
+
+def test_a_click_plays_from_the_word(open_page, served):
+    page = open_page(served[0])
+    page.wait_for_function("document.getElementById('audio').readyState >= 1")
+    page.click("#w16")
+    page.wait_for_function("document.getElementById('audio').currentTime > 8.1")
+    assert page.evaluate("document.getElementById('audio').currentTime") < 12
+    assert page.locator(".w.now").count() == 1
+    page.click("#play")
+    assert page.evaluate("document.getElementById('audio').paused")
+
+
+@settings(max_examples=10, deadline=None)
+@given(case=reviewed())
+def test_the_page_writes_what_the_server_would(chromium, case):
+    """Without a server the page itself puts the edits into the file: byte for byte the same."""
+    given, indices, edits = case
+    page = chromium.new_page()
+    with tempfile.TemporaryDirectory() as folder:
+        words.write(given, Path(folder) / "in.json")
+        given = words.read(Path(folder) / "in.json")
+        page.set_content(document("call", given, indices))
+        made = page.evaluate(
+            """(edits) => {
+                const data = JSON.parse(document.getElementById("data").textContent);
+                const talk = new Conversation(data);
+                talk.edits = () => edits;
+                return talk.text(data.transcript, data.indices);
+            }""",
+            edits,
+        )
+        words.write(apply(given, indices, edits), Path(folder) / "out.json")
+        assert made == (Path(folder) / "out.json").read_text(encoding="utf-8")
+    page.close()
+
+
+def test_two_hours_without_lag(chromium, tmp_path):
+    """20,000 words, a recording of two hours: a key takes less than a quarter of a second."""
+    given = talk(20_000, ("A", "B", "C"))
+    sound = Sound("data:audio/wav;base64,", 10_000.0, bytes(500_000))
+    (tmp_path / "page.html").write_text(document("long", given, range(len(given)), sound, "save"))
+    page = chromium.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    took = page.evaluate(
+        """async () => {
+            const frame = () =>
+                new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+            const took = [];
+            for (const key of ["n", "2", "ArrowDown", "n", "1", "u", "m", "u"]) {
+                await frame();
+                const began = performance.now();
+                document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+                document.body.offsetHeight;
+                took.push(performance.now() - began);
+            }
+            return took;
+        }"""
+    )
+    page.close()
+    assert sorted(took)[len(took) // 2] < 250, took
