@@ -8,6 +8,7 @@ a task does.
 import logging
 import os
 import pickle
+import socket
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -57,10 +58,17 @@ def on_ray(
             if gpus == 0:
                 raise SealError("--device: the cluster has no GPU")
             asked["num_gpus"] = 1 / -(-workers // gpus)
-        for answer in _answers(task, jobs, min(workers, len(jobs)), asked):
-            if isinstance(answer, SealError):
-                raise answer
-            yield answer
+        try:
+            for answer in _answers(task, jobs, min(workers, len(jobs)), asked):
+                if isinstance(answer, SealError):
+                    raise answer
+                yield answer
+        except ray.exceptions.RayError as error:
+            lines = [line for line in str(error).splitlines() if "Error: " in line] or [str(error)]
+            raise SealError(
+                f"--on: the cluster gave up ({lines[-1].strip()}); what is finished is kept: mend "
+                "that and run again"
+            ) from None
 
 
 def _answers(
@@ -128,6 +136,8 @@ def _cluster(on: str, workers: int) -> Iterator[None]:
     # Ray tells of dead actors on stdout, where a command's results belong.
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         try:
+            if on != "ray":
+                _knock(on)
             with _silent():
                 if on == "ray":
                     ray.init(
@@ -140,13 +150,20 @@ def _cluster(on: str, workers: int) -> Iterator[None]:
                 else:
                     address = on if on.startswith("ray://") else on.removeprefix("ray:")
                     ray.init(address=address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             line = str(error).split("\n")[0]
             raise SealError(f"--on: no cluster answers to {on!r} ({line})") from None
         try:
             yield
         finally:
             ray.shutdown()
+
+
+def _knock(on: str) -> None:
+    """Raise OSError where nobody listens at all: Ray itself would try for minutes."""
+    host, colon, port = on.rpartition("/")[2].removeprefix("ray:").rpartition(":")
+    if colon:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 @contextmanager
