@@ -166,7 +166,8 @@ def test_a_folder_for_several_inputs(call: Path, tmp_path: Path, calls: list[Any
     other = tmp_path / "other.v2.json"
     words.write(HELLO, other)
     assert run("correct", call, other, "-o", tmp_path / "out") == 0
-    assert sorted(os.listdir(tmp_path / "out")) == ["call.json", "other.v2.json"]
+    visible = [name for name in os.listdir(tmp_path / "out") if not name.startswith(".")]
+    assert sorted(visible) == ["call.json", "other.v2.json"]
 
 
 def test_an_input_may_be_overwritten_by_its_own_result(call: Path, calls: list[Any]) -> None:
@@ -258,26 +259,30 @@ def test_dev_stdout_is_an_output(call: Path, tmp_path: Path) -> None:
         ("[" * 100_000, "nested too deep"),
     ],
 )
-def test_one_bad_transcript_among_several_stops_all(
+def test_one_bad_transcript_among_several_stops_no_other(
     text: str, told: str, call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
 ) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text(text)
-    message = refused("correct", call, bad, "-o", tmp_path / "out")
+    message = refused("correct", bad, call, "-o", tmp_path / "out")
     assert str(bad) in message and told in message
+    assert len(calls) == 1 and len(words.read(tmp_path / "out" / "call.json")) == 3
+    assert not (tmp_path / "out" / "bad.json").exists()
+    assert str(bad) in refused("correct", bad, "-o", tmp_path / "out.json")
+    assert len(calls) == 1 and not (tmp_path / "out.json").exists()
     assert "bad.json" in refused("score", "--ref", call, "--hyp", bad)
-    assert calls == [] and not (tmp_path / "out").exists()
 
 
-def test_one_bad_recording_among_several_stops_all(
+def test_one_bad_recording_among_several_stops_no_other(
     tmp_path: Path, calls: list[Any], refused: Callable[..., str]
 ) -> None:
     good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
     good.write_bytes(b"RIFF")
     bad.write_bytes(b"text")
     for unusable in (bad, tmp_path / "missing.wav"):
-        assert str(unusable) in refused("transcribe", good, unusable, "-o", tmp_path / "out")
-    assert calls == [] and not (tmp_path / "out").exists()
+        message = refused("transcribe", unusable, good, "--again", "-o", tmp_path / "out")
+        assert str(unusable) in message
+    assert len(calls) == 2 and (tmp_path / "out" / "good.json").exists()
 
 
 def test_a_model_that_does_not_load_is_told_before_a_long_recording_is_heard(

@@ -256,15 +256,18 @@ def test_refused_files_options_and_folders(call, tmp_path, capsys):
     other = recording(tmp_path / "more.wav")
     np.save(tmp_path / "one.npy", GOOD)
     assert_refused("one.npy: is of one", capsys, call, other, "--posteriors", tmp_path / "one.npy")
+    assert not (tmp_path / "out").exists()
+    # From here on the others are done: one bad input among several stops none of them.
     assert_refused("no file id 'more'", capsys, call, other, "--posteriors", given)
     folder = tmp_path / "folder"
     folder.mkdir()
     rttm(folder / "call.rttm")
-    assert_refused("holds no more.npz", capsys, call, other, "--posteriors", folder)
+    last = ["--posteriors", folder, "--again"]
+    assert_refused("holds no more.npz", capsys, call, other, *last)
     np.save(folder / "more.npy", GOOD)
     np.save(folder / "call.npy", GOOD)
-    assert_refused("holds call.npy and call.rttm", capsys, call, other, "--posteriors", folder)
-    assert not (tmp_path / "out").exists()
+    assert_refused("holds call.npy and call.rttm", capsys, call, other, *last)
+    assert {path.name for path in (tmp_path / "out").glob("*.json")} == {"call.json", "more.json"}
 
 
 def test_a_file_that_may_not_be_read(call, tmp_path, monkeypatch):
@@ -289,7 +292,7 @@ def test_several_recordings_with_a_folder_of_posteriors_or_one_rttm(call, tmp_pa
     for given_, expected in names.items():
         arguments = ["transcribe", call, other, "--posteriors", given_, "-o", out, "--no-correct"]
         assert cli.main([str(argument) for argument in arguments]) == 0
-        found = {path.stem: json.loads(path.read_text()) for path in out.iterdir()}
+        found = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
         assert [word["speaker"] for word in found["call"]] == ["bob"] * 3 + ["ann"] * 2
         assert [word["speaker"] for word in found["other"]] == expected
         assert as_heard(found["call"]) == as_heard(found["other"]) == HEARD

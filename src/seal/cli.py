@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seal import __version__, cli_bench, cli_learning, cli_review, words
+from seal.cli_batch import SEVERAL, Again, Manifest, On, Workers, do_all
 from seal.conditioning import check_thresholds
-from seal.errors import SealError
+from seal.errors import SealError, explained
+from seal.inputs import SOUND, inputs_of
 from seal.outputs import check_writable, refuse_to_replace, targets_of
+from seal.tasks import Correct, Transcribe
 
 if TYPE_CHECKING:
     from seal.scoring import Score
@@ -111,8 +114,11 @@ def _options(
     "Example: seal transcribe monday.wav tuesday.flac --speakers 2 -o transcripts/"
 )
 def transcribe(
-    audio: Annotated[list[Path], typer.Argument(metavar="AUDIO", help="Recordings.")],
     output: Out,
+    audio: Annotated[
+        list[Path] | None, typer.Argument(metavar="AUDIO", help=f"Recordings{SEVERAL}")
+    ] = None,
+    manifest: Manifest = None,
     speakers: Annotated[
         int | None, typer.Option("--speakers", min=1, help="How many speak; found if not given.")
     ] = None,
@@ -144,59 +150,33 @@ def transcribe(
     margin: Margin = None,
     thresholds: Thresholds = None,
     device: Device = "cpu",
+    workers: Workers = 1,
+    on: On = None,
+    again: Again = False,
 ) -> None:
     """Turn recordings into word transcripts with corrected speakers."""
-    targets = targets_of(audio, output)
-    for target in targets:
-        refuse_to_replace(audio, target)
+    sources, several = inputs_of(audio or [], manifest, SOUND)
+    targets = targets_of(sources, output, several)
+    refuse_to_replace(sources, targets, "recording")
     options = _checked(
         corrector, format, condition, decode, model, adapter, margin, thresholds, device
     )
-
-    from seal.audio import blocks
-
-    for path in audio:
-        next(blocks(path))  # says so if this is no recording
-    if posteriors is not None:
-        from seal.posteriors import check
-
-        check(audio, posteriors, speakers, eend)  # the same, if they cannot be used
-    if eend is not None:
-        from seal.eend import load
-
-        load(eend)  # the same, if there is no such network
-    if not no_correct:
-        from seal.correction import prepare
-
-        prepare(**options, audio=audio[0])  # the same, if there is no such model
-
-    from seal import console
-    from seal.pipeline import transcribe
-
-    for path, target in zip(audio, targets, strict=True):
-        with console.progress(path.name) as progress:
-            transcript = transcribe(
-                path,
-                speakers=speakers,
-                asr=asr,
-                eend=eend,
-                posteriors=posteriors,
-                correct=not no_correct,
-                progress=progress,
-                **options,
-            )
-        words.write(transcript, target)
+    task = Transcribe(options, speakers, asr, eend, posteriors, not no_correct, several)
+    do_all(task, sources, targets, several, workers, on, again)
 
 
 @app.command(
     epilog="Example: seal correct call.json -o corrected.json\n\n"
-    "Example: seal correct calls/*.json --decode algorithm1 -o corrected/"
+    "Example: seal correct calls/*.json --decode algorithm1 -o corrected/\n\n"
+    "Example: seal correct calls/ --workers 4 -o corrected/"
 )
 def correct(
-    transcript: Annotated[
-        list[Path], typer.Argument(metavar="TRANSCRIPT", help="Word transcripts (JSON).")
-    ],
     output: Out,
+    transcript: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="TRANSCRIPT", help=f"Word transcripts (JSON){SEVERAL}"),
+    ] = None,
+    manifest: Manifest = None,
     corrector: Corrector = None,
     format: Format = "word",
     condition: Condition = "label",
@@ -207,23 +187,22 @@ def correct(
     thresholds: Thresholds = None,
     device: Device = "cpu",
     audio: Heard = None,
+    workers: Workers = 1,
+    on: On = None,
+    again: Again = False,
 ) -> None:
     """Correct the speakers of word transcripts with a language model."""
-    targets = targets_of(transcript, output)
+    sources, several = inputs_of(transcript or [], manifest, (".json",))
+    targets = targets_of(sources, output, several)
+    if several:  # one may be replaced by its own result; of many, a rerun could not tell which are
+        refuse_to_replace(sources, targets, "transcript")
     options = _checked(
         corrector, format, condition, decode, model, adapter, margin, thresholds, device
     )
     if audio is not None and not audio.exists():
         raise SealError(f"--audio: there is no {audio}")
-    inputs = [words.read(path) for path in transcript]
-
-    from seal import console
-    from seal.correction import correct
-
-    for path, before, target in zip(transcript, inputs, targets, strict=True):
-        with console.progress(path.name) as progress:
-            after = correct(before, audio=audio, progress=progress, **options)
-        words.write(after, target)
+    task = Correct({**options, "audio": audio})
+    do_all(task, sources, targets, several, workers, on, again)
 
 
 @app.command(
@@ -381,20 +360,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except typer.TyperException as error:  # a wrong option or argument
         problem = error.format_message()
-    except SealError as error:
-        problem = str(error)
-    except MemoryError:
-        problem = "out of memory; close other programs, or take a shorter recording"
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("seal"):
-            raise
-        problem = (
-            f"the package {error.name!r} is missing; install seal with pip install 'seal[all]'"
-        )
-    except OSError as error:
-        if error.errno == errno.EPIPE:  # the reader of a pipe has left
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:  # a pipe's reader has left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        told = explained(error)
+        if told is None:
+            raise
+        problem = told
     print("seal: " + " ".join(problem.split()), file=sys.stderr)
     return 2

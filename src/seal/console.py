@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -99,6 +100,39 @@ def progress(name: str) -> Iterator[Progress]:
             bars.update(tasks[stage], completed=fraction)
 
         yield show
+
+
+@contextmanager
+def count(total: int) -> Iterator[Callable[[int, str], None]]:
+    """Yield a callback for how many of `total` inputs are done, with a note on the last; a bar on
+    stderr shows them and about how long the rest will take, or nothing where that is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done, note: None
+        return
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False))
+    began = monotonic()
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(f"0 of {total}", total=total)
+
+        def show(done: int, note: str) -> None:
+            left = (monotonic() - began) / done * (total - done) if done else None
+            text = f"{done} of {total}, {_duration(left)} · {note}"
+            bars.update(task, completed=done, description=_printable(text))
+
+        yield show
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "time left not known yet"
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    minutes = seconds / 60
+    return f"about {minutes:.0f} min left" if minutes < 90 else f"about {minutes / 60:.1f} h left"
 
 
 def _shown(word: Word) -> Text:

@@ -1,4 +1,4 @@
-"""The one exception that seal raises for a problem that its user can mend.
+"""The one exception that seal raises for a problem that its user can mend, and how others read.
 
 Its message is a single line that names the file (or the input), the place in it and what to do.
 The command line prints that line and leaves with exit status 2. It knows nothing of the rest.
@@ -7,3 +7,16 @@ The command line prints that line and leaves with exit status 2. It knows nothin
 
 class SealError(ValueError):
     """Something in the input, the options or the surroundings keeps seal from going on."""
+
+
+def explained(error: Exception) -> str | None:
+    """What to tell of an exception in one line; None for one that is a fault of seal's own."""
+    if isinstance(error, SealError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory; close other programs, or take a shorter recording"
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("seal"):
+        return f"the package {error.name!r} is missing; install seal with pip install 'seal[all]'"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return None

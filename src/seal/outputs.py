@@ -4,16 +4,21 @@ It knows paths only, not what is written there.
 """
 
 import os
+import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from seal.errors import SealError
 
 
-def targets_of(inputs: list[Path], output: str) -> list[Path]:
-    """Where each input's result goes. Raises SealError if that is unclear or cannot be written."""
+def targets_of(inputs: list[Path], output: str, several: bool = False) -> list[Path]:
+    """Where each input's result goes; `several` could have been meant, even if it is one.
+
+    Raises SealError if that is unclear or cannot be written.
+    """
     separators = tuple(filter(None, (os.sep, os.altsep)))
-    if len(inputs) == 1 and not output.endswith(separators):
+    if len(inputs) == 1 and not several and not output.endswith(separators):
         targets = [Path(output)]
         if targets[0].is_dir():
             raise SealError(f"{output or '.'}: is a folder; name a file, or end the name in '/'")
@@ -27,8 +32,10 @@ def targets_of(inputs: list[Path], output: str) -> list[Path]:
             if target in first:
                 raise SealError(f"{path}: would be written to {target}, as would {first[target]}")
             first[target] = path
-    for target in targets:
-        check_writable(target)
+    check_writable(targets[0])
+    for target in targets[1:]:  # in the same folder, which has been tried
+        if target.exists():
+            check_writable(target)
     return targets
 
 
@@ -53,8 +60,27 @@ def check_writable(target: Path) -> None:
         raise SealError(f"{target}: cannot be written: {error.strerror}") from None
 
 
-def refuse_to_replace(recordings: list[Path], target: Path) -> None:
-    """Raise SealError where a transcript would be written over a recording."""
-    for path in recordings:
-        if target.exists() and path.exists() and target.samefile(path):
-            raise SealError(f"{target}: is a recording to be read; write the transcript elsewhere")
+def refuse_to_replace(inputs: Sequence[Path], targets: Sequence[Path], kind: str) -> None:
+    """Raise SealError where a result would be written over an input, which is a `kind`."""
+    read = {_file_id(path) for path in inputs if path.exists()}
+    for target in targets:
+        if target.exists() and _file_id(target) in read:
+            raise SealError(f"{target}: is a {kind} to be read; write the results elsewhere")
+
+
+def sweep(targets: Sequence[Path]) -> None:
+    """Remove what a killed process has left of its writing of `targets` (`words.write_text`)."""
+    names = {target.name for target in targets}
+    for folder in {target.parent for target in targets}:
+        if not folder.is_dir():
+            continue
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                scratch = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", entry.name, re.DOTALL)
+                if scratch and scratch[1] in names and entry.is_file(follow_symlinks=False):
+                    Path(entry.path).unlink(missing_ok=True)
+
+
+def _file_id(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino

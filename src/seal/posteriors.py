@@ -39,16 +39,20 @@ def check(
     given: str | Path,
     speakers: int | None = None,
     eend: str | Path | None = None,
+    several: bool = False,
 ) -> None:
-    """Raise SealError for whatever `load` would refuse for one of the recordings."""
+    """Raise SealError for whatever `load` would refuse for one of the recordings.
+
+    `several`: they are some of many (or none yet), all of which `given` is for.
+    """
     check_alone(speakers, eend)
     if str(given) == PYANNOTE:
         _pipeline()
         return
-    files = [_file(given, recording) for recording in recordings]
-    shared = len(recordings) > 1 and not Path(given).is_dir()
-    if shared and files[0].suffix.lower() != ".rttm":
+    shared = (several or len(recordings) > 1) and not Path(given).is_dir()
+    if shared and _file(given, "").suffix.lower() != ".rttm":
         raise SealError(f"{given}: is of one recording; name a folder with a file for each")
+    files = [_file(given, recording) for recording in recordings]
     for file, recording in zip(files, recordings, strict=True):
         _read(file, recording, shared)
 

@@ -1,0 +1,428 @@
+"""Many inputs: the same bytes whoever does them, nothing lost and nothing done twice over, and one
+bad input or dead worker stops no other. The corrector is one without a model."""
+
+import dataclasses
+import importlib.util
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seal import cli, words
+from seal.batch import Job, in_pool, in_turn, share
+from seal.errors import SealError
+from seal.inputs import inputs_of
+from seal.outputs import sweep
+
+HMM = ["--corrector", "hmm"]
+ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray")
+
+
+def conversation(name: str, length: int = 40) -> list[words.Word]:
+    rng = random.Random(name)
+    return [
+        {
+            "session_id": name,
+            "speaker": rng.choice("AB"),
+            "words": rng.choice(["yes", "no", "well", "then"]),
+            "start_time": place * 0.5,
+            "end_time": place * 0.5 + 0.25,
+            "speaker_scores": {"A": round(rng.random(), 3), "B": round(rng.random(), 3)},
+        }
+        for place in range(length)
+    ]
+
+
+def make_calls(folder: Path, count: int, length: int = 40) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        words.write(conversation(f"call-{number:03}", length), folder / f"call-{number:03}.json")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of the folder but the hidden list of what is finished."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".seal.jsonl"}
+
+
+def correct(*arguments: object) -> int:
+    return cli.main(["correct", *HMM, *map(str, arguments)])
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Path:
+    return make_calls(tmp_path / "calls", 7)
+
+
+@pytest.fixture
+def expected(calls: Path, tmp_path: Path) -> dict[str, bytes]:
+    """What each gives when it is corrected alone."""
+    for path in sorted(calls.iterdir()):
+        assert correct(path, "-o", tmp_path / "alone" / path.name) == 0
+    return contents(tmp_path / "alone")
+
+
+# --- which inputs, and who does them ----------------------------------------------------------
+
+
+def test_a_folder_a_glob_a_manifest_and_names_are_the_same(calls, expected, tmp_path):
+    names = sorted(calls.iterdir())
+    (tmp_path / "list.txt").write_text("\n".join(map(str, names)) + "\n\n", encoding="utf-8")
+    for number, inputs in enumerate(
+        ([calls], [calls / "*.json"], ["--manifest", tmp_path / "list.txt"], names)
+    ):
+        assert correct(*inputs, "-o", tmp_path / f"out{number}") == 0
+        assert contents(tmp_path / f"out{number}") == expected
+
+
+def test_what_names_several_means_a_folder_even_if_it_is_one(tmp_path):
+    folder = make_calls(tmp_path / "one", 1)
+    (folder / ".hidden.json").write_text("[]")
+    (folder / "notes.txt").write_text("no transcript")
+    assert inputs_of([folder], None, (".json",)) == ([folder / "call-000.json"], True)
+    assert inputs_of([folder / "call*"], None, (".json",))[1]
+    assert not inputs_of([folder / "call-000.json"], None, (".json",))[1]
+    assert correct(folder, "-o", tmp_path / "out") == 0
+    assert list(contents(tmp_path / "out")) == ["call-000.json"]
+
+
+def test_a_name_that_looks_like_a_glob_is_a_name(tmp_path):
+    (tmp_path / "a[1].json").write_text("[]")
+    assert inputs_of([tmp_path / "a[1].json"], None, ())[0] == [tmp_path / "a[1].json"]
+
+
+def test_where_there_is_no_input_that_is_said_before_any_work(tmp_path, capsys):
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "folder").mkdir()
+    for inputs in (
+        [],
+        [tmp_path / "folder"],
+        [tmp_path / "*.json"],
+        ["--manifest", tmp_path / "empty.txt"],
+        ["--manifest", tmp_path / "none.txt"],
+    ):
+        assert correct(*inputs, "-o", tmp_path / "out") == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_inputs_with_one_target_are_refused_before_any_work(calls, tmp_path, capsys):
+    other = make_calls(tmp_path / "other", 1)
+    assert correct(calls, other, "-o", tmp_path / "out") == 2
+    assert "as would" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_several_are_not_written_over_themselves(calls, capsys):
+    before = contents(calls)
+    assert correct(calls, "-o", calls) == 2
+    assert "elsewhere" in capsys.readouterr().err and contents(calls) == before
+
+
+def test_workers_give_the_same_bytes(calls, expected, tmp_path, capsys):
+    for workers in (1, 2):
+        out = tmp_path / f"out{workers}"
+        assert correct(calls, "--workers", workers, "-o", out) == 0
+        assert contents(out) == expected
+    assert capsys.readouterr() == ("", "")
+
+
+def test_no_worker_is_split_over_two_machines():
+    assert share([8], 3) == 2
+    assert share([8, 8], 3) == 4
+    assert share([2], 5) == 1
+
+
+# --- a rerun ----------------------------------------------------------------------------------
+
+
+def test_what_is_finished_is_left_alone(calls, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert len(anew(calls, out)) == 7
+    assert anew(calls, out) == set()
+    assert "7 of 7 are finished" in capsys.readouterr().err
+    assert len(anew(calls, out, "--again")) == 7
+
+
+def anew(calls: Path, out: Path, *options: object) -> set[str]:
+    """The results that a rerun makes anew."""
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    time.sleep(0.02)
+    assert correct(calls, "-o", out, *options) == 0
+    after = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    return {name for name in after if after[name] != before.get(name)}
+
+
+def test_what_is_not_as_it_was_is_done_anew(calls, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert len(anew(calls, out)) == 7 and anew(calls, out) == set()
+    (out / "call-001.json").unlink()
+    (out / "call-002.json").write_text("[")
+    words.write(conversation("other"), calls / "call-003.json")
+    old = calls / "call-004.json"
+    words.write(conversation("older"), old)
+    os.utime(old, (1, 1))  # another input, and older than its result
+    assert anew(calls, out) == {f"call-00{number}.json" for number in (1, 2, 3, 4)}
+    capsys.readouterr()
+    assert len(anew(calls, out, "--margin", 3)) == 7
+    assert "7 results were made with other options" in capsys.readouterr().err
+    one = calls / "call-005.json"
+    assert correct(one, "-o", f"{out}/") == 0  # one input: always done, whatever lies there
+    assert anew(calls, out, "--margin", 3) == {"call-005.json"}
+
+
+def test_results_of_another_folder_with_the_same_names_are_not_taken_for_ours(calls, tmp_path):
+    out, other = tmp_path / "out", tmp_path / "other"
+    shutil.copytree(calls, other)
+    assert len(anew(calls, out)) == 7
+    assert len(anew(other, out)) == 7
+
+
+def test_an_adapter_that_was_trained_anew_is_another(tmp_path):
+    from seal.finished import made_by
+    from seal.tasks import Correct
+
+    (tmp_path / "seal.json").write_text("{}")
+    task = Correct({"model": None, "adapter": str(tmp_path)})
+    before = made_by(task, task.models())
+    assert made_by(task, task.models()) == before
+    (tmp_path / "seal.json").write_text('{"margins": {}}')
+    assert made_by(task, task.models()) != before
+
+
+def test_a_damaged_list_of_what_is_finished_costs_time_only(calls, expected, tmp_path):
+    out = tmp_path / "out"
+    assert correct(calls, "-o", out) == 0
+    lines = (out / ".seal.jsonl").read_bytes()
+    (out / ".seal.jsonl").write_bytes(lines[:-30] + b"\n[1]\n{}\n\xff\n")
+    assert anew(calls, out) == {"call-006.json"} and anew(calls, out) == set()
+    assert contents(out) == expected
+
+
+def test_scratch_files_of_a_killed_run_are_swept_and_no_others(tmp_path):
+    for name in (".call.json.abcd_123", ".call.json.backup", ".other.json.abcd_123", "call.json"):
+        (tmp_path / name).write_text("")
+    sweep([tmp_path / "call.json"])
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".call.json.backup", ".other.json.abcd_123", "call.json"}
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bad_inputs_are_told_at_the_end_and_stop_no_other(
+    workers, calls, expected, tmp_path, capsys
+):
+    bad = [calls / "call-002.json", calls / "call-005.json"]
+    for path in bad:
+        path.write_text("{")
+        del expected[path.name]
+    manifest = tmp_path / "list.txt"
+    paths = [*sorted(calls.iterdir()), tmp_path / "missing.json"]
+    manifest.write_text("\n".join(map(str, paths)), encoding="utf-8")
+    out = tmp_path / "out"
+    assert correct("--manifest", manifest, "--workers", workers, "-o", out) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.startswith(f"seal: {path}: ") for line, path in zip(lines, bad, strict=False)]
+    assert len(lines) == 3 and "missing.json" in lines[2]
+    assert contents(out) == expected
+
+
+@pytest.mark.parametrize("more", [["--workers", "2"], ["--corrector", "voice"], ["--on", "paper"]])
+def test_options_that_cannot_be_are_refused_in_one_line(more, calls, tmp_path, capsys):
+    arguments = [calls, "-o", tmp_path / "out", "--corrector", "best", "--format", "turn", *more]
+    assert correct(*arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@dataclasses.dataclass(frozen=True)
+class Killing:
+    """Writes the input's name, but kills its own process at some, the first `times` times."""
+
+    folder: Path
+    at: tuple[str, ...]
+    times: int
+
+    def prepare(self) -> None:
+        if not self.folder.is_dir():
+            raise SealError("no folder")
+
+    def __call__(self, source, target, progress=None):
+        if source.name in self.at:
+            mark = self.folder / f"{source.name}.{time.time_ns()}"
+            if len(list(self.folder.glob(f"{source.name}.*"))) < self.times:
+                mark.touch()
+                (target.parent / f".{target.name}.abcd1234").write_text("half")
+                os.kill(os.getpid(), signal.SIGKILL)
+        words.write_text(f"{source.name} {os.environ['OMP_NUM_THREADS']}", target)
+
+
+def killing_jobs(tmp_path: Path, count: int) -> list[Job]:
+    (tmp_path / "out").mkdir()
+    return [Job(Path(f"in-{n}"), tmp_path / "out" / f"in-{n}.json") for n in range(count)]
+
+
+def test_a_killed_worker_is_replaced_and_its_input_tried_once_more(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("seal.batch.cores", lambda: 6)
+    jobs = killing_jobs(tmp_path, 8)
+    outcomes = list(in_pool(Killing(tmp_path, ("in-2", "in-5"), 1), jobs, 2))
+    assert sorted(outcome.job for outcome in outcomes) == sorted(jobs)
+    assert not any(outcome.problem for outcome in outcomes)
+    assert contents(tmp_path / "out") == {
+        job.target.name: f"{job.source} 3".encode() for job in jobs
+    }
+
+
+def test_an_input_that_kills_its_worker_twice_is_bad_and_stops_no_other(tmp_path):
+    jobs = killing_jobs(tmp_path, 6)
+    outcomes = list(in_pool(Killing(tmp_path, ("in-2",), 9), jobs, 2))
+    bad = [outcome for outcome in outcomes if outcome.problem]
+    assert [outcome.job.source.name for outcome in bad] == ["in-2"]
+    assert "killed 2 times (signal 9)" in bad[0].problem
+    assert len(outcomes) == 6 and len(list(tmp_path.glob("in-2.*"))) == 2
+    assert set(contents(tmp_path / "out")) == {f"in-{n}.json" for n in (0, 1, 3, 4, 5)}
+
+
+def test_what_cannot_be_prepared_is_refused(tmp_path):
+    jobs = killing_jobs(tmp_path, 3)
+    task = Killing(tmp_path / "none", (), 0)
+    for run in (in_pool(task, jobs, 2), in_turn(task, jobs, lambda done, note: None)):
+        with pytest.raises(SealError, match="no folder"):
+            list(run)
+    assert contents(tmp_path / "out") == {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stillborn:
+    def prepare(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def __call__(self, source, target, progress=None):
+        raise AssertionError
+
+
+def test_workers_that_die_as_they_start_end_the_run(tmp_path):
+    with pytest.raises(SealError, match="die as they start"):
+        list(in_pool(Stillborn(), killing_jobs(tmp_path, 9), 2))
+
+
+# --- the driver is stopped --------------------------------------------------------------------
+
+
+def start(calls: Path, out: Path, *options: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "seal", "correct", *HMM, calls, "-o", out, *options]
+    return subprocess.Popen(
+        [str(part) for part in command], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for_results(out: Path, count: int) -> None:
+    until = time.monotonic() + 60
+    while len(list(out.glob("*.json"))) < count and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_that_was_killed_again_and_again_ends_with_the_same_files(workers, tmp_path):
+    calls = make_calls(tmp_path / "calls", 40, length=400)
+    assert correct(calls, "-o", tmp_path / "whole") == 0
+    expected, out = contents(tmp_path / "whole"), tmp_path / "out"
+    rng = random.Random(workers)
+    for number in (1, 10, 25):
+        run = start(calls, out, "--workers", workers)
+        wait_for_results(out, number)
+        time.sleep(rng.random() / 20)
+        run.kill()
+        run.communicate()
+        assert all(path.read_bytes() == expected[path.name] for path in out.glob("*.json"))
+    assert correct(calls, "--workers", workers, "-o", out) == 0
+    time.sleep(0.2)
+    assert contents(out) == expected
+
+
+def test_an_interrupt_stops_all_workers_and_leaves_whole_files(tmp_path):
+    calls = make_calls(tmp_path / "calls", 40, length=400)
+    out = tmp_path / "out"
+    run = start(calls, out, "--workers", 2)
+    wait_for_results(out, 5)
+    os.killpg(run.pid, signal.SIGINT)  # as the keyboard does: to the whole group
+    assert run.communicate(timeout=30)[1] == "" and run.returncode == 130
+    assert 5 <= len(contents(out)) < 40
+    for name, text in contents(out).items():
+        assert len(json.loads(text)) == 400, name
+
+
+# --- Ray --------------------------------------------------------------------------------------
+
+
+@ray
+def test_on_ray_a_killed_worker_is_replaced_and_its_input_tried_once_more(
+    tmp_path, capfd, monkeypatch
+):
+    from seal.ray_batch import check_address, on_ray
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    path = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # its workers must find this file
+    check_address("ray")
+    jobs = killing_jobs(tmp_path, 12)
+    monkeypatch.setattr("seal.batch.cores", lambda: 2)
+    outcomes = list(on_ray(Killing(tmp_path, ("in-6", "in-9"), 2), jobs, 2, "ray"))
+    assert sorted(outcome.job for outcome in outcomes) == sorted(jobs)
+    bad = [outcome for outcome in outcomes if outcome.problem]
+    assert sorted(outcome.job.source.name for outcome in bad) == ["in-6", "in-9"]
+    assert len(list(tmp_path.glob("in-6.*"))) == 2
+    sweep([job.target for job in jobs])
+    done = {outcome.job.target.name for outcome in outcomes if not outcome.problem}
+    assert set(contents(tmp_path / "out")) == done
+    assert {text.split()[1] for text in contents(tmp_path / "out").values()} == {b"1"}
+    assert capfd.readouterr() == ("", "")
+
+
+@ray
+def test_ray_with_a_worker_killed_half_way_gives_the_same_bytes(tmp_path):
+    calls = make_calls(tmp_path / "calls", 40, length=1000)
+    (calls / "call-003.json").write_text("{")
+    assert correct(calls, "-o", tmp_path / "whole") == 2
+    out = tmp_path / "out"
+    run = start(calls, out, "--on", "ray", "--workers", 2)
+    wait_for_results(out, 10)
+    actors = ray_actors(run.pid)
+    os.kill(actors[0], signal.SIGKILL)
+    _, told = run.communicate(timeout=120)
+    assert len(actors) == 2 and len(list(out.glob("*.json"))) == 39
+    assert run.returncode == 2 and told.count("\n") == 1 and "call-003.json" in told
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def ray_actors(driver: int) -> list[int]:
+    """The processes that came of `driver` and do the work."""
+    parents, titles = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text()
+            titles[int(folder.name)] = (folder / "cmdline").read_text()
+        except OSError:
+            continue
+        parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+
+    def descends(pid: int) -> bool:
+        return pid == driver or (pid in parents and descends(parents[pid]))
+
+    return [pid for pid, title in titles.items() if "MapWorker" in title and descends(pid)]
+
+
+@ray
+def test_a_cluster_that_is_not_there_is_told_in_one_line(calls, tmp_path, capfd):
+    assert correct(calls, "--on", "ray:127.0.0.1:1", "-o", tmp_path / "out") == 2
+    told = capfd.readouterr().err
+    assert told.startswith("seal: --on: no cluster") and told.count("\n") == 1
