@@ -20,16 +20,36 @@ FORMATS: dict[str, str] = {
     "whisperx": "json",
     "aws": "json",
     "deepgram": "json",
+    "azure": "json",
+    "azure-fast": "json",
+    "google-v1": "json",
+    "google-v2": "json",
+    "ibm": "json",
+    "pyannote": "json",
+    "diarizationlm": "json",
     "assemblyai": "json",
+    "nemo": "json",
+    "seglst": "json",
     "words": "json",
     "vtt": "text",
     "srt": "text",
+    "rttm": "text",
+    "stm": "text",
+    "ctm": "text",
+    "ctm-rttm": "text",
     "text": "text",
 }
 """The formats in the order in which they are tried, and what they are made of. Each has its module
 here, `-` written as `_`; that of `words`, the word transcript, is `transcript`."""
 
-SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".txt": "text", ".stm": "stm", ".ctm": "ctm"}
+SUFFIXES = {
+    ".srt": "srt",
+    ".vtt": "vtt",
+    ".txt": "text",
+    ".stm": "stm",
+    ".ctm": "ctm",
+    ".rttm": "rttm",
+}
 """Files that are no JSON by their name; another may be either."""
 
 
@@ -53,11 +73,15 @@ class Transcript:
 
     def save(self, words: list[Word], target: Path) -> None:
         """Write the file to `target` with the speakers of `words`, which are its own words."""
-        source = self.original.source
-        text = module_of(self.format).write(self.original, words)
-        bom = "" if self.format == "words" else source.bom
-        encoding = "utf-8" if self.format == "words" else source.encoding
-        write_text(bom + text, target, encoding)
+        source, module = self.original.source, module_of(self.format)
+        text = module.write(self.original, words)
+        if self.format == "words":
+            write_text(text, target)
+            return
+        if hasattr(module, "BESIDE") and source.rttm is not None:
+            beside = source.rttm.bom + module.write_beside(self.original, words)
+            write_text(beside, target.with_suffix(module.BESIDE), source.rttm.encoding)
+        write_text(source.bom + text, target, source.encoding)
 
     def convert(self, to: str, target: Path) -> list[str]:
         """Write the words to `target` in another format; return what that cannot hold.
@@ -71,7 +95,12 @@ class Transcript:
 
         module = module_of(to)
         words = converted(self.words, module, to)
-        write_text(module.new(words), target)
+        text = module.new(words)
+        if hasattr(module, "BESIDE"):
+            if target.suffix == module.BESIDE:
+                raise SealError(f"{target}: name the CTM of the words; its RTTM goes beside it")
+            write_text(module.new_beside(words), target.with_suffix(module.BESIDE))
+        write_text(text, target)
         return lost(self.words, module, to)
 
 
@@ -102,6 +131,12 @@ def load(path: str | Path, format: str | None = None, rttm: Path | None = None) 
     source = read_source(path, text_wanted=kind == "text" or (kind is None and by_name is not None))
     if format is None:
         format = _recognised(source, by_name)
+    if format in ("ctm", "ctm-rttm"):
+        turns = rttm or path.with_suffix(".rttm")
+        if rttm is not None or turns.is_file():
+            source.rttm, format = read_source(turns, text_wanted=True), "ctm-rttm"
+    elif rttm is not None:
+        raise SealError(f"{path}: is {format}; --rttm goes with a CTM")
     module = module_of(format)
     try:
         return Transcript(path, format, module.read(source))
@@ -127,6 +162,8 @@ def _recognised(source: Source, by_name: str | None) -> str:
             if found is None:
                 raise
             return found
+    if by_name and module_of(by_name).recognise(name, text):
+        return by_name
     found = _first(source, "text", text) or by_name
     if found is None:
         found = _first(source, "json", source.json.root) or _refuse(source)

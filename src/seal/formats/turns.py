@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 from seal.formats.document import Edit, Path
-from seal.formats.reading import runs, spoken
+from seal.formats.reading import majority, objects, runs, spoken
 from seal.words import Word
 
 PAUSE = 1.5
@@ -79,3 +79,46 @@ def grouped(words: Sequence[Word]) -> Iterator[list[Word]]:
 def said(words: Iterable[Word]) -> str:
     """The words as one line of text."""
     return " ".join(word["words"] for word in words)
+
+
+def rewrite_texts(
+    edit: Edit,
+    path: Path,
+    keys: tuple[str, str, str],
+    words: Sequence[Word],
+    changed: Sequence[bool],
+    values: Sequence[Any],
+) -> None:
+    """Write the speakers of a list of turns that repeat the words as text alone, in their order.
+
+    `keys` are those of a turn's text, start and end. If its texts have not as many words as there
+    are, each turn, uncut, gets the speaker of the words in its time.
+    """
+    items = objects(edit.document.at(path), str(path[-1]))
+    counts = [len(str(item.get(keys[0], "")).split()) for item in items]
+    alike = sum(counts) == len(words)
+    done = 0
+    for number, (item, count) in enumerate(zip(items, counts, strict=True)):
+        if alike:
+            inside = list(range(done, done + count))
+            done += count
+        else:
+            low, high = item[keys[1]], item[keys[2]]
+            inside = [i for i, w in enumerate(words) if low <= w["start_time"] < high]
+        if not any(changed[i] for i in inside):
+            continue
+        if not alike:
+            most = majority([words[i] for i in inside])
+            edit.put((*path, number, "speaker"), values[[w["speaker"] for w in words].index(most)])
+            continue
+
+        def piece(turn: dict, first: int, last: int, value: Any, own: list[int] = inside) -> dict:
+            text, start, end = keys
+            return turn | {
+                text: " ".join(turn[text].split()[first:last]),
+                start: turn[start] if first == 0 else words[own[first]]["start_time"],
+                end: turn[end] if last == len(own) else words[own[last - 1]]["end_time"],
+                "speaker": value,
+            }
+
+        rewrite(edit, (*path, number), "speaker", [values[i] for i in inside], [True], piece)
