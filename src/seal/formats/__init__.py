@@ -7,6 +7,8 @@ that format from nothing. `HOLDS` says what the format can hold, `NUMBERS` the f
 those are numbers.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -74,7 +76,8 @@ class Transcript:
     def save(self, words: list[Word], target: Path) -> None:
         """Write the file to `target` with the speakers of `words`, which are its own words."""
         source, module = self.original.source, module_of(self.format)
-        text = module.write(self.original, words)
+        with _as(self.format, self.path):
+            text = module.write(self.original, words)
         if self.format == "words":
             write_text(text, target)
             return
@@ -138,12 +141,19 @@ def load(path: str | Path, format: str | None = None, rttm: Path | None = None) 
     elif rttm is not None:
         raise SealError(f"{path}: is {format}; --rttm goes with a CTM")
     module = module_of(format)
-    try:
+    with _as(format, path):
         return Transcript(path, format, module.read(source))
-    except (KeyError, AttributeError, TypeError, IndexError) as error:
+
+
+@contextmanager
+def _as(format: str, path: Path) -> Iterator[None]:
+    """Say in one line that a file is not as its format has it, where that shows late."""
+    try:
+        yield
+    except (KeyError, AttributeError, TypeError, IndexError, ValueError) as error:
         raise SealError(
-            f"{path}: not as {format} has it ({type(error).__name__} {error}); "
-            "name another format with --from"
+            f"{path}: not as {format} has it ({type(error).__name__}: {error}); "
+            "mend it there, or name another format with --from"
         ) from None
 
 

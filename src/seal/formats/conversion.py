@@ -28,10 +28,14 @@ def converted(words: list[Word], module: Any, to: str) -> list[Word]:
         raise SealError(f"{to}: there are no words to write")
     if module.NUMBERS is not None:
         names = speakers(found)
-        if not all(name.isdecimal() and str(int(name)) == name for name in names):
+        if not all(_is_number(name, module.NUMBERS) for name in names):
             number = {name: str(place) for place, name in enumerate(names, module.NUMBERS)}
             found = [_renamed(word, number) for word in found]
     return found
+
+
+def _is_number(name: str, first: int) -> bool:
+    return name.isdecimal() and str(int(name)) == name and int(name) >= first
 
 
 def _parts(word: Word) -> list[Word]:
@@ -69,6 +73,6 @@ def lost(words: list[Word], module: Any, to: str) -> list[str]:
     if any(word.get("speaker_scores") for word in words) and "speaker scores" not in holds:
         found.append("scores of speakers")
     names = speakers(words)
-    if module.NUMBERS is not None and not all(name.isdecimal() for name in names):
+    if module.NUMBERS is not None and not all(_is_number(n, module.NUMBERS) for n in names):
         found.append(f"names of speakers ({', '.join(names[:4])}), now numbers")
     return found

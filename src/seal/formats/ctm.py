@@ -9,7 +9,7 @@ from typing import Any
 
 from seal.corpora.reading import seconds as time_of
 from seal.errors import SealError
-from seal.formats.reading import Entry, Original, Source, original, share, spoken
+from seal.formats.reading import Entry, Original, Source, lines_of, original, share, spoken
 from seal.formats.stm import field
 from seal.words import Word
 
@@ -48,11 +48,11 @@ def read(source: Source) -> Original:
 def lines(source: Source) -> list[Entry]:
     """The words of a CTM, with their channel as the speaker. Their place is its span."""
     entries = []
-    for line in re.finditer(r"[^\n]+", source.text):
-        if not line[0].strip() or line[0].lstrip().startswith(";;"):
+    for number, begin, stop in lines_of(source.text):
+        place, line = f"{source.path}: line {number}", source.text[begin:stop].strip()
+        if not line or line.startswith(";;"):
             continue
-        place = f"{source.path}: line {source.text.count(chr(10), 0, line.start()) + 1}"
-        match = _LINE.match(source.text, line.start(), line.end())
+        match = _LINE.match(source.text, begin, stop)
         if not match:
             raise SealError(f"{place}: not 'session channel start length word [confidence]'")
         start, length = time_of(match["start"], place), time_of(match["length"], place)

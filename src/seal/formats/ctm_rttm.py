@@ -12,7 +12,7 @@ from seal.corpora.ctm_rttm import Turns, same_channel
 from seal.corpora.reading import seconds as time_of
 from seal.errors import SealError
 from seal.formats import ctm, rttm
-from seal.formats.reading import Original, Source, original
+from seal.formats.reading import Original, Source, lines_of, original
 from seal.words import Word
 
 HOLDS = ctm.HOLDS
@@ -62,11 +62,11 @@ def read(source: Source) -> Original:
 
 def _turns(source: Source) -> list[Turn]:
     turns = []
-    for line in re.finditer(r"[^\n]+", source.text):
-        if line[0].split()[:1] != ["SPEAKER"]:
+    for number, begin, stop in lines_of(source.text):
+        place = f"{source.path}: line {number}"
+        if source.text[begin:stop].split()[:1] != ["SPEAKER"]:
             continue
-        place = f"{source.path}: line {source.text.count(chr(10), 0, line.start()) + 1}"
-        match = _LINE.match(source.text, line.start(), line.end())
+        match = _LINE.match(source.text, begin, stop)
         if not match:
             raise SealError(f"{place}: not 'SPEAKER session channel start length … name …'")
         start, length = time_of(match["start"], place), time_of(match["length"], place)

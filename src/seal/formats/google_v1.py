@@ -26,7 +26,7 @@ def recognise(name: str, content: Any) -> bool:
 def keys_of(content: Any) -> set[str]:
     """The keys of the first words of each result, if these are such results."""
     try:
-        results = content["results"]
+        results = content.get("response", content)["results"]
         first = [r["alternatives"][0].get("words", [])[:1] for r in results if r["alternatives"]]
         return {key for words in first for word in words for key in word}
     except (AttributeError, KeyError, TypeError, IndexError):
@@ -34,7 +34,9 @@ def keys_of(content: Any) -> set[str]:
 
 
 def read(source: Source) -> Original:
-    results = objects(source.json.root["results"], f"{source.path}: results")
+    root = source.json.root
+    above: Path = () if "results" in root else ("response",)  # of a finished operation
+    results = objects(source.json.at(above)["results"], f"{source.path}: results")
     found: list[list[Entry]] = []
     for number, result in enumerate(results):
         place = f"{source.path}: result {number + 1}"
@@ -44,7 +46,7 @@ def read(source: Source) -> Original:
             at = f"{place}: word {position + 1}"
             end = _time(word, ENDS, at)
             start = _time(word, STARTS, at)
-            path: Path = ("results", number, "alternatives", 0, "words", position)
+            path: Path = (*above, "results", number, "alternatives", 0, "words", position)
             found[-1].append(
                 Entry(
                     text_at(word, ("word",), at),

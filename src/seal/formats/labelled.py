@@ -20,7 +20,9 @@ PREFIX = re.compile(
     re.MULTILINE,
 )
 VOICE = re.compile(r"(?P<label><v(?:\.[^\s>]*)?[ \t]+(?P<bracket>[^>\n]+)>)")
-_TOKEN = re.compile(r"(?:<[^<>\n]*>|\{\\[^{}\n]*\}|[^\s<]|<)+")
+# "[door slams]" is one token, and no word.
+_NOISE = re.compile(r"\[[^\[\]\n]*\]")
+_TOKEN = re.compile(rf"{_NOISE.pattern}(?=\s|$)|(?:<[^<>\n]*>|\{{\\[^{{}}\n]*\}}|[^\s<]|<)+")
 _TAG = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
 
 
@@ -81,7 +83,7 @@ def scan(text: str, bodies: Iterable[tuple[int, int]], voices: bool) -> Labelled
             stop = len(body) if match is None else match.start()
             for token in _TOKEN.finditer(body, position, stop):
                 clean = _TAG.sub("", token[0])
-                if spoken(clean):
+                if spoken(clean) and not _NOISE.fullmatch(token[0]):
                     at = (start + token.start(), start + token.end())
                     tokens.append(Token(clean, *at, len(labels) - 1 if labels else None))
             if match is not None:

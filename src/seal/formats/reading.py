@@ -177,6 +177,14 @@ def share(value: Any, place: str) -> float | None:
     return number
 
 
+def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
+    """Number (from 1), start and end of each line."""
+    start = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        yield number, start, start + len(line)
+        start += len(line) + 1
+
+
 def spoken(text: str) -> bool:
     """Whether it is a word: has a letter or digit, and is not punctuation alone."""
     return any(map(str.isalnum, text))

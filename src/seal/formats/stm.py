@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from seal.corpora.reading import seconds as time_of
 from seal.errors import SealError
 from seal.formats import turns
-from seal.formats.reading import Entry, Original, Source, original, runs, shares, spoken
+from seal.formats.reading import Entry, Original, Source, lines_of, original, runs, shares, spoken
 from seal.words import Word
 
 HOLDS = {"turn times", "conversations"}
@@ -50,11 +50,11 @@ def _number(text: str) -> bool:
 def read(source: Source) -> Original:
     entries: list[Entry] = []
     segments: list[Segment] = []
-    for number, line in enumerate(re.finditer(r"[^\n]+", source.text)):
-        place = f"{source.path}: line {source.text.count(chr(10), 0, line.start()) + 1}"
-        if not line[0].strip() or line[0].lstrip().startswith(";;"):
+    for number, begin, stop in lines_of(source.text):
+        place, line = f"{source.path}: line {number}", source.text[begin:stop].strip()
+        if not line or line.startswith(";;"):
             continue
-        match = _LINE.match(source.text, line.start(), line.end())
+        match = _LINE.match(source.text, begin, stop)
         if not match:
             raise SealError(f"{place}: not 'session channel speaker start end <label> words'")
         start, end = time_of(match["start"], place), time_of(match["end"], place)
