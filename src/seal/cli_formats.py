@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 def convert(
     transcript: Annotated[Path, typer.Argument(metavar="IN", help="A transcript of any format.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The new file.")],
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="One of those below.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="One of those above.")],
     from_: From = None,
     rttm: Rttm = None,
 ) -> None:

@@ -93,6 +93,11 @@ class Document:
             return ","
         return ", " if ": " in self.colon or re.search(r'[\]}"\d], ["{\[\d]', self.text) else ","
 
+    @cached_property
+    def escapes(self) -> bool:
+        """Whether letters beyond ASCII are escaped."""
+        return self.text.isascii() and "\\u" in self.text
+
     def dumps(self, value: Any, margin: str) -> str:
         """JSON text of `value` in the manner of this text, its later lines indented by `margin`."""
         if isinstance(value, (dict, list)) and value:
@@ -107,7 +112,7 @@ class Document:
                 return "{" + before + (self.comma + before).join(items) + after + "}"
             items = [self.dumps(item, inner) for item in value]
             return "[" + before + (self.comma + before).join(items) + after + "]"
-        if isinstance(value, str) and self.text.isascii() and "\\u" in self.text:
+        if isinstance(value, str) and self.escapes:
             return json.dumps(value)
         return words.dumps(value)
 
