@@ -364,6 +364,27 @@ def test_convert_says_what_is_lost_and_refuses_what_cannot_be(tmp_path: Path, ca
     assert "aws holds one conversation, here are 2" in capsys.readouterr().err
 
 
+def test_marks_of_the_format_in_words_are_kept(tmp_path: Path) -> None:
+    said = [
+        w | {"words": t}
+        for w, t in zip(formats.read(SAMPLES / "aws.json"), ("a<b", "&amp;"), strict=False)
+    ]
+    words.write(said, tmp_path / "in.json")
+    formats.load(tmp_path / "in.json").convert("vtt", tmp_path / "out.vtt")
+    assert [w["words"] for w in formats.read(tmp_path / "out.vtt")] == ["a<b", "&amp;"]
+
+
+def test_a_speaker_may_be_named_in_brackets_only(tmp_path: Path) -> None:
+    names = ["the caller", "dr. no: 7"]
+    said = [
+        w | {"speaker": n} for w, n in zip(formats.read(SAMPLES / "aws.json"), names, strict=False)
+    ]
+    words.write(said, tmp_path / "in.json")
+    for to in ("srt", "text"):
+        formats.load(tmp_path / "in.json").convert(to, file_of(to, tmp_path))
+        assert [w["speaker"] for w in formats.read(file_of(to, tmp_path))] == names
+
+
 def test_a_format_may_be_named(tmp_path: Path, capsys: Any) -> None:
     path = tmp_path / "call.log"
     path.write_text((SAMPLES / "text.txt").read_text())

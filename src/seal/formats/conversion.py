@@ -75,4 +75,6 @@ def lost(words: list[Word], module: Any, to: str) -> list[str]:
     names = speakers(words)
     if module.NUMBERS is not None and not all(_is_number(n, module.NUMBERS) for n in names):
         found.append(f"names of speakers ({', '.join(names[:4])}), now numbers")
+    if hasattr(module, "lost"):
+        found += module.lost(words)
     return found

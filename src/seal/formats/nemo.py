@@ -19,12 +19,8 @@ SENTENCE = ("sentence", "start_time", "end_time")
 def recognise(name: str, content: Any) -> bool:
     words = content.get("words") if isinstance(content, dict) else None
     first = words[0] if isinstance(words, list) and words else None
-    return isinstance(first, dict) and "word" in first and not recognised_elsewhere(content)
-
-
-def recognised_elsewhere(content: dict) -> bool:
-    """Whisper's own JSON has a list of words, too, but none with speakers."""
-    return "segments" in content
+    # Whisper's own JSON has a list of words, too, but none with speakers.
+    return isinstance(first, dict) and "word" in first and "segments" not in content
 
 
 def read(source: Source) -> Original:
@@ -67,11 +63,22 @@ def write(original: Original, words: list[Word]) -> str:
     return edit.text()
 
 
+def lost(words: list[Word]) -> list[str]:
+    """A softmax has speaker_0 first: only speakers of such names can have one."""
+    scored = any(word.get("speaker_scores") for word in words)
+    return ["scores of speakers that are not speaker_0, …"] if scored and not _names(words) else []
+
+
+def _names(words: list[Word]) -> list[str]:
+    """speaker_0 and so on, where that is what all are called."""
+    names = set(speakers(words))
+    ordered = [f"speaker_{number}" for number in range(len(names))]
+    return ordered if set(ordered) == names else []
+
+
 def new(words: list[Word]) -> str:
     names = speakers(words)
-    # A softmax has speaker_0 first: only speakers of such names can have one.
-    ordered = sorted(names, key=lambda name: (len(name), name))
-    numbered = ordered == [f"speaker_{number}" for number in range(len(ordered))]
+    ordered = _names(words)
     own = []
     for word in words:
         entry = {
@@ -80,7 +87,7 @@ def new(words: list[Word]) -> str:
             "end_time": word["end_time"],
             "speaker": word["speaker"],
         }
-        if word.get("speaker_scores") and numbered:
+        if word.get("speaker_scores") and ordered:
             scores = word["speaker_scores"]
             entry["speaker_softmax"] = [scores.get(name, 0.0) for name in ordered]
         own.append(entry)

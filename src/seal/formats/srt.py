@@ -96,6 +96,10 @@ def write(original: Original, words: list[Word]) -> str:
 
 def new(words: list[Word]) -> str:
     label = labelled.model_label({word["speaker"] for word in words}, "srt")
+    if any("-->" in word["words"] for word in words):
+        raise SealError(
+            "srt: a word has '-->' in it, which begins a cue there; take another format"
+        )
     blocks = [
         f"{number}\n{clock(cue[0]['start_time'], ',')} --> {clock(cue[-1]['end_time'], ',')}\n"
         f"{label.format(cue[0]['speaker'])}{turns.said(cue)}\n"

@@ -4,11 +4,12 @@ A new voice may stand anywhere in a cue, so that cues stay as they are. Notes, s
 are kept.
 """
 
+import html
 import re
 from typing import Any
 
 from seal.formats import srt
-from seal.formats.labelled import VOICE
+from seal.formats.labelled import VOICE, model_label
 from seal.formats.reading import Original, Source
 from seal.formats.turns import said
 from seal.words import Word
@@ -33,26 +34,18 @@ def read(source: Source) -> Original:
     voices = bool(VOICE.search(text))
     plain = Source(source.path, text, source.bom, source.encoding)
     found = srt.read_cues(plain, voices)
+    for word in found.words:
+        word["words"] = html.unescape(word["words"])
     found.source = source
     found.kept = found.kept._replace(text=source.text)
     return found
 
 
 def new(words: list[Word]) -> str:
+    model_label({word["speaker"] for word in words}, "vtt")  # refuses what no label can hold
     blocks = [
         f"{srt.clock(cue[0]['start_time'], '.')} --> {srt.clock(cue[-1]['end_time'], '.')}\n"
-        f"<v {_name(cue[0]['speaker'])}>{_escaped(said(cue))}\n"
+        f"<v {cue[0]['speaker']}>{html.escape(said(cue), quote=False)}\n"
         for cue in srt.new_cues(words)
     ]
     return "WEBVTT\n\n" + "\n".join(blocks)
-
-
-def _name(name: str) -> str:
-    from seal.formats.labelled import model_label
-
-    model_label([name], "vtt")  # refuses what no label can hold
-    return name
-
-
-def _escaped(text: str) -> str:
-    return text.replace("-->", "->").replace("<", "").replace(">", "")
