@@ -13,6 +13,7 @@ from seal.corpora.reading import seconds as time_of
 from seal.errors import SealError
 from seal.formats import ctm, rttm
 from seal.formats.reading import Original, Source, lines_of, original
+from seal.formats.turns import PAUSE
 from seal.words import Word
 
 HOLDS = ctm.HOLDS
@@ -82,8 +83,7 @@ def write_beside(original: Original, words: list[Word]) -> str:
     """The RTTM with other speakers."""
     source = original.source.rttm
     assert source is not None
-    changed = original.changes(words)
-    moved = [word for word, new in zip(words, changed, strict=True) if new]
+    moved = _moved(words, original.changes(words))
     if not moved:
         return source.text
     turns: list[Turn] = original.kept
@@ -111,6 +111,24 @@ def write_beside(original: Original, words: list[Word]) -> str:
         pieces += [source.text[done:start], text]
         done = stop
     return "".join([*pieces, source.text[done:]])
+
+
+def _moved(words: list[Word], changed: list[bool]) -> list[Word]:
+    """The words that changed, those that follow one another to one speaker as if one word."""
+    moved: list[Word] = []
+    last = None
+    for word, new in zip(words, changed, strict=True):
+        if new and last is not None and _goes_on(last, word):
+            moved[-1] = moved[-1] | {"end_time": word["end_time"]}
+        elif new:
+            moved.append(word)
+        last = word if new else None
+    return moved
+
+
+def _goes_on(last: Word, word: Word) -> bool:
+    same = all(last[key] == word[key] for key in ("session_id", "speaker"))
+    return same and 0 <= word["start_time"] - last["end_time"] < PAUSE
 
 
 def _model(turns: list[Turn], word: Word) -> Turn:
