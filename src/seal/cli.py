@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seal import __version__, cli_bench, cli_learning, cli_review, words
+from seal import __version__, cli_bench, cli_formats, cli_learning, cli_review, words
 from seal.cli_batch import SEVERAL, Again, Manifest, On, Workers, do_all
+from seal.cli_formats import From, Rttm
 from seal.conditioning import check_thresholds
 from seal.errors import SealError, explained
-from seal.inputs import SOUND, inputs_of
+from seal.inputs import SOUND, TRANSCRIPTS, inputs_of
 from seal.outputs import check_writable, refuse_to_replace, targets_of
 from seal.tasks import Correct, Transcribe
 
@@ -167,14 +168,16 @@ def transcribe(
 
 @app.command(
     epilog="Example: seal correct call.json -o corrected.json\n\n"
-    "Example: seal correct calls/*.json --decode algorithm1 -o corrected/\n\n"
+    "Example: seal correct whisperx/*.json meeting.srt -o corrected/\n\n"
     "Example: seal correct calls/ --workers 4 -o corrected/"
 )
 def correct(
     output: Out,
     transcript: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="TRANSCRIPT", help=f"Word transcripts (JSON){SEVERAL}"),
+        typer.Argument(
+            metavar="TRANSCRIPT", help=f"Word transcripts, or what other tools write{SEVERAL}"
+        ),
     ] = None,
     manifest: Manifest = None,
     corrector: Corrector = None,
@@ -187,21 +190,25 @@ def correct(
     thresholds: Thresholds = None,
     device: Device = "cpu",
     audio: Heard = None,
+    from_: From = None,
+    rttm: Rttm = None,
     workers: Workers = 1,
     on: On = None,
     again: Again = False,
 ) -> None:
-    """Correct the speakers of word transcripts with a language model."""
-    sources, several = inputs_of(transcript or [], manifest, (".json",))
-    targets = targets_of(sources, output, several)
+    """Correct the speakers of transcripts with a language model. Each is written as it was read:
+    a word transcript, or another tool's format with its speakers changed and nothing else."""
+    sources, several = inputs_of(transcript or [], manifest, TRANSCRIPTS)
+    targets = targets_of(sources, output, several, TRANSCRIPTS)
     if several:  # one may be replaced by its own result; of many, a rerun could not tell which are
         refuse_to_replace(sources, targets, "transcript")
+        cli_formats.refuse_one_rttm(rttm)
     options = _checked(
         corrector, format, condition, decode, model, adapter, margin, thresholds, device
     )
     if audio is not None and not audio.exists():
         raise SealError(f"--audio: there is no {audio}")
-    task = Correct({**options, "audio": audio})
+    task = Correct({**options, "audio": audio}, from_, rttm)
     do_all(task, sources, targets, several, workers, on, again)
 
 
@@ -226,10 +233,12 @@ def score(
     --ref and --hyp may be given several times, in the same order, or be folders, whose files are
     matched by name. The counts of all files are summed. Sessions are matched by session_id.
     """
+    from seal import formats
+
     if output is not None:
         check_writable(Path(output))
-    pairs = _pairs(ref, hyp)
-    sides = [(words.read(reference), words.read(hypothesis)) for reference, hypothesis in pairs]
+    pairs = cli_formats.pairs(ref, hyp)
+    sides = [(formats.read(one), formats.read(other)) for one, other in pairs]
 
     from seal.scoring import Score, score
 
@@ -264,6 +273,7 @@ def demo(
 
 cli_learning.register(app)
 cli_bench.register(app)
+cli_formats.register(app)
 cli_review.register(app)
 
 
@@ -318,33 +328,6 @@ def _checked(
         thresholds=thresholds,
         device=device,
     )
-
-
-def _pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Path]]:
-    """Pair files by name where a folder is named, else in the order given."""
-    if not any(path.is_dir() for path in references + hypotheses):
-        if len(references) != len(hypotheses):
-            raise SealError(
-                f"{len(references)} --ref and {len(hypotheses)} --hyp: each needs its partner"
-            )
-        return list(zip(references, hypotheses, strict=True))
-    ours, theirs = _by_name(references), _by_name(hypotheses)
-    for name in sorted(ours.keys() ^ theirs.keys()):
-        alone, option = (ours[name], "--hyp") if name in ours else (theirs[name], "--ref")
-        raise SealError(f"{alone}: has no partner of that name under {option}")
-    if not ours:
-        raise SealError(f"{references[0]}: holds no .json file")
-    return [(ours[name], theirs[name]) for name in sorted(ours)]
-
-
-def _by_name(paths: list[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in paths:
-        for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
-            if file.name in found:
-                raise SealError(f"{file}: has the same name as {found[file.name]}")
-            found[file.name] = file
-    return found
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,6 +15,9 @@ SOUND = (
 )
 """Files that are taken for recordings where a folder is named."""
 
+TRANSCRIPTS = (".json", ".srt", ".vtt", ".stm", ".ctm", ".txt")
+"""The same for transcripts."""
+
 
 def inputs_of(
     named: Sequence[Path], manifest: Path | None, kinds: Iterable[str]

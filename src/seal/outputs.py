@@ -6,14 +6,18 @@ It knows paths only, not what is written there.
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seal.errors import SealError
 
 
-def targets_of(inputs: list[Path], output: str, several: bool = False) -> list[Path]:
+def targets_of(
+    inputs: list[Path], output: str, several: bool = False, kept: Collection[str] = ()
+) -> list[Path]:
     """Where each input's result goes; `several` could have been meant, even if it is one.
+
+    In a folder it has its name, and `.json` for an ending that is none of `kept`.
 
     Raises SealError if that is unclear or cannot be written.
     """
@@ -26,7 +30,10 @@ def targets_of(inputs: list[Path], output: str, several: bool = False) -> list[P
         folder = Path(output)
         if folder.exists() and not folder.is_dir():
             raise SealError(f"{output}: is no folder; {len(inputs)} input(s) need one there")
-        targets = [folder / f"{path.stem}.json" for path in inputs]
+        targets = [
+            folder / (path.name if path.suffix.lower() in kept else f"{path.stem}.json")
+            for path in inputs
+        ]
         first: dict[Path, Path] = {}
         for path, target in zip(inputs, targets, strict=True):
             if target in first:

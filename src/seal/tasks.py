@@ -17,9 +17,12 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Correct:
-    """`seal correct` for one transcript; `options` are those of `seal.correct`."""
+    """`seal correct` for one transcript; `options` are those of `seal.correct`, the format and the
+    RTTM those of `seal.formats.load`."""
 
     options: dict[str, Any]
+    format: str | None = None
+    rttm: Path | None = None
 
     def models(self) -> list[Any]:
         """The files and folders that may be trained anew under the same name."""
@@ -34,8 +37,10 @@ class Correct:
     def __call__(self, source: Path, target: Path, progress: Progress | None = None) -> None:
         """Correct `source` into `target`. Raises SealError."""
         from seal.correction import correct
+        from seal.formats import load
 
-        words.write(correct(words.read(source), progress=progress, **self.options), target)
+        given = load(source, self.format, self.rttm)
+        given.save(correct(given.words, progress=progress, **self.options), target)
 
 
 @dataclass(frozen=True)
