@@ -24,8 +24,11 @@ from seal.words import Word, text_of
 
 HOLDS = {"turn times", "conversations"}
 NUMBERS = None
-MEAN = 1.5
-"""Words an entry has, if they are segments."""
+MEAN = 3
+"""Words an entry has on average, if they are segments: a word transcript has a few that are two
+("uh huh"), and must never be taken for anything else."""
+OWN = {"speaker_scores", "first_pass_speaker", "speaker_confidence"}
+"""What only word transcripts have."""
 
 
 def recognise(name: str, content: Any) -> bool:
@@ -35,7 +38,7 @@ def recognise(name: str, content: Any) -> bool:
     if not all(isinstance(entry, dict) and fields <= entry.keys() for entry in content):
         return False
     texts = [entry["words"] for entry in content]
-    if not all(isinstance(text, str) for text in texts) or "speaker_scores" in content[0]:
+    if not all(isinstance(text, str) for text in texts) or any(OWN & e.keys() for e in content):
         return False
     return sum(len(text.split()) for text in texts) >= MEAN * len(texts)
 
