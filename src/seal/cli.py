@@ -199,7 +199,7 @@ def correct(
     """Correct the speakers of transcripts with a language model. Each is written as it was read:
     a word transcript, or another tool's format with its speakers changed and nothing else."""
     sources, several = inputs_of(transcript or [], manifest, TRANSCRIPTS)
-    targets = targets_of(sources, output, several, TRANSCRIPTS)
+    targets = targets_of(sources, output, several, (*TRANSCRIPTS, ".txt"))
     if several:  # one may be replaced by its own result; of many, a rerun could not tell which are
         refuse_to_replace(sources, targets, "transcript")
         cli_formats.refuse_one_rttm(rttm)

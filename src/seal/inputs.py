@@ -15,8 +15,8 @@ SOUND = (
 )
 """Files that are taken for recordings where a folder is named."""
 
-TRANSCRIPTS = (".json", ".srt", ".vtt", ".stm", ".ctm", ".txt")
-"""The same for transcripts."""
+TRANSCRIPTS = (".json", ".srt", ".vtt", ".stm", ".ctm")
+"""The same for transcripts. A .txt may be anything, so it wants to be named."""
 
 
 def inputs_of(

@@ -150,6 +150,8 @@ def _as(format: str, path: Path) -> Iterator[None]:
     """Say in one line that a file is not as its format has it, where that shows late."""
     try:
         yield
+    except SealError:
+        raise
     except (KeyError, AttributeError, TypeError, IndexError, ValueError) as error:
         raise SealError(
             f"{path}: not as {format} has it ({type(error).__name__}: {error}); "
