@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seal import __version__, cli_bench, cli_learning, words
+from seal import __version__, cli_bench, cli_learning, cli_serve, words
 from seal.conditioning import check_thresholds
 from seal.errors import SealError
 from seal.outputs import check_writable, refuse_to_replace, targets_of
@@ -285,6 +285,7 @@ def demo(
 
 cli_learning.register(app)
 cli_bench.register(app)
+cli_serve.register(app)
 
 
 def _score_json(total: "Score") -> str:

@@ -145,25 +145,34 @@ def read(path: str | Path) -> list[Word]:
         ) from None
     except OSError as error:
         raise SealError(f"{path}: cannot be read: {error.strerror}") from None
+    return check(parse(text, str(path)), str(path))
+
+
+def parse(text: str, name: str) -> Any:
+    """The value of a JSON text, its numbers as they were written. Raises SealError as `read`."""
     try:
-        words = json.loads(text, parse_float=_Number, parse_int=_integer, object_pairs_hook=_object)
+        return json.loads(text, parse_float=_Number, parse_int=_integer, object_pairs_hook=_object)
     except _TwiceError as error:
-        raise SealError(f"{path}: the key {str(error)!r} stands twice in one object") from None
+        raise SealError(f"{name}: the key {str(error)!r} stands twice in one object") from None
     except json.JSONDecodeError as error:
         raise SealError(
-            f"{path}: not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+            f"{name}: not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         ) from None
     except (RecursionError, ValueError):
         raise SealError(
-            f"{path}: not usable JSON (nested too deep, or a number too long)"
+            f"{name}: not usable JSON (nested too deep, or a number too long)"
         ) from None
-    return check(words, str(path))
 
 
 def write(words: Iterable[Word], path: str | Path) -> None:
     """Write a word transcript, one word a line. The file appears whole or not at all."""
+    write_text(text_of(words), path)
+
+
+def text_of(words: Iterable[Word]) -> str:
+    """The text of a word transcript, as `write` writes it."""
     lines = ",\n".join(" " + dumps(word) for word in words)
-    write_text(f"[\n{lines}\n]\n" if lines else "[]\n", path)
+    return f"[\n{lines}\n]\n" if lines else "[]\n"
 
 
 def dumps(value: Any) -> str:
