@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.security import HTTPBearer
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
@@ -103,17 +104,19 @@ def create_app(
         docs_url=None,  # its page would fetch scripts from elsewhere
         redoc_url=None,
     )
-    if settings.recordings:
-        app.post("/v1/transcribe", **_TRANSCRIBE)(transcribe)
-    app.post("/v1/correct", **_CORRECT)(correct)
+    # The guard asks for tokens, before a body is read; this says so in OpenAPI.
+    behind: Any = {"dependencies": [Security(HTTPBearer(auto_error=False))]}
     refusals = schema.responses(401, 404)
-    app.get("/v1/jobs/{id}", responses=refusals)(job)
-    app.get("/v1/jobs/{id}/result", **_RESULT)(result)
-    app.get("/v1/jobs/{id}/events", **_EVENTS)(events)
-    app.delete("/v1/jobs/{id}", status_code=204, responses=refusals)(delete)
+    if settings.recordings:
+        app.post("/v1/transcribe", **_TRANSCRIBE, **behind)(transcribe)
+    app.post("/v1/correct", **_CORRECT, **behind)(correct)
+    app.get("/v1/jobs/{id}", responses=refusals, **behind)(job)
+    app.get("/v1/jobs/{id}/result", **_RESULT, **behind)(result)
+    app.get("/v1/jobs/{id}/events", **_EVENTS, **behind)(events)
+    app.delete("/v1/jobs/{id}", status_code=204, responses=refusals, **behind)(delete)
+    app.get("/metrics", **_METRICS, **behind)(metrics_text)
     app.get("/healthz")(healthz)
     app.get("/readyz", responses=schema.responses(503))(readyz)
-    app.get("/metrics", **_METRICS)(metrics_text)
     for kind in (AnyHTTPException, RequestValidationError, SealError, Exception):
         app.exception_handler(kind)(_problem)
     app.add_middleware(Guard, tokens=settings.tokens)

@@ -21,7 +21,8 @@ from seal.server.metrics import Metrics
 from seal.server.worker import Load, Outcome, Perform, Task, work
 
 EXPIRY = 600.0  # seconds between two looks for jobs that were kept long enough
-PATIENCE = 30.0  # seconds between two tries to start a worker, at most
+SHORT_PAUSE = 0.2  # seconds before a worker is started again; doubled where it was never ready,
+PATIENCE = 30.0  # up to this
 
 
 class Foreman(threading.Thread):
@@ -66,16 +67,15 @@ class Foreman(threading.Thread):
 
     def run(self) -> None:
         """Start workers, one after the other."""
-        pause = 1.0
+        pause = SHORT_PAUSE
         while not self._stopping:
-            started = time.monotonic()
             try:
                 self._employ()
             except Exception as error:  # a full disk, say: the jobs wait, and so do we
                 traceback.print_exception(error, file=sys.stderr)
                 self.trouble = f"the worker was stopped by a {type(error).__name__}; see the log"
+            pause = SHORT_PAUSE if self.ready else min(2 * pause, PATIENCE)
             self.ready = False
-            pause = 1.0 if time.monotonic() - started > 60 else min(2 * pause, PATIENCE)
             until = time.monotonic() + pause
             while not self._stopping and time.monotonic() < until:
                 self._listen(until - time.monotonic())

@@ -69,6 +69,7 @@ class Form:
     _value: bytearray | None = None
     """Of the option being read; None in the file."""
     _pending: bytearray = field(default_factory=bytearray)
+    _whole: bool = False
 
     async def receive(self, request: Request, most: int, idle: float) -> None:
         """Take the body. Raises HTTPException where it is no such form or beyond a limit; the
@@ -89,6 +90,7 @@ class Form:
                 "on_header_value": lambda data, start, end: self._add(1, data[start:end]),
                 "on_header_end": self._header_end,
                 "on_headers_finished": self._headers_end,
+                "on_end": self._close,
             },
         )
         with open(self.target, "xb") as file:
@@ -98,12 +100,13 @@ class Form:
                     if len(self._pending) >= 1 << 20:
                         written, self._pending = self._pending, bytearray()
                         await run_in_threadpool(file.write, written)
-                parser.finalize()
             except FormParserError as error:
                 line = " ".join(str(error).split())
-                raise HTTPException(400, f"not a whole multipart body: {line}") from None
+                raise HTTPException(400, f"not a multipart body: {line}") from None
             await run_in_threadpool(file.write, self._pending)
             await run_in_threadpool(file.flush)
+        if not self._whole:
+            raise HTTPException(400, "the multipart body ends too early")
         if self.filename is None:
             raise HTTPException(400, "there is no file in the field 'recording'")
 
@@ -144,6 +147,9 @@ class Form:
     def _end(self) -> None:
         if self._value is not None:
             self.fields[self._name] = self._value.decode(errors="replace")
+
+    def _close(self) -> None:
+        self._whole = True
 
 
 def stem(filename: str | None) -> str:
