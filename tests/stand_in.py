@@ -53,10 +53,11 @@ def _sleep(seconds: float, progress: Progress) -> None:
 
 if __name__ == "__main__":
     from seal.cli_serve import run
+    from seal.server.guard import read_tokens
     from seal.server.limits import Settings
 
     run(
-        Settings(Path(sys.argv[1]), corrector="hmm", recordings=False),
+        Settings(Path(sys.argv[1]), read_tokens(None), "hmm"),
         "127.0.0.1",
         0,
         perform=perform,

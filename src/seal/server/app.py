@@ -104,8 +104,9 @@ def create_app(
         docs_url=None,  # its page would fetch scripts from elsewhere
         redoc_url=None,
     )
-    # The guard asks for tokens, before a body is read; this says so in OpenAPI.
-    behind: Any = {"dependencies": [Security(HTTPBearer(auto_error=False))]}
+    # The guard asks for the tokens, before a body is read; this says so in OpenAPI.
+    bearer = [Security(HTTPBearer(auto_error=False))] if settings.tokens else []
+    behind: Any = {"dependencies": bearer}
     refusals = schema.responses(401, 404)
     if settings.recordings:
         app.post("/v1/transcribe", **_TRANSCRIBE, **behind)(transcribe)
@@ -384,7 +385,7 @@ _RESULT: dict[str, Any] = {
     "response_class": Response,
 }
 _EVENTS: dict[str, Any] = {
-    "responses": {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+    "responses": {200: {"content": {"text/event-stream": {"schema": schema.EVENT}}}}
     | schema.responses(401, 404),
     "response_class": StreamingResponse,
 }

@@ -127,6 +127,16 @@ class State(BaseModel):
     status: Literal["ok", "ready"]
 
 
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["progress", "done", "failed", "deleted"]},
+        "data": {"type": "string", "description": "The job, in JSON."},
+    },
+}
+"""One server-sent event."""
+
+
 def view(job: Job, progress: tuple[str, float] | None) -> JobView:
     """A job for its client."""
     stage, share = progress if progress and job.status == "running" else (None, 0.0)
