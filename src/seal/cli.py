@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seal import __version__, cli_bench, cli_learning, cli_serve, words
+from seal import __version__, cli_bench, cli_formats, cli_learning, cli_serve, words
+from seal.cli_formats import From, Rttm
 from seal.conditioning import check_thresholds
 from seal.errors import SealError
 from seal.outputs import check_writable, refuse_to_replace, targets_of
@@ -190,11 +191,12 @@ def transcribe(
 
 @app.command(
     epilog="Example: seal correct call.json -o corrected.json\n\n"
-    "Example: seal correct calls/*.json --decode algorithm1 -o corrected/"
+    "Example: seal correct whisperx/*.json meeting.srt -o corrected/"
 )
 def correct(
     transcript: Annotated[
-        list[Path], typer.Argument(metavar="TRANSCRIPT", help="Word transcripts (JSON).")
+        list[Path],
+        typer.Argument(metavar="TRANSCRIPT", help="Word transcripts, or what other tools write."),
     ],
     output: Out,
     corrector: Corrector = None,
@@ -207,23 +209,26 @@ def correct(
     thresholds: Thresholds = None,
     device: Device = "cpu",
     audio: Heard = None,
+    from_: From = None,
+    rttm: Rttm = None,
 ) -> None:
-    """Correct the speakers of word transcripts with a language model."""
-    targets = targets_of(transcript, output)
+    """Correct the speakers of transcripts with a language model. Each is written as it was read:
+    a word transcript, or another tool's format with its speakers changed and nothing else."""
+    inputs = cli_formats.loaded(transcript, from_, rttm)
+    targets = targets_of(transcript, output, [each.suffix for each in inputs])
     options = _checked(
         corrector, format, condition, decode, model, adapter, margin, thresholds, device
     )
     if audio is not None and not audio.exists():
         raise SealError(f"--audio: there is no {audio}")
-    inputs = [words.read(path) for path in transcript]
 
     from seal import console
     from seal.correction import correct
 
     for path, before, target in zip(transcript, inputs, targets, strict=True):
         with console.progress(path.name) as progress:
-            after = correct(before, audio=audio, progress=progress, **options)
-        words.write(after, target)
+            after = correct(before.words, audio=audio, progress=progress, **options)
+        before.save(after, target)
 
 
 @app.command(
@@ -247,10 +252,12 @@ def score(
     --ref and --hyp may be given several times, in the same order, or be folders, whose files are
     matched by name. The counts of all files are summed. Sessions are matched by session_id.
     """
+    from seal import formats
+
     if output is not None:
         check_writable(Path(output))
-    pairs = _pairs(ref, hyp)
-    sides = [(words.read(reference), words.read(hypothesis)) for reference, hypothesis in pairs]
+    pairs = cli_formats.pairs(ref, hyp)
+    sides = [(formats.read(one), formats.read(other)) for one, other in pairs]
 
     from seal.scoring import Score, score
 
@@ -285,6 +292,7 @@ def demo(
 
 cli_learning.register(app)
 cli_bench.register(app)
+cli_formats.register(app)
 cli_serve.register(app)
 
 
@@ -339,33 +347,6 @@ def _checked(
         thresholds=thresholds,
         device=device,
     )
-
-
-def _pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Path]]:
-    """Pair files by name where a folder is named, else in the order given."""
-    if not any(path.is_dir() for path in references + hypotheses):
-        if len(references) != len(hypotheses):
-            raise SealError(
-                f"{len(references)} --ref and {len(hypotheses)} --hyp: each needs its partner"
-            )
-        return list(zip(references, hypotheses, strict=True))
-    ours, theirs = _by_name(references), _by_name(hypotheses)
-    for name in sorted(ours.keys() ^ theirs.keys()):
-        alone, option = (ours[name], "--hyp") if name in ours else (theirs[name], "--ref")
-        raise SealError(f"{alone}: has no partner of that name under {option}")
-    if not ours:
-        raise SealError(f"{references[0]}: holds no .json file")
-    return [(ours[name], theirs[name]) for name in sorted(ours)]
-
-
-def _by_name(paths: list[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in paths:
-        for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
-            if file.name in found:
-                raise SealError(f"{file}: has the same name as {found[file.name]}")
-            found[file.name] = file
-    return found
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,8 +10,11 @@ from pathlib import Path
 from seal.errors import SealError
 
 
-def targets_of(inputs: list[Path], output: str) -> list[Path]:
-    """Where each input's result goes. Raises SealError if that is unclear or cannot be written."""
+def targets_of(inputs: list[Path], output: str, suffixes: list[str] | None = None) -> list[Path]:
+    """Where each input's result goes; in a folder it has its name and one of `suffixes` (.json).
+
+    Raises SealError if that is unclear or cannot be written.
+    """
     separators = tuple(filter(None, (os.sep, os.altsep)))
     if len(inputs) == 1 and not output.endswith(separators):
         targets = [Path(output)]
@@ -21,7 +24,8 @@ def targets_of(inputs: list[Path], output: str) -> list[Path]:
         folder = Path(output)
         if folder.exists() and not folder.is_dir():
             raise SealError(f"{output}: is no folder; {len(inputs)} input(s) need one there")
-        targets = [folder / f"{path.stem}.json" for path in inputs]
+        endings = suffixes or [".json"] * len(inputs)
+        targets = [folder / f"{p.stem}{end}" for p, end in zip(inputs, endings, strict=True)]
         first: dict[Path, Path] = {}
         for path, target in zip(inputs, targets, strict=True):
             if target in first:

@@ -190,8 +190,11 @@ def dumps(value: Any) -> str:
     return json.dumps(value)
 
 
-def write_text(text: str, path: str | Path) -> None:
-    """Write `text` to `path` by way of a temporary neighbour, so that no half file is ever seen."""
+def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
+    """Write `text` to `path` by way of a temporary neighbour, so that no half file is ever seen.
+
+    Line ends are written as they are in `text`.
+    """
     path = Path(path)
     scratch = None
     try:
@@ -199,10 +202,15 @@ def write_text(text: str, path: str | Path) -> None:
         if path.exists() and not path.is_file():  # /dev/stdout, a pipe: nothing to replace
             if path.is_dir():
                 raise SealError(f"{path}: is a folder; name a file, or end the name in '/'")
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding=encoding, newline="")
             return
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+            "w",
+            encoding=encoding,
+            newline="",
+            dir=path.parent,
+            prefix=f".{path.name}.",
+            delete=False,
         ) as file:
             scratch = Path(file.name)
             file.write(text)

@@ -43,7 +43,7 @@ def load(source: str | Path) -> dict[str, list[Word]]:
             place = f"{file}: line {number}"
             if len(fields) not in (5, 6):
                 raise SealError(f"{place}: not 'session channel start length word [confidence]'")
-            name, channel, text = fields[0], _channel(fields[1]), fields[4]
+            name, channel, text = fields[0], same_channel(fields[1]), fields[4]
             if first.setdefault(name, file) != file:
                 raise SealError(f"{file}: the session {quoted(name)} is in {first[name]} already")
             start, length = seconds(fields[2], place), seconds(fields[3], place)
@@ -58,7 +58,7 @@ def load(source: str | Path) -> dict[str, list[Word]]:
     return in_time_order(sessions, source)
 
 
-class _Turns:
+class Turns:
     """The speakers' turns of a session, or of one of its channels."""
 
     def __init__(self, turns: list[Turn]) -> None:
@@ -75,14 +75,14 @@ class _Turns:
         return self.names[int(self.whose[overlap.argmax()])]
 
 
-def _turns(folder: Path) -> dict[tuple[str, str | None], _Turns]:
+def _turns(folder: Path) -> dict[tuple[str, str | None], Turns]:
     """The turns of each session and channel, and of each session as a whole (channel None)."""
     found: dict[tuple[str, str | None], list[Turn]] = defaultdict(list)
     for file in find(folder, "*.rttm", "CTM with RTTM"):
         for session, named, turn in speaker_turns(file):
-            for channel in (_channel(named), None):
+            for channel in (same_channel(named), None):
                 found[session, channel].append(turn)
-    return {key: _Turns(turns) for key, turns in found.items()}
+    return {key: Turns(turns) for key, turns in found.items()}
 
 
 def speaker_turns(file: Path) -> Iterator[tuple[str, str, Turn]]:
@@ -101,5 +101,6 @@ def speaker_turns(file: Path) -> Iterator[tuple[str, str, Turn]]:
         yield fields[1], fields[2], (start, start + length, fields[7])
 
 
-def _channel(name: str) -> str:
+def same_channel(name: str) -> str:
+    """A channel under one name: A is 1, B is 2."""
     return {"A": "1", "B": "2"}.get(name.upper(), name)

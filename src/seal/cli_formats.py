@@ -1,0 +1,91 @@
+"""The command `seal convert`, and how the commands read transcripts in other tools' formats.
+
+`seal.cli` adds it to its own commands; what the formats are is in `seal.formats`.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seal.errors import SealError
+from seal.outputs import check_writable
+
+if TYPE_CHECKING:
+    from seal.formats import Transcript
+
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="FORMAT", help="What the input is, if that is not seen."),
+]
+Rttm = Annotated[
+    Path | None,
+    typer.Option("--rttm", metavar="FILE", help="A CTM's speakers, if not in NAME.rttm beside it."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        epilog="Example: seal convert call.json -o call.srt --to srt\n\n"
+        "Example: seal convert call.ctm -o call.json --to words"
+    )(convert)
+
+
+def convert(
+    transcript: Annotated[Path, typer.Argument(metavar="IN", help="A transcript of any format.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The new file.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="One of those below.")],
+    from_: From = None,
+    rttm: Rttm = None,
+) -> None:
+    """Write a transcript in another format. What that format cannot hold is told on stderr.
+
+    Formats: words (seal's own), whisperx, aws, deepgram, assemblyai, azure, azure-fast, google-v1,
+    google-v2, ibm, nemo, pyannote, diarizationlm, seglst, stm, ctm, ctm-rttm, rttm, srt, vtt, text.
+    """
+    from seal import formats
+
+    check_writable(output)
+    formats.module_of(to)
+    before = formats.load(transcript, from_, rttm)
+    lost = before.convert(to, output)
+    if lost:
+        print(f"seal: {output}: not in {to}: {', '.join(lost)}", file=sys.stderr)
+
+
+def loaded(paths: list[Path], format: str | None, rttm: Path | None) -> "list[Transcript]":
+    """The transcripts in the files. Raises SealError if one is in no format."""
+    from seal.formats import load
+
+    if rttm is not None and len(paths) > 1:
+        raise SealError(f"--rttm: is of one transcript; there are {len(paths)}")
+    return [load(path, format, rttm) for path in paths]
+
+
+def pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Path]]:
+    """Pair files by name where a folder is named, else in the order given."""
+    if not any(path.is_dir() for path in references + hypotheses):
+        if len(references) != len(hypotheses):
+            raise SealError(
+                f"{len(references)} --ref and {len(hypotheses)} --hyp: each needs its partner"
+            )
+        return list(zip(references, hypotheses, strict=True))
+    ours, theirs = by_name(references), by_name(hypotheses)
+    for name in sorted(ours.keys() ^ theirs.keys()):
+        alone, option = (ours[name], "--hyp") if name in ours else (theirs[name], "--ref")
+        raise SealError(f"{alone}: has no partner of that name under {option}")
+    if not ours:
+        raise SealError(f"{references[0]}: holds no .json file")
+    return [(ours[name], theirs[name]) for name in sorted(ours)]
+
+
+def by_name(paths: list[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in paths:
+        for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+            if file.name in found:
+                raise SealError(f"{file}: has the same name as {found[file.name]}")
+            found[file.name] = file
+    return found

@@ -1,0 +1,196 @@
+"""Formats of other tools' transcripts, one file each: what they say is read, and written back.
+
+Each file has `recognise(name, content)` (content is the JSON, or the text), `read(source)`, which
+finds the words and remembers where their speakers stand, `write(original, words)`, which gives the
+original text with those speakers changed and nothing else, and `new(words)`, which makes a text of
+that format from nothing. `HOLDS` says what the format can hold, `NUMBERS` the first speaker where
+those are numbers.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from seal.errors import SealError
+from seal.formats.reading import Original, Source, read_source
+from seal.words import Word, check, write_text
+
+FORMATS: dict[str, str] = {
+    "whisperx": "json",
+    "aws": "json",
+    "deepgram": "json",
+    "azure": "json",
+    "azure-fast": "json",
+    "google-v1": "json",
+    "google-v2": "json",
+    "ibm": "json",
+    "pyannote": "json",
+    "diarizationlm": "json",
+    "assemblyai": "json",
+    "nemo": "json",
+    "seglst": "json",
+    "words": "json",
+    "vtt": "text",
+    "srt": "text",
+    "rttm": "text",
+    "stm": "text",
+    "ctm": "text",
+    "ctm-rttm": "text",
+    "text": "text",
+}
+"""The formats in the order in which they are tried, and what they are made of. Each has its module
+here, `-` written as `_`; that of `words`, the word transcript, is `transcript`."""
+
+SUFFIXES = {
+    ".srt": "srt",
+    ".vtt": "vtt",
+    ".txt": "text",
+    ".stm": "stm",
+    ".ctm": "ctm",
+    ".rttm": "rttm",
+}
+"""Files that are no JSON by their name; another may be either."""
+
+
+@dataclass
+class Transcript:
+    """A file that was read: its words, its format, and what is needed to write it back."""
+
+    path: Path
+    format: str
+    original: Original
+
+    @property
+    def words(self) -> list[Word]:
+        """The words, as a word transcript."""
+        return self.original.words
+
+    @property
+    def suffix(self) -> str:
+        """How the name of a file that is written back ends."""
+        return self.path.suffix if FORMATS[self.format] == "text" else ".json"
+
+    def save(self, words: list[Word], target: Path) -> None:
+        """Write the file to `target` with the speakers of `words`, which are its own words."""
+        source, module = self.original.source, module_of(self.format)
+        with _as(self.format, self.path):
+            text = module.write(self.original, words)
+        if self.format == "words":
+            write_text(text, target)
+            return
+        if hasattr(module, "BESIDE") and source.rttm is not None:
+            beside = source.rttm.bom + module.write_beside(self.original, words)
+            write_text(beside, target.with_suffix(module.BESIDE), source.rttm.encoding)
+        write_text(source.bom + text, target, source.encoding)
+
+    def convert(self, to: str, target: Path) -> list[str]:
+        """Write the words to `target` in another format; return what that cannot hold.
+
+        Raises SealError where it cannot hold the words at all.
+        """
+        if to == self.format:
+            self.save(self.words, target)
+            return []
+        from seal.formats.conversion import converted, lost
+
+        module = module_of(to)
+        words = converted(self.words, module, to)
+        text = module.new(words)
+        if hasattr(module, "BESIDE"):
+            if target.suffix == module.BESIDE:
+                raise SealError(f"{target}: name the CTM of the words; its RTTM goes beside it")
+            write_text(module.new_beside(words), target.with_suffix(module.BESIDE))
+        write_text(text, target)
+        return lost(self.words, module, to)
+
+
+def module_of(format: str) -> Any:
+    """The module of a format. Raises SealError if there is no such format."""
+    if format not in FORMATS:
+        raise SealError(f"{format!r} is none of the formats {', '.join(FORMATS)}")
+    name = "transcript" if format == "words" else format.replace("-", "_")
+    return import_module(f"seal.formats.{name}")
+
+
+def read(path: str | Path) -> list[Word]:
+    """The words of a transcript in any format. Raises SealError if it is none, or is damaged."""
+    return load(path).words
+
+
+def load(path: str | Path, format: str | None = None, rttm: Path | None = None) -> Transcript:
+    """Read a transcript in any format, or in the one that is named.
+
+    `rttm` has the speakers of a CTM, if they are not in the file of its name beside it.
+    Raises SealError if it is in none of the formats, or is damaged.
+    """
+    path = Path(path)
+    kind = FORMATS.get(format or "")
+    if format is not None and kind is None:
+        module_of(format)
+    by_name = SUFFIXES.get(path.suffix.lower())
+    source = read_source(path, text_wanted=kind == "text" or (kind is None and by_name is not None))
+    if format is None:
+        format = _recognised(source, by_name)
+    if format in ("ctm", "ctm-rttm"):
+        turns = rttm or path.with_suffix(".rttm")
+        if rttm is not None or turns.is_file():
+            source.rttm, format = read_source(turns, text_wanted=True), "ctm-rttm"
+    elif rttm is not None:
+        raise SealError(f"{path}: is {format}; --rttm goes with a CTM")
+    module = module_of(format)
+    with _as(format, path):
+        return Transcript(path, format, module.read(source))
+
+
+@contextmanager
+def _as(format: str, path: Path) -> Iterator[None]:
+    """Say in one line that a file is not as its format has it, where that shows late."""
+    try:
+        yield
+    except (KeyError, AttributeError, TypeError, IndexError, ValueError) as error:
+        raise SealError(
+            f"{path}: not as {format} has it ({type(error).__name__}: {error}); "
+            "mend it there, or name another format with --from"
+        ) from None
+
+
+def _recognised(source: Source, by_name: str | None) -> str:
+    name, text = source.path.name, source.text
+    if by_name and not text.strip():
+        raise SealError(f"{source.path}: is empty")
+    opens = text.lstrip()[:1] in ("{", "[")
+    if name.lower().endswith(".json") or (opens and by_name is None):
+        return _first(source, "json", source.json.root) or _refuse(source)
+    if opens:  # a text may begin so, too: "[Ann]: hello"
+        try:
+            return _first(source, "json", source.json.root) or _refuse(source)
+        except SealError:
+            found = _first(source, "text", text)
+            if found is None:
+                raise
+            return found
+    if by_name and module_of(by_name).recognise(name, text):
+        return by_name
+    found = _first(source, "text", text) or by_name
+    if found is None:
+        found = _first(source, "json", source.json.root) or _refuse(source)
+    return found
+
+
+def _first(source: Source, kind: str, content: Any) -> str | None:
+    for format, its_kind in FORMATS.items():
+        if its_kind == kind and module_of(format).recognise(source.path.name, content):
+            return format
+    return None
+
+
+def _refuse(source: Source) -> str:
+    known = ", ".join(format for format, kind in FORMATS.items() if kind == "json")
+    try:
+        check(source.json.root, str(source.path))
+    except SealError as error:
+        raise SealError(f"{error}, in none of the formats known ({known})") from None
+    return "words"

@@ -1,0 +1,105 @@
+"""NeMo's transcript of a session: `words` with a speaker each, and its `sentences`.
+
+`speaker_softmax`, where it is, has the scores of speaker_0, speaker_1 and so on, and is taken as it
+is. Sentences are split where the speaker changes.
+"""
+
+from typing import Any
+
+from seal.formats import turns
+from seal.formats.document import Edit
+from seal.formats.reading import Entry, Original, Source, objects, original, seconds, share, text_at
+from seal.words import Word, dumps, speakers
+
+HOLDS = {"word times", "speaker scores"}
+NUMBERS = None
+SENTENCE = ("sentence", "start_time", "end_time")
+
+
+def recognise(name: str, content: Any) -> bool:
+    words = content.get("words") if isinstance(content, dict) else None
+    first = words[0] if isinstance(words, list) and words else None
+    return isinstance(first, dict) and "word" in first and not recognised_elsewhere(content)
+
+
+def recognised_elsewhere(content: dict) -> bool:
+    """Whisper's own JSON has a list of words, too, but none with speakers."""
+    return "segments" in content
+
+
+def read(source: Source) -> Original:
+    entries = []
+    for number, word in enumerate(objects(source.json.root["words"], f"{source.path}: words")):
+        place = f"{source.path}: word {number + 1}"
+        entries.append(
+            Entry(
+                text_at(word, ("word",), place),
+                seconds(word.get("start_time", word.get("start")), place),
+                seconds(word.get("end_time", word.get("end")), place),
+                word.get("speaker"),
+                place=number,
+                scores=_scores(word, place),
+            )
+        )
+    return original(source, entries)
+
+
+def _scores(word: dict, place: str) -> dict[str, float] | None:
+    softmax = word.get("speaker_softmax")
+    if not isinstance(softmax, list):
+        return None
+    speaker = word.get("speaker")
+    stem = "" if isinstance(speaker, int) else str(speaker or "speaker_0").rstrip("0123456789")
+    scores = [share(score, place) for score in softmax]
+    return {f"{stem}{number}": score for number, score in enumerate(scores) if score is not None}
+
+
+def write(original: Original, words: list[Word]) -> str:
+    document = original.source.json
+    edit = Edit(document)
+    changed = original.changes(words)
+    values = [original.value(word["speaker"]) for word in words]
+    for number, (value, new) in enumerate(zip(values, changed, strict=True)):
+        if new:
+            edit.put(("words", number, "speaker"), value)
+    if document.root.get("sentences"):
+        turns.rewrite_texts(edit, ("sentences",), SENTENCE, words, changed, values)
+    return edit.text()
+
+
+def new(words: list[Word]) -> str:
+    names = speakers(words)
+    # A softmax has speaker_0 first: only speakers of such names can have one.
+    ordered = sorted(names, key=lambda name: (len(name), name))
+    numbered = ordered == [f"speaker_{number}" for number in range(len(ordered))]
+    own = []
+    for word in words:
+        entry = {
+            "word": word["words"],
+            "start_time": word["start_time"],
+            "end_time": word["end_time"],
+            "speaker": word["speaker"],
+        }
+        if word.get("speaker_scores") and numbered:
+            scores = word["speaker_scores"]
+            entry["speaker_softmax"] = [scores.get(name, 0.0) for name in ordered]
+        own.append(entry)
+    sentences = [
+        {
+            "sentence": turns.said(turn),
+            "start_time": turn[0]["start_time"],
+            "end_time": turn[-1]["end_time"],
+            "speaker": turn[0]["speaker"],
+        }
+        for turn in turns.grouped(words)
+    ]
+    return dumps(
+        {
+            "status": "success",
+            "session_id": words[0]["session_id"],
+            "transcription": turns.said(words),
+            "speaker_count": len(names),
+            "words": own,
+            "sentences": sentences,
+        }
+    )

@@ -1,0 +1,117 @@
+"""SRT subtitles whose text names the speakers: `A: hello`, `[SPEAKER_00]: hello`.
+
+A cue without a name goes on with the last one. A cue's time is shared out among its words. Where
+the speaker changes inside a cue, the rest stands on a line of its own there.
+"""
+
+import re
+from typing import Any
+
+from seal.errors import SealError
+from seal.formats import labelled, turns
+from seal.formats.labelled import Labelled
+from seal.formats.reading import Entry, Original, Source, original, shares
+from seal.words import Word
+
+HOLDS = {"turn times"}
+NUMBERS = None
+MOST = 14
+"""Words of a new cue."""
+
+_TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
+ARROW = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t][^\n]*)?", re.ASCII)
+_LINE = re.compile(r"[^\n]*(?:\n|$)")
+
+
+def recognise(name: str, content: Any) -> bool:
+    return isinstance(content, str) and any(map(ARROW.fullmatch, _head(content)))
+
+
+def _head(text: str) -> list[str]:
+    return [line.rstrip("\r") for line in text.split("\n", 12)[:12]]
+
+
+def read(source: Source) -> Original:
+    return read_cues(source, voices=False)
+
+
+def read_cues(source: Source, voices: bool) -> Original:
+    """The words of subtitles, each with its part of its cue's time."""
+    found = cues(source)
+    scanned = labelled.scan(source.text, [body for _, _, body in found], voices)
+    speakers = scanned.speakers()
+    entries: list[Entry] = []
+    place = 0
+    for start, end, (_, stop) in found:
+        first = place
+        while place < len(scanned.tokens) and scanned.tokens[place].start < stop:
+            place += 1
+        texts = [token.text for token in scanned.tokens[first:place]]
+        for position, time in enumerate(shares(texts, start, end) if texts else []):
+            speaker = speakers[first + position]
+            entries.append(Entry(texts[position], *time, speaker, estimated=True))
+    return original(source, entries, kept=scanned)
+
+
+def cues(source: Source) -> list[tuple[float, float, tuple[int, int]]]:
+    """Start, end and place of the text of each cue. Raises SealError for a cue without times."""
+    found: list[tuple[float, float, tuple[int, int]]] = []
+    lines = [(m.end(), m[0].strip()) for m in _LINE.finditer(source.text) if m[0]]
+    place = f"{source.path}: line"
+    number = 0
+    while number < len(lines):
+        after, line = lines[number]
+        following = lines[number + 1][1] if number + 1 < len(lines) else ""
+        blank_before = number == 0 or not lines[number - 1][1]
+        if "-->" in line:
+            match = ARROW.fullmatch(line)
+            if not match:
+                raise SealError(f"{place} {number + 1}: not '00:00:01,000 --> 00:00:02,500'")
+            found.append(
+                (_seconds(match.groups()[:4]), _seconds(match.groups()[4:]), (after, after))
+            )
+        elif blank_before and line.isdigit() and following:
+            if "-->" not in following:
+                raise SealError(f"{place} {number + 2}: a cue without its times ('… --> …')")
+        elif found:
+            start, end, (first, _) = found[-1]
+            found[-1] = (start, end, (first, after))
+        elif line:
+            raise SealError(f"{place} {number + 1}: a cue without its times ('… --> …')")
+        number += 1
+    return found
+
+
+def _seconds(parts: tuple[str | None, ...]) -> float:
+    hours, minutes, whole, part = parts
+    fraction = int((part or "0").ljust(3, "0")) / 1000
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(whole or 0) + fraction
+
+
+def write(original: Original, words: list[Word]) -> str:
+    scanned: Labelled = original.kept
+    line = "\r\n" if "\r\n" in scanned.text else "\n"
+    return labelled.rewrite(scanned, [word["speaker"] for word in words], line)
+
+
+def new(words: list[Word]) -> str:
+    label = labelled.model_label({word["speaker"] for word in words}, "srt")
+    blocks = [
+        f"{number}\n{clock(cue[0]['start_time'], ',')} --> {clock(cue[-1]['end_time'], ',')}\n"
+        f"{label.format(cue[0]['speaker'])}{turns.said(cue)}\n"
+        for number, cue in enumerate(new_cues(words), start=1)
+    ]
+    return "\n".join(blocks)
+
+
+def new_cues(words: list[Word]) -> list[list[Word]]:
+    """The words in cues: a turn, or so much of it as can be read at once."""
+    return [turn[i : i + MOST] for turn in turns.grouped(words) for i in range(0, len(turn), MOST)]
+
+
+def clock(seconds: float, mark: str) -> str:
+    """A time as subtitles have it."""
+    whole = round(seconds * 1000)
+    hours, rest = divmod(whole, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{mark}{rest % 1000:03}"

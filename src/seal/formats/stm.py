@@ -1,0 +1,124 @@
+"""STM, NIST's references: a segment a line, `session channel speaker start end <label> words`.
+
+A segment is a speaker's: it is split in two lines where the speaker changes. Its time is shared out
+among its words. Of alternatives (`{ a / b }`) the first is the word; comments, noises and lines
+without a speaker stay as they are.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+from seal.corpora.reading import seconds as time_of
+from seal.errors import SealError
+from seal.formats import turns
+from seal.formats.reading import Entry, Original, Source, lines_of, original, runs, shares, spoken
+from seal.words import Word
+
+HOLDS = {"turn times", "conversations"}
+NUMBERS = None
+
+_LINE = re.compile(
+    r"(?P<head>[ \t]*\S+[ \t]+\S+[ \t]+)(?P<speaker>\S+)(?P<gap>[ \t]+)(?P<start>\S+)"
+    r"(?P<middle>[ \t]+)(?P<end>\S+)(?P<label>(?:[ \t]+<[^>]*>)?)(?P<text>[^\n]*)"
+)
+_TOKEN = re.compile(r"\{[^{}]*\}|\S+")
+_NOBODY = ("inter_segment_gap", "excluded_region")
+_IGNORED = "ignore_time_segment_in_scoring"
+
+
+class Segment(NamedTuple):
+    """A line: its place in the text, its parts, and where its words stand in them."""
+
+    match: re.Match[str]
+    spans: list[tuple[int, int]]
+
+
+def recognise(name: str, content: Any) -> bool:
+    lines = [line for line in content.splitlines() if line.strip() and line[:2] != ";;"][:5]
+    return bool(lines) and all(map(_is_segment, lines))
+
+
+def _is_segment(line: str) -> bool:
+    fields = line.split()
+    return len(fields) >= 5 and all(map(_number, fields[3:5])) and fields[0] != "SPEAKER"
+
+
+def _number(text: str) -> bool:
+    return bool(re.fullmatch(r"\d+\.?\d*|\.\d+", text, re.ASCII))
+
+
+def read(source: Source) -> Original:
+    entries: list[Entry] = []
+    segments: list[Segment] = []
+    for number, begin, stop in lines_of(source.text):
+        place, line = f"{source.path}: line {number}", source.text[begin:stop].strip()
+        if not line or line.startswith(";;"):
+            continue
+        match = _LINE.match(source.text, begin, stop)
+        if not match:
+            raise SealError(f"{place}: not 'session channel speaker start end <label> words'")
+        start, end = time_of(match["start"], place), time_of(match["end"], place)
+        if match["speaker"].lower() in _NOBODY or _IGNORED in match["text"].lower():
+            continue
+        words = [(m.span(), _word(m[0])) for m in _TOKEN.finditer(match["text"])]
+        words = [(span, word) for span, word in words if spoken(word)]
+        times = shares([word for _, word in words], start, end) if words else []
+        session = match["head"].split()[0]
+        for (_, word), (first, last) in zip(words, times, strict=True):
+            entry = Entry(word, first, last, match["speaker"], len(segments), number)
+            entry.estimated, entry.session_id = len(words) > 1, session
+            entries.append(entry)
+        segments.append(Segment(match, [span for span, _ in words]))
+    return original(source, entries, kept=segments)
+
+
+def _word(token: str) -> str:
+    """What was said: the first of alternatives, nothing for a noise."""
+    if token.startswith("{"):
+        return token[1:-1].split("/")[0].strip()
+    return "" if re.fullmatch(r"\[.*\]|<.*>", token) else token
+
+
+def write(original: Original, words: list[Word]) -> str:
+    text = original.source.text
+    changed = original.changes(words)
+    parts: dict[int, list[int]] = {}
+    for index, number in enumerate(original.places):
+        parts.setdefault(number, []).append(index)
+    pieces, done = [], 0
+    for number, own in parts.items():
+        if any(changed[index] for index in own):
+            segment = original.kept[number]
+            pieces += [text[done : segment.match.start()]]
+            pieces.append(_lines(segment, [words[index] for index in own]))
+            done = segment.match.end()
+    return "".join([*pieces, text[done:]])
+
+
+def _lines(segment: Segment, words: list[Word]) -> str:
+    match, lines = segment.match, []
+    text = match["text"]
+    for name, first, last in runs(word["speaker"] for word in words):
+        begin = segment.spans[first][0] if first else 0
+        stop = segment.spans[last][0] if last < len(words) else len(text)
+        part = text[begin:stop]
+        start = match["start"] if first == 0 else f"{words[first]['start_time']:.3f}"
+        end = match["end"] if last == len(words) else f"{words[last - 1]['end_time']:.3f}"
+        lead = " " if first else ""
+        part = part if last == len(words) else part.rstrip()
+        head = match["head"] + name + match["gap"] + start + match["middle"] + end
+        lines.append(head + match["label"] + lead + part)
+    return ("\r\n" if text.endswith("\r") else "\n").join(lines)
+
+
+def new(words: list[Word]) -> str:
+    return "".join(
+        f"{field(turn[0]['session_id'])} 1 {field(turn[0]['speaker'])} "
+        f"{turn[0]['start_time']:.3f} {turn[-1]['end_time']:.3f} {turns.said(turn)}\n"
+        for turn in turns.grouped(words)
+    )
+
+
+def field(text: str) -> str:
+    """A name as one field of a line."""
+    return "_".join(text.split()) or "_"

@@ -1,0 +1,124 @@
+"""Turns, utterances, paragraphs: what a tool derives from its words' speakers, derived anew.
+
+A turn whose words all changed alike gets the other speaker; one in which the speaker now changes is
+split there, and the pieces share its other fields. A turn of which no word changed is not touched.
+"""
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any
+
+from seal.formats.document import Edit, Path
+from seal.formats.reading import majority, objects, runs, spoken
+from seal.words import Word
+
+PAUSE = 1.5
+"""Seconds of silence after which a new turn begins, where turns are made of words."""
+
+Piece = Callable[[dict, int, int, Any], dict]
+"""A part of a turn: the turn, the first and the last (exclusive) of its words, and the speaker."""
+
+_TOKEN = re.compile(r"\S+")
+
+
+def rewrite(
+    edit: Edit, path: Path, key: str, speakers: Sequence[Any], changed: Iterable[bool], piece: Piece
+) -> None:
+    """Write the speakers of the turn at `path`, whose field `key` names its own.
+
+    `speakers` are its words', as the tool writes them; `piece` makes the parts if it is split.
+    """
+    if not any(changed):
+        return
+    parts = list(runs(speakers))
+    if len(parts) == 1:
+        edit.put((*path, key), speakers[0])
+        return
+    turn = edit.document.at(path)
+    edit.split(path, [piece(turn, first, last, value) for value, first, last in parts])
+
+
+def matched(keys: Iterable[Hashable], wanted: Iterable[Hashable]) -> list[int | None]:
+    """For each wanted key the place of the first of `keys` like it that is not taken yet."""
+    free: dict[Hashable, deque[int]] = defaultdict(deque)
+    for place, key in enumerate(keys):
+        free[key].append(place)
+    return [free[key].popleft() if free[key] else None for key in wanted]
+
+
+def tokens(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text stand: what is between spaces and is not punctuation alone."""
+    return [m.span() for m in _TOKEN.finditer(text) if spoken(m[0])]
+
+
+def cut(text: str, first: int, last: int) -> str:
+    """The part of a text from its word `first` to `last` (exclusive), with what follows them."""
+    spans = tokens(text)
+    start = spans[first][0] if first else 0
+    end = spans[last][0] if last < len(spans) else len(text)
+    part = text[start:end]
+    return part if last >= len(spans) else part.rstrip()
+
+
+def grouped(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """The words' turns: one after another by the same speaker, without a long pause."""
+    turn: list[Word] = []
+    for word in words:
+        if turn and (
+            (word["session_id"], word["speaker"]) != (turn[0]["session_id"], turn[0]["speaker"])
+            or word["start_time"] - turn[-1]["end_time"] > PAUSE
+        ):
+            yield turn
+            turn = []
+        turn.append(word)
+    if turn:
+        yield turn
+
+
+def said(words: Iterable[Word]) -> str:
+    """The words as one line of text."""
+    return " ".join(word["words"] for word in words)
+
+
+def rewrite_texts(
+    edit: Edit,
+    path: Path,
+    keys: tuple[str, str, str],
+    words: Sequence[Word],
+    changed: Sequence[bool],
+    values: Sequence[Any],
+) -> None:
+    """Write the speakers of a list of turns that repeat the words as text alone, in their order.
+
+    `keys` are those of a turn's text, start and end. If its texts have not as many words as there
+    are, each turn, uncut, gets the speaker of the words in its time.
+    """
+    items = objects(edit.document.at(path), str(path[-1]))
+    counts = [len(str(item.get(keys[0], "")).split()) for item in items]
+    alike = sum(counts) == len(words)
+    done = 0
+    for number, (item, count) in enumerate(zip(items, counts, strict=True)):
+        if alike:
+            inside = list(range(done, done + count))
+            done += count
+        else:
+            low, high = item[keys[1]], item[keys[2]]
+            inside = [i for i, w in enumerate(words) if low <= w["start_time"] < high]
+        if not any(changed[i] for i in inside):
+            continue
+        if not alike:
+            most = majority([words[i] for i in inside])
+            edit.put((*path, number, "speaker"), values[[w["speaker"] for w in words].index(most)])
+            continue
+
+        def piece(turn: dict, first: int, last: int, value: Any, own: list[int] = inside) -> dict:
+            text, start, end = keys
+            return turn | {
+                text: " ".join(turn[text].split()[first:last]),
+                start: turn[start] if first == 0 else words[own[first]]["start_time"],
+                end: turn[end] if last == len(own) else words[own[last - 1]]["end_time"],
+                "speaker": value,
+            }
+
+        rewrite(edit, (*path, number), "speaker", [values[i] for i in inside], [True], piece)

@@ -1,0 +1,141 @@
+"""WhisperX: `segments` with `words`, and the same words again in `word_segments`.
+
+Words may be without `speaker` (nobody was heard there) or without times (numbers, as a rule). A
+segment is the recogniser's, not a speaker's: it names the speaker of most of its words. Segments
+without words (not aligned) have their times shared out, and are split where the speaker changes.
+"""
+
+from functools import partial
+from typing import Any
+
+from seal.formats import turns
+from seal.formats.document import Edit
+from seal.formats.reading import (
+    Entry,
+    Original,
+    Source,
+    majority,
+    objects,
+    original,
+    seconds,
+    shares,
+    text_at,
+)
+from seal.words import Word, dumps
+
+HOLDS = {"word times"}
+NUMBERS = None
+
+
+def recognise(name: str, content: Any) -> bool:
+    segments = content.get("segments") if isinstance(content, dict) else None
+    first = segments[0] if isinstance(segments, list) and segments else None
+    return isinstance(first, dict) and ("words" in first or {"text", "start"} <= first.keys())
+
+
+def read(source: Source) -> Original:
+    path = source.path
+    entries: list[Entry] = []
+    for number, segment in enumerate(objects(source.json.root.get("segments"), f"{path}")):
+        place = f"{path}: segment {number + 1}"
+        speaker = segment.get("speaker")
+        words = objects(segment.get("words"), f"{place}: words")
+        for position, word in enumerate(words):
+            at = f"{place}: word {position + 1}"
+            entries.append(
+                Entry(
+                    text_at(word, ("word", "text"), at),
+                    seconds(word.get("start"), at),
+                    seconds(word.get("end"), at),
+                    word.get("speaker"),
+                    place=(number, position),
+                    segment=number,
+                )
+            )
+        if words and speaker is not None and all(w.get("speaker") is None for w in words):
+            for entry in entries[-len(words) :]:
+                entry.speaker = speaker
+        if not words:
+            entries += _unaligned(segment, number, place)
+    return original(source, entries)
+
+
+def _unaligned(segment: dict, number: int, place: str) -> list[Entry]:
+    text = text_at(segment, ("text",), place)
+    texts = [text[start:end] for start, end in turns.tokens(text)]
+    start, end = seconds(segment.get("start"), place), seconds(segment.get("end"), place)
+    times: list[Any] = [(None, None)] * len(texts)
+    if texts and start is not None and end is not None:
+        times = shares(texts, start, end)
+    return [
+        Entry(text, begin, stop, segment.get("speaker"), (number, None), number, estimated=True)
+        for text, (begin, stop) in zip(texts, times, strict=True)
+    ]
+
+
+def write(original: Original, words: list[Word]) -> str:
+    document = original.source.json
+    edit = Edit(document)
+    changed = original.changes(words)
+    parts: dict[int, list[int]] = {}
+    for index, ((segment, position), new) in enumerate(zip(original.places, changed, strict=True)):
+        parts.setdefault(segment, []).append(index)
+        if new and position is not None:
+            value = original.value(words[index]["speaker"])
+            edit.put(("segments", segment, "words", position, "speaker"), value)
+    for segment, indices in parts.items():
+        inside = [words[index] for index in indices]
+        if original.places[indices[0]][1] is None:
+            values = [original.value(word["speaker"]) for word in inside]
+            touched = [changed[index] for index in indices]
+            path = ("segments", segment)
+            turns.rewrite(edit, path, "speaker", values, touched, partial(_piece, inside))
+        elif any(changed[index] for index in indices):
+            edit.put(("segments", segment, "speaker"), original.value(majority(inside)))
+    again = objects(document.root.get("word_segments"), f"{original.source.path}: word_segments")
+    places = [p for p in original.places if p[1] is not None]
+    own = [document.at(("segments", p[0], "words", p[1])) for p in places]
+    index_of = [i for i, p in enumerate(original.places) if p[1] is not None]
+    for number, at in enumerate(turns.matched(map(_key, own), map(_key, again))):
+        if at is not None and changed[index_of[at]]:
+            value = original.value(words[index_of[at]]["speaker"])
+            edit.put(("word_segments", number, "speaker"), value)
+    return edit.text()
+
+
+def _piece(words: list[Word], turn: dict, first: int, last: int, value: Any) -> dict:
+    return turn | {
+        "start": turn["start"] if first == 0 else words[first]["start_time"],
+        "end": turn["end"] if last == len(words) else words[last - 1]["end_time"],
+        "text": turns.cut(turn["text"], first, last),
+        "speaker": value,
+    }
+
+
+def _key(word: dict) -> tuple:
+    return str(word.get("word")), str(word.get("start")), str(word.get("end"))
+
+
+def new(words: list[Word]) -> str:
+    segments = []
+    for turn in turns.grouped(words):
+        own = [
+            {
+                "word": word["words"],
+                "start": word["start_time"],
+                "end": word["end_time"],
+                "speaker": word["speaker"],
+            }
+            for word in turn
+        ]
+        segments.append(
+            {
+                "start": turn[0]["start_time"],
+                "end": turn[-1]["end_time"],
+                "text": " " + turns.said(turn),
+                "words": own,
+                "speaker": turn[0]["speaker"],
+            }
+        )
+    flat = [word for segment in segments for word in segment["words"]]
+    return dumps({"segments": segments, "word_segments": flat})

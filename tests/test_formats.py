@@ -1,0 +1,422 @@
+"""What another tool wrote comes back as it was, but for the speakers; and no word is ever lost."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seal import cli, formats, words
+from seal.errors import SealError
+
+SAMPLES = Path(__file__).parent / "samples"
+FILES = sorted(p.name for p in SAMPLES.iterdir() if p.suffix != ".rttm")
+WITH_HOLES = ("whisperx-holes.json",)
+
+
+def test_every_format_has_a_sample_that_is_recognised() -> None:
+    found = {formats.load(SAMPLES / name).format for name in FILES}
+    assert found | {"words", "rttm"} == set(formats.FORMATS)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_unchanged_words_give_the_same_bytes(name: str, tmp_path: Path) -> None:
+    transcript = formats.load(SAMPLES / name)
+    transcript.save(transcript.words, tmp_path / name)
+    for suffix in (transcript.path.suffix, ".rttm"):
+        before = (SAMPLES / name).with_suffix(suffix)
+        if before.exists() and name not in WITH_HOLES:
+            assert (tmp_path / name).with_suffix(suffix).read_bytes() == before.read_bytes()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_words_are_a_word_transcript_of_two_speakers(name: str) -> None:
+    found = formats.read(SAMPLES / name)
+    assert words.check(found) is found and len(found) > 15
+    assert len(words.speakers(found)) == 2
+    starts = [word["start_time"] for word in found]
+    assert starts == sorted(starts)
+    assert all(word["words"].split() == [word["words"]] for word in found)
+
+
+def shown(found: list[words.Word]) -> list[tuple]:
+    """Who says what, and when to a hundredth of a second: cut turns round their times."""
+    return [(w["session_id"], w["speaker"], w["words"]) for w in found]
+
+
+def same_times(one: list[words.Word], other: list[words.Word]) -> bool:
+    return all(
+        abs(a[key] - b[key]) < 0.02
+        for a, b in zip(one, other, strict=True)
+        for key in ("start_time", "end_time")
+    )
+
+
+def changed(found: list[words.Word], seed: int, share: float = 0.3) -> list[words.Word]:
+    dice = random.Random(seed)
+    names = {
+        session: [n for n in words.speakers(found[i] for i in indices)]
+        for session, indices in words.sessions(found)
+    }
+    return [
+        word | {"speaker": dice.choice(names[word["session_id"]])}
+        if dice.random() < share
+        else word
+        for word in found
+    ]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("name", FILES)
+def test_other_speakers_are_read_again_and_nothing_else_differs(
+    name: str, share: float, tmp_path: Path
+) -> None:
+    transcript = formats.load(SAMPLES / name)
+    for seed in range(3):
+        after = changed(transcript.words, seed, share)
+        transcript.save(after, tmp_path / name)
+        again = formats.load(tmp_path / name, transcript.format)
+        assert shown(again.words) == shown(after)
+        assert same_times(again.words, after)
+        # And back: the words still know where they stand.
+        again.save(transcript.words, tmp_path / name)
+        back = formats.load(tmp_path / name, transcript.format)
+        assert shown(back.words) == shown(transcript.words)
+
+
+def leaves(value: Any, path: tuple = ()) -> dict[tuple, Any]:
+    if isinstance(value, dict):
+        return {p: v for key, item in value.items() for p, v in leaves(item, (*path, key)).items()}
+    if isinstance(value, list):
+        return {p: v for at, item in enumerate(value) for p, v in leaves(item, (*path, at)).items()}
+    return {path: value}
+
+
+SPEAKER_KEYS = {"speaker", "speaker_label", "speakerTag", "speaker_tag", "speakerLabel", "hyp_spk"}
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.endswith(".json")])
+def test_one_speaker_for_all_changes_speakers_only(name: str, tmp_path: Path) -> None:
+    """No turn is split then, so that the JSON has the same shape, and one kind of key differs."""
+    transcript = formats.load(SAMPLES / name)
+    who = {s: transcript.words[i[0]]["speaker"] for s, i in words.sessions(transcript.words)}
+    transcript.save(
+        [w | {"speaker": who[w["session_id"]]} for w in transcript.words], tmp_path / name
+    )
+    before = leaves(json.loads((SAMPLES / name).read_bytes()))
+    after = leaves(json.loads((tmp_path / name).read_bytes()))
+    derived = {"transcript", "hyp_diarized_text"}
+    for path in before.keys() | after.keys():
+        if before.get(path) != after.get(path) and path[-1] not in derived:
+            assert path[-1] in SPEAKER_KEYS
+            if path in before and before[path] is not None:
+                assert type(after[path]) is type(before[path])
+
+
+# --- conversations of any kind ----------------------------------------------------------------
+
+READ = [name for name in formats.FORMATS if name not in ("words", "rttm")]
+SUFFIX = {"text": ".txt", "ctm-rttm": ".ctm"}
+
+
+def file_of(format: str, folder: Path) -> Path:
+    kind = formats.FORMATS[format]
+    return folder / f"call{SUFFIX.get(format, f'.{format}' if kind == 'text' else '.json')}"
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[words.Word]:
+    texts = st.from_regex(r"[A-Za-zäß0-9][A-Za-z'é0-9]{0,6}[,.?]?", fullmatch=True)
+    said = draw(st.lists(st.tuples(st.sampled_from("ABC"), texts), min_size=2, max_size=25))
+    time, found = draw(st.integers(0, 3)), []
+    for speaker, text in [("A", "so"), ("B", "well"), *said]:
+        start = round(time + draw(st.integers(10, 3000)) / 1000, 3)
+        time = round(start + draw(st.integers(50, 900)) / 1000, 3)
+        word = {"session_id": "call", "speaker": speaker, "words": text}
+        found.append({**word, "start_time": start, "end_time": time})
+    return found
+
+
+@pytest.mark.parametrize("format", READ)
+@settings(deadline=None, max_examples=12)
+@given(conversation=conversations(), seed=st.integers(0, 99))
+def test_any_conversation_is_written_read_and_corrected(
+    format: str, conversation: list, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp(format)
+    words.write(conversation, folder / "words.json")
+    path = file_of(format, folder)
+    formats.load(folder / "words.json", "words").convert(format, path)
+    transcript = formats.load(path, format)
+    numbers = {"A": 0, "B": 1, "C": 2}
+    first = getattr(formats.module_of(format), "NUMBERS", None)
+    assert [(w["speaker"], w["words"]) for w in transcript.words] == [
+        (w["speaker"] if first is None else str(numbers[w["speaker"]] + first), w["words"])
+        for w in conversation
+    ]
+    if "word times" in formats.module_of(format).HOLDS:
+        assert same_times(transcript.words, conversation)
+    before = path.read_bytes()
+    transcript.save(transcript.words, path)
+    assert path.read_bytes() == before
+    after = changed(transcript.words, seed)
+    transcript.save(after, path)
+    if format == "ctm" and len(words.speakers(after)) == 1:
+        return  # one channel is no speaker
+    again = formats.load(path, format)
+    assert shown(again.words) == shown(after)
+    assert same_times(again.words, after)
+
+
+@pytest.mark.parametrize("to", formats.FORMATS)
+@pytest.mark.parametrize("name", FILES)
+def test_each_format_becomes_each_other_or_says_what_is_lost(
+    name: str, to: str, tmp_path: Path
+) -> None:
+    transcript = formats.load(SAMPLES / name)
+    target = file_of(to, tmp_path)
+    lost = transcript.convert(to, target)
+    if to == "rttm":
+        assert "the words" in lost
+        return
+    again = formats.load(target, to)
+    order = {name: place for place, name in enumerate(words.speakers(transcript.words))}
+    other = {name: place for place, name in enumerate(words.speakers(again.words))}
+    assert [(other[w["speaker"]], w["words"]) for w in again.words] == [
+        (order[w["speaker"]], w["words"]) for w in transcript.words
+    ]
+    if "word times" in formats.module_of(to).HOLDS:
+        assert same_times(again.words, transcript.words)
+    if to in ("srt", "vtt", "text", "stm") and "times_estimated" not in transcript.words[0]:
+        assert any("times" in loss for loss in lost)
+
+
+def test_scores_come_from_the_tools_that_have_them() -> None:
+    for name in ("deepgram.json", "ibm.json", "nemo.json"):
+        found = formats.read(SAMPLES / name)
+        for word in found:
+            assert word["speaker_scores"].keys() == set(words.speakers(found))
+            assert sum(word["speaker_scores"].values()) == pytest.approx(1)
+    first = formats.read(SAMPLES / "deepgram.json")[1]
+    assert first["speaker_scores"] == {"0": 0.83, "1": 0.17}
+    assert formats.read(SAMPLES / "nemo.json")[0]["speaker_scores"] == {
+        "speaker_0": 0.75,
+        "speaker_1": 0.25,
+    }
+    assert "speaker_scores" not in formats.read(SAMPLES / "aws.json")[0]
+
+
+def test_estimated_times_say_so() -> None:
+    assert all(word["times_estimated"] for word in formats.read(SAMPLES / "text.txt"))
+    assert not any("times_estimated" in w for w in formats.read(SAMPLES / "aws.json"))
+    holes = formats.read(SAMPLES / "whisperx-holes.json")
+    assert [place for place, word in enumerate(holes) if "times_estimated" in word] == [13]
+
+
+def test_words_without_a_speaker_get_the_neighbours_and_no_times(tmp_path: Path) -> None:
+    transcript = formats.load(SAMPLES / "whisperx-holes.json")
+    transcript.save(transcript.words, tmp_path / "out.json")
+    before = leaves(json.loads((SAMPLES / "whisperx-holes.json").read_bytes()))
+    after = leaves(json.loads((tmp_path / "out.json").read_bytes()))
+    new = {path: value for path, value in after.items() if before.get(path) != value}
+    assert new and {path[-1] for path in new} == {"speaker"}
+    assert before.keys() <= after.keys()
+
+
+# --- damage -----------------------------------------------------------------------------------
+
+
+def aws(**item: Any) -> str:
+    word = {"type": "pronunciation", "speaker_label": "spk_0", "start_time": "0.1"}
+    word |= {"end_time": "0.4", "alternatives": [{"content": "hi"}]}
+    return json.dumps({"results": {"items": [word, word | item]}})
+
+
+def whisperx(**word: Any) -> str:
+    full = {"word": "hi", "start": 0.1, "end": 0.4, "speaker": "A"}
+    return json.dumps({"segments": [{"text": "hi hi", "words": [full, full | word]}]})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.json", aws(start_time="soon"), "item 2: not a time: 'soon'"),
+        ("a.json", aws(start_time=-1), "item 2: not a time"),
+        ("a.json", aws(alternatives=None), "item 2: has no 'content'"),
+        ("a.json", '{"results": {"items": [null]}}', "items: entry 1: must be an object"),
+        ("a.json", '{"results": {"items": []}}', "no words in it"),
+        ("a.json", aws()[:-9], "not JSON (line 1"),
+        ("a.json", whisperx(word=None), "segment 1: word 2: has no 'word'"),
+        ("a.json", whisperx(start=True), "segment 1: word 2: not a time"),
+        ("a.json", whisperx(start=5e8), "segment 1: word 2: not a time of 0 to"),
+        ("a.json", '{"segments": [{"text": "hi", "start": 0, "end": 1}]}', "no speakers in it"),
+        ("a.json", '{"hello": 1}', "none of the formats known (whisperx, aws, deepgram"),
+        ("a.json", "7", "none of the formats known"),
+        ("a.srt", "", "is empty"),
+        ("a.vtt", " \n", "is empty"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nA: hi\n\n2\nB: oh\n", "line 6: a cue without"),
+        ("a.srt", "1\n00:00:01,000 -> 00:00:02,000\nA: hi\n", "line 2: a cue without its times"),
+        ("a.srt", "1\n00:xx:01,000 --> 00:00:02,000\nA: hi\n", "line 2: not '00:00:01,000"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nhi there\n", "no speakers in it"),
+        ("a.txt", "hello there\nhow are you\n", "no speakers in it"),
+        ("a.ctm", "c 1 0.1 0.2 hi\nc 1 0.5 0.2 oh\n", "a CTM without speakers; put a.rttm beside"),
+        ("a.ctm", "c 1 0.1 x hi\n", "line 1: not a time in seconds: 'x'"),
+        ("a.stm", "c 1 A 0.1\n", "line 1: not 'session channel speaker"),
+        ("a.rttm", "SPEAKER c 1 0 1 <NA> <NA> A <NA> <NA>\n", "has no words; give the CTM"),
+        ("a.wav", b"RIFF\x84\x80\x00\x00WAVE", "a recording, no transcript; seal transcribe"),
+        ("a.txt", b"A: \x00\x01\xff", "not a JSON text"),
+    ],
+)
+def test_damage_is_told_in_one_line_with_its_place(
+    name: str, content: str | bytes, told: str, tmp_path: Path, capsys: Any
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    for command in ("correct", "convert"):
+        more = ["--to", "words"] if command == "convert" else ["--corrector", "hmm"]
+        assert cli.main([command, str(path), "-o", str(tmp_path / "out"), *more]) == 2
+        line = capsys.readouterr().err
+        assert line.startswith(f"seal: {path}: ") and told in line and line.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_milliseconds_where_seconds_belong_are_refused(tmp_path: Path) -> None:
+    word = {"word": "hi", "speaker": "A"}
+    said = [word | {"start": 400 * n, "end": 400 * n + 300} for n in range(9)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"segments": [{"text": "hi", "words": said}]}))
+    with pytest.raises(SealError, match="are the times milliseconds"):
+        formats.read(path)
+
+
+def test_times_as_texts_and_nulls_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(whisperx(start="0.5", end=None, speaker=None))
+    found = formats.read(path)
+    assert [w["start_time"] for w in found] == [0.1, 0.5]
+    assert [w["speaker"] for w in found] == ["A", "A"]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp1252", "crlf"]
+)
+def test_encodings_and_line_ends_stay(encoding: str, tmp_path: Path) -> None:
+    text = "Zoë: déjà vu\nBo: oui oui\n"
+    if encoding == "crlf":
+        text, encoding = text.replace("\n", "\r\n"), "utf-8"
+    path = tmp_path / "a.txt"
+    mark = "\ufeff" if encoding.startswith("utf-16") else ""
+    path.write_bytes((mark + text).encode(encoding))
+    transcript = formats.load(path)
+    assert [w["speaker"] for w in transcript.words] == ["Zoë", "Zoë", "Bo", "Bo"]
+    before = path.read_bytes()
+    transcript.save(transcript.words, path)
+    assert path.read_bytes() == before
+    transcript.save([w | {"speaker": "Bo"} for w in transcript.words], path)
+    assert path.read_bytes().decode(encoding) == mark + text.replace("Zoë", "Bo")
+
+
+# --- the command line -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_correct_writes_the_format_that_it_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = str(SAMPLES / name)
+    assert cli.main(["correct", sample, "--corrector", "hmm", "-o", f"{tmp_path}/"]) == 0
+    same = formats.load(SAMPLES / name).format
+    assert formats.load(tmp_path / name, same).words
+
+    def swapped(found: list[words.Word], **_: Any) -> list[words.Word]:
+        one, two = words.speakers(found)
+        return [
+            w | {"first_pass_speaker": w["speaker"], "speaker": two if w["speaker"] == one else one}
+            for w in found
+        ]
+
+    monkeypatch.setattr("seal.correction.correct", swapped)
+    assert cli.main(["correct", sample, "-o", str(tmp_path / name)]) == 0
+    expected = swapped(formats.read(SAMPLES / name))
+    assert shown(formats.load(tmp_path / name, same).words) == shown(expected)
+
+
+def test_several_inputs_keep_their_names(tmp_path: Path) -> None:
+    inputs = [str(SAMPLES / name) for name in ("aws.json", "srt.srt", "text.txt", "ctm-rttm.ctm")]
+    assert cli.main(["correct", *inputs, "--corrector", "hmm", "-o", str(tmp_path)]) == 0
+    names = ["aws.json", "ctm-rttm.ctm", "ctm-rttm.rttm", "srt.srt", "text.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_convert_says_what_is_lost_and_refuses_what_cannot_be(tmp_path: Path, capsys: Any) -> None:
+    sample, out = str(SAMPLES / "deepgram.json"), str(tmp_path / "out.txt")
+    assert cli.main(["convert", sample, "-o", out, "--to", "text"]) == 0
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "times, confidences of words, scores of speakers" in told
+    assert cli.main(["convert", sample, "-o", out, "--to", "poem"]) == 2
+    assert "'poem' is none of the formats" in capsys.readouterr().err
+    two = [w | {"session_id": s} for s in "xy" for w in formats.read(SAMPLES / "aws.json")]
+    words.write(two, tmp_path / "two.json")
+    assert cli.main(["convert", str(tmp_path / "two.json"), "-o", out, "--to", "aws"]) == 2
+    assert "aws holds one conversation, here are 2" in capsys.readouterr().err
+
+
+def test_a_format_may_be_named(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "call.log"
+    path.write_text((SAMPLES / "text.txt").read_text())
+    out = tmp_path / "out.json"
+    assert cli.main(["convert", str(path), "--from", "text", "-o", str(out), "--to", "words"]) == 0
+    assert len(words.read(out)) > 15
+    assert cli.main(["correct", str(path), "--from", "aws", "-o", str(out)]) == 2
+    assert "not JSON" in capsys.readouterr().err
+
+
+def test_score_reads_any_format(tmp_path: Path, capsys: Any) -> None:
+    sides = []
+    for name in ("aws.json", "assemblyai.json"):
+        path = tmp_path / name.split(".")[0] / "call.json"
+        path.parent.mkdir()
+        path.write_bytes((SAMPLES / name).read_bytes())
+        sides.append(str(path))
+    assert cli.main(["score", "--ref", sides[0], "--hyp", sides[1], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cpwer"] == 0
+
+
+# --- any damage -------------------------------------------------------------------------------
+
+ODD = [None, "", "x", "1.5", -1, 0, 1e9, True, [], {}, [None], [[]], {"words": None}]
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.endswith(".json")])
+def test_a_value_of_another_kind_anywhere_is_read_or_refused(name: str, tmp_path: Path) -> None:
+    """Never another error than ours; and what is read is written with all of its words."""
+    dice = random.Random(name)
+    text = (SAMPLES / name).read_text()
+    for _ in range(25):
+        value = json.loads(text)
+        holder = value
+        while True:  # walk down to somewhere
+            key = dice.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
+            below = holder[key]
+            if not isinstance(below, (dict, list)) or not below or dice.random() < 0.15:
+                break
+            holder = below
+        if dice.random() < 0.3:
+            del holder[key]
+        else:
+            holder[key] = dice.choice(ODD)
+        path = tmp_path / name
+        path.write_text(json.dumps(value))
+        try:
+            transcript = formats.load(path)
+            words.check(transcript.words)
+            after = changed(transcript.words, 1)
+            transcript.save(after, path)
+            again = formats.load(path, transcript.format)
+        except SealError as error:
+            assert "\n" not in str(error) and str(path) in str(error)
+            continue
+        assert [w["words"] for w in again.words] == [w["words"] for w in after]
