@@ -17,6 +17,7 @@ from fastapi.security import HTTPBearer
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.routing import Route
 
 from seal import __version__
 from seal.errors import SealError
@@ -130,6 +131,8 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
     status, line, headers = 500, "the server failed; its log says where", None
     if isinstance(error, AnyHTTPException):
         status, line, headers = error.status_code, str(error.detail), error.headers
+        if status == 405:
+            headers = {"Allow": ", ".join(_allowed(request))}
     elif isinstance(error, RequestValidationError):
         status, line = 422, _first(error.errors())
     elif isinstance(error, SealError):
@@ -137,6 +140,13 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
     elif getattr(error, "errno", 0) == errno.ENOSPC or "disk is full" in str(error):
         status, line = 507, "the server's disk is full"
     return JSONResponse({"error": " ".join(line.split())}, status, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of an address, of which each has a route of its own here."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    fitting = [route for route in routes if route.path_regex.match(request.url.path)]
+    return sorted({method for route in fitting for method in route.methods or ()})
 
 
 def _first(errors: Any) -> str:
@@ -187,26 +197,30 @@ async def transcribe(request: Request) -> Response:
 
 
 async def correct(request: Request, options: Annotated[schema.CorrectOptions, Query()]) -> Response:
-    """Correct the speakers of a word transcript: at once where it is short, else as a job."""
+    """Correct the speakers of a transcript of any format: at once if it is short, else as a job."""
     service = _service(request)
     limits = service.settings.limits
     if await run_in_threadpool(service.full):
         raise queue_full()
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    wrong = HTTPException(415, "send the transcript as application/json")
-    if kind not in ("application/json", ""):
+    wrong = HTTPException(415, f"send the transcript as one of {', '.join(transcripts.NAMES)}")
+    if kind and kind not in transcripts.NAMES:
         raise wrong
     given = await upload.body(request, limits.json, limits.idle)
     if not given:
-        raise HTTPException(400, "there is no body; send a word transcript")
+        raise HTTPException(400, "there is no body; send a transcript")
     if not kind:
         raise wrong
+    name = transcripts.NAMES[kind]
     async with service.reading:
-        size = await run_in_threadpool(_measured, given)
+        size = await run_in_threadpool(_measured, given, name, options.from_)
     backlog = await run_in_threadpool(service.jobs.backlog)
     soon = backlog is not None and backlog + size <= BACKLOG and service.foreman.ready
     awaited = options.wait and size <= SHORT and soon
-    chosen = {"corrector": options.corrector or service.settings.corrector}
+    chosen = {
+        "corrector": options.corrector or service.settings.corrector,
+        "from": options.from_,
+    }
     id = new_id()
     with service.notices.of(id) as news:
         job = await service.add(
@@ -214,7 +228,7 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
             request.state.owner,
             "correct",
             chosen,
-            transcripts.NAME,
+            name,
             size=size,
             input=given,
             awaited=awaited,
@@ -226,13 +240,15 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     return _accepted(service, job)
 
 
-def _measured(given: bytes) -> int:
-    """Words of a transcript that can be used. 400 where it is no JSON, SealError where no words."""
+def _measured(given: bytes, name: str, format: str | None) -> int:
+    """Words of a transcript that can be used. 400 where it is no JSON, though it should be, and
+    SealError where it is no transcript."""
     try:
-        parsed = transcripts.parse(given)
+        return len(transcripts.read(given, name, format).words)
     except SealError as error:
-        raise HTTPException(400, str(error)) from None
-    return len(transcripts.check(parsed))
+        if name.endswith(".json") and not transcripts.is_json(given):
+            raise HTTPException(400, str(error)) from None
+        raise
 
 
 async def _awaited(service: Service, job: Job, news: asyncio.Event) -> Response | None:
@@ -258,7 +274,13 @@ async def _awaited(service: Service, job: Job, news: asyncio.Event) -> Response 
     await run_in_threadpool(service.jobs.delete, job.id, job.owner)
     if ended is None or found is None:
         raise HTTPException(422, (ended and ended.error) or "the job is gone")
-    return Response(found, media_type="application/json")
+    return _document(job, found)
+
+
+def _document(job: Job, found: bytes) -> Response:
+    """A result in the input's own format; of a recording, a word transcript."""
+    kind = transcripts.TYPES[job.name] if job.kind == "correct" else "application/json"
+    return Response(found, headers={"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
 
 
 def _accepted(service: Service, job: Job) -> Response:
@@ -290,7 +312,7 @@ def result(request: Request, id: str) -> Response:
     found = _service(request).jobs.result(id)
     if found is None:
         raise HTTPException(409, f"the job is {job.status}; there is no result yet")
-    return Response(found, media_type="application/json")
+    return _document(job, found)
 
 
 async def events(request: Request, id: str) -> StreamingResponse:
@@ -361,7 +383,7 @@ _TRANSCRIPT = {
         "schema": {"type": "array", "items": schema.Word.model_json_schema()},
         "example": schema.WORDS,
     }
-}
+} | {kind: {"schema": {"type": "string"}} for kind in transcripts.NAMES if "json" not in kind}
 _TRANSCRIBE: dict[str, Any] = {
     "status_code": 202,
     "response_model": schema.JobView,

@@ -64,7 +64,7 @@ class Job:
     status: Status
     options: dict[str, Any]
     name: str
-    """What the client calls it; never used as a path."""
+    """What the client calls a recording, or one of `transcripts.NAMES`; never used as a path."""
     size: int
     """Words of a transcript, 0 for a recording."""
     deaths: int
@@ -223,7 +223,7 @@ class Jobs:
 
     def claim(self) -> list[Job]:
         """Begin the job that has waited longest, and with a short correction all other short ones
-        of the same options, up to TOGETHER. One that the worker died of goes alone."""
+        for the same corrector, up to TOGETHER. One that the worker died of goes alone."""
         with self._transaction() as db:
             queued = [
                 _job(row)
@@ -300,7 +300,8 @@ def _together(queued: list[Job]) -> list[Job]:
     for job in queued[1:]:
         if len(chosen) == TOGETHER:
             break
-        if _joins(job) and job.options == chosen[0].options and words + job.size <= TOGETHER_WORDS:
+        alike = _joins(job) and job.options["corrector"] == chosen[0].options["corrector"]
+        if alike and words + job.size <= TOGETHER_WORDS:
             chosen.append(job)
             words += job.size
     return chosen

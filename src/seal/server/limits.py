@@ -8,7 +8,7 @@ from pathlib import Path
 
 SHORT = 2000  # words of a correction that is answered at once, or joined with others
 BACKLOG = 20_000  # words waiting or in work beyond which no answer is waited for
-PATIENCE = 30.0  # seconds that an answer is waited for before the client gets a job instead
+PATIENCE = 10.0  # seconds that an answer is waited for before the client gets a job instead
 TOGETHER = 64  # corrections that go to the models in one call, of
 TOGETHER_WORDS = 8000  # so many words at most
 RETRY = 10  # seconds after which a client that found the queue full may come back

@@ -13,6 +13,29 @@ from seal.server.jobs import Job
 Corrector = Literal["best", "seal", "ag-lsec", "cbs", "hmm"]
 Listener = Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"]
 
+Format = Literal[
+    "whisperx",
+    "aws",
+    "deepgram",
+    "azure",
+    "azure-fast",
+    "google-v1",
+    "google-v2",
+    "ibm",
+    "pyannote",
+    "diarizationlm",
+    "assemblyai",
+    "nemo",
+    "seglst",
+    "words",
+    "vtt",
+    "srt",
+    "stm",
+    "ctm",
+    "text",
+]
+"""Those of `seal.formats` that are one text with words in it."""
+
 WORDS: list[dict[str, Any]] = [
     {
         "session_id": "call-7",
@@ -53,6 +76,9 @@ class CorrectOptions(BaseModel):
 
     corrector: Annotated[
         Corrector | None, Field(description="The system; the server's own choice if not given.")
+    ] = None
+    from_: Annotated[
+        Format | None, Field(alias="from", description="Its format, if that is not recognised.")
     ] = None
     wait: Annotated[
         bool, Field(description="Answer with the result where that takes seconds; else a job.")

@@ -1,45 +1,53 @@
-"""The one place where a request's bytes become a word transcript, and its size is judged.
+"""The one place where a request's bytes become a transcript, and its size is judged.
 
-It knows nothing of requests.
+Any format of `seal.formats` will do. It knows nothing of requests but their content types.
 """
 
+from itertools import chain
 from typing import Any
 
-from seal import words
+from seal import formats, words
 from seal.errors import SealError
 from seal.server.limits import DEPTH
 
-NAME = "transcript"  # what errors call it: its file's name is the client's affair
+NAMES = {
+    "application/json": "transcript.json",
+    "text/plain": "transcript.txt",
+    "text/vtt": "transcript.vtt",
+    "application/x-subrip": "transcript.srt",
+}
+"""Content types that are taken, and what errors call such a transcript. The name says what is tried
+first: its file's own name is the client's affair."""
+
+TYPES = {name: kind for kind, name in NAMES.items()}
 
 
-def read(given: bytes) -> list[words.Word]:
-    """The words of a transcript's bytes. Raises SealError."""
-    return check(parse(given))
-
-
-def parse(given: bytes) -> Any:
-    """The JSON value, its numbers as they were written. Raises SealError if it is no JSON."""
+def read(given: bytes, name: str, format: str | None = None) -> formats.Transcript:
+    """The transcript in those bytes, in the named format or one that is recognised. Raises
+    SealError if it is in none, or could not be written again."""
     try:
-        text = given.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SealError(f"{NAME}: not a JSON text in UTF-8 (byte {error.start})") from None
-    return words.parse(text, NAME)
-
-
-def check(value: Any) -> list[words.Word]:
-    """The value, if it is a word transcript that can be written again. Raises SealError."""
-    found = words.check(value, NAME)
-    for number, word in enumerate(found, start=1):
-        layer: list[Any] = [word]
-        for _ in range(DEPTH):
-            layer = [inner for outer in layer for inner in _within(outer)]
-            if not layer:
-                break
-        else:
-            raise SealError(f"{NAME}: entry {number}: nested deeper than {DEPTH}")
+        found = formats.load(name, format, data=given)
+    except RecursionError:
+        raise SealError(f"{name}: nested too deep") from None
+    document = found.original.source.document
+    if document is not None and _depth(document.root) > DEPTH:
+        raise SealError(f"{name}: nested deeper than {DEPTH}")
     return found
 
 
-def _within(value: Any) -> list[Any]:
-    inner = value.values() if isinstance(value, dict) else value
-    return [one for one in inner if isinstance(one, (dict, list))]
+def is_json(given: bytes) -> bool:
+    """Is it JSON at all, whatever it says?"""
+    try:
+        words.parse(given.decode("utf-8-sig"), "")
+    except (UnicodeDecodeError, SealError):
+        return False
+    return True
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects are within one another, at most DEPTH + 1."""
+    layer, depth = [value], 0
+    while depth <= DEPTH and (layer := [one for one in layer if isinstance(one, (dict, list))]):
+        inner = (one.values() if isinstance(one, dict) else one for one in layer)
+        layer, depth = list(chain.from_iterable(inner)), depth + 1
+    return depth

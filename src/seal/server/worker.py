@@ -39,7 +39,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Its result (the text of a word transcript), or the one line that says why there is none."""
+    """Its result (a transcript's bytes), or the one line that says why there is none."""
 
     result: bytes | None = None
     error: str | None = None
@@ -146,13 +146,16 @@ def load(corrector: str | None, recordings: bool) -> None:
 
 
 def perform(tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
-    """Transcribe one recording, or correct one or more transcripts of the same options."""
+    """Transcribe one recording, or correct transcripts by the same corrector."""
     task = tasks[0]
     if task.recording is not None:
         return [Outcome(words.text_of(_transcribed(task, progress)).encode())]
-    given = [transcripts.read(task.transcript or b"") for task in tasks]
-    corrected = correct_together(given, task.options["corrector"], progress)
-    return [Outcome(words.text_of(one).encode()) for one in corrected]
+    given = [
+        transcripts.read(each.transcript or b"", each.name, each.options["from"]) for each in tasks
+    ]
+    texts = [each.words for each in given]
+    corrected = correct_together(texts, task.options["corrector"], progress)
+    return [Outcome(one.data(after)) for one, after in zip(given, corrected, strict=True)]
 
 
 def correct_together(
