@@ -132,7 +132,7 @@ def test_help_answers_in_half_a_second() -> None:
     assert min(took) < 0.5
 
 
-@pytest.mark.parametrize("command", ["transcribe", "correct", "score"])
+@pytest.mark.parametrize("command", ["transcribe", "correct", "score", "serve"])
 def test_every_command_explains_itself_with_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

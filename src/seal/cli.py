@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seal import __version__, cli_bench, cli_formats, cli_learning, cli_review, words
+from seal import (
+    __version__,
+    cli_bench,
+    cli_formats,
+    cli_learning,
+    cli_review,
+    cli_serve,
+    words,
+)
 from seal.cli_batch import SEVERAL, Again, Manifest, On, Workers, do_all
 from seal.cli_formats import From, Rttm
 from seal.conditioning import check_thresholds
@@ -275,6 +283,7 @@ cli_learning.register(app)
 cli_bench.register(app)
 cli_formats.register(app)
 cli_review.register(app)
+cli_serve.register(app)
 
 
 def _score_json(total: "Score") -> str:

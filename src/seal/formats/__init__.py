@@ -86,6 +86,15 @@ class Transcript:
             write_text(beside, target.with_suffix(module.BESIDE), source.rttm.encoding)
         write_text(source.bom + text, target, source.encoding)
 
+    def data(self, words: list[Word]) -> bytes:
+        """What `save` writes to its one file."""
+        source = self.original.source
+        with _as(self.format, self.path):
+            text = module_of(self.format).write(self.original, words)
+        if self.format == "words":
+            return text.encode()
+        return (source.bom + text).encode(source.encoding)
+
     def convert(self, to: str, target: Path) -> list[str]:
         """Write the words to `target` in another format; return what that cannot hold.
 
@@ -120,10 +129,16 @@ def read(path: str | Path) -> list[Word]:
     return load(path).words
 
 
-def load(path: str | Path, format: str | None = None, rttm: Path | None = None) -> Transcript:
+def load(
+    path: str | Path,
+    format: str | None = None,
+    rttm: Path | None = None,
+    data: bytes | None = None,
+) -> Transcript:
     """Read a transcript in any format, or in the one that is named.
 
-    `rttm` has the speakers of a CTM, if they are not in the file of its name beside it.
+    `data` is what a file called `path` would hold, where there is none. `rttm` has the speakers of
+    a CTM, if they are not in the file of its name beside it.
     Raises SealError if it is in none of the formats, or is damaged.
     """
     path = Path(path)
@@ -131,12 +146,13 @@ def load(path: str | Path, format: str | None = None, rttm: Path | None = None) 
     if format is not None and kind is None:
         module_of(format)
     by_name = SUFFIXES.get(path.suffix.lower())
-    source = read_source(path, text_wanted=kind == "text" or (kind is None and by_name is not None))
+    text_wanted = kind == "text" or (kind is None and by_name is not None)
+    source = read_source(path, text_wanted, data)
     if format is None:
         format = _recognised(source, by_name)
     if format in ("ctm", "ctm-rttm"):
         turns = rttm or path.with_suffix(".rttm")
-        if rttm is not None or turns.is_file():
+        if rttm is not None or (data is None and turns.is_file()):
             source.rttm, format = read_source(turns, text_wanted=True), "ctm-rttm"
     elif rttm is not None:
         raise SealError(f"{path}: is {format}; --rttm goes with a CTM")

@@ -101,13 +101,14 @@ class Original:
         ]
 
 
-def read_source(path: Path, text_wanted: bool = False) -> Source:
-    """A file's text. Raises SealError if it cannot be read, or is no text.
+def read_source(path: Path, text_wanted: bool = False, data: bytes | None = None) -> Source:
+    """A file's text, or that of `data`, which `path` then only names. Raises SealError if it cannot
+    be read, or is no text.
 
     UTF-8, or UTF-16 where it says so; if `text_wanted`, else cp1252, which old subtitles are in.
     """
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if data is None else data
     except OSError as error:
         raise SealError(f"{path}: cannot be read: {error.strerror}") from None
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")

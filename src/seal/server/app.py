@@ -1,0 +1,418 @@
+"""The routes: what is refused, what becomes a job, and what is answered.
+
+Nothing here is computed or waits for a disk in the event loop. It knows jobs, and nothing of how
+they are done.
+"""
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.security import HTTPBearer
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.routing import Route
+
+from seal import __version__
+from seal.errors import SealError
+from seal.server import schema, sound, transcripts, upload, worker
+from seal.server.foreman import Foreman
+from seal.server.guard import Guard
+from seal.server.jobs import FullError, Job, Jobs, Kind, new_id
+from seal.server.limits import BACKLOG, PATIENCE, RETRY, SHORT, Settings
+from seal.server.metrics import Counted, Metrics
+from seal.server.notices import Notices
+
+HEARTBEAT = 15.0  # seconds between two signs of life of an event stream
+CHECKS = 2  # recordings that are decoded at once
+
+
+class Service:
+    """What the routes share: the jobs, the foreman, and the places that uploads under way hold."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        metrics: Metrics,
+        perform: worker.Perform,
+        load: worker.Load,
+    ) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self.jobs = jobs
+        self.notices = Notices()
+        self.foreman = Foreman(self.jobs, settings, metrics, self.notices.tell, perform, load)
+        self.uploads = 0
+        self.checking = asyncio.Semaphore(CHECKS)
+        self.reading = asyncio.Semaphore(1)  # a large transcript takes many times its size
+        metrics.watch(self.jobs.waiting, lambda: float(self.foreman.ready))
+
+    def full(self) -> bool:
+        """Is there no place in the queue?"""
+        return self.jobs.waiting() + self.uploads >= self.settings.limits.queue
+
+    async def add(self, id: str, owner: str, kind: Kind, *rest: Any, **more: Any) -> Job:
+        """Queue a job, or 429."""
+        try:
+            most = self.settings.limits.queue
+            job = await run_in_threadpool(self.jobs.add, id, owner, kind, *rest, most=most, **more)
+        except FullError:
+            raise queue_full() from None
+        self.foreman.ring()
+        return job
+
+    def view(self, job: Job) -> schema.JobView:
+        """The job for its client."""
+        return schema.view(job, self.foreman.progress.get(job.id))
+
+
+def queue_full() -> HTTPException:
+    """What a client is told that comes at the wrong time."""
+    line = f"the queue is full; come again in {RETRY} seconds"
+    return HTTPException(429, line, {"Retry-After": str(RETRY)})
+
+
+def create_app(
+    settings: Settings,
+    perform: worker.Perform = worker.perform,
+    load: worker.Load = worker.load,
+) -> FastAPI:
+    """The application; its worker starts and ends with it. Raises SealError where the data folder
+    cannot be used."""
+    metrics = Metrics()
+    jobs = Jobs(settings.data)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = app.state.service = Service(settings, jobs, metrics, perform, load)
+        service.foreman.start()
+        yield
+        await run_in_threadpool(service.foreman.stop)
+        jobs.close()
+
+    app = FastAPI(
+        title="seal",
+        version=__version__,
+        description="Who said which word: transcribes recordings, corrects speakers.",
+        lifespan=lifespan,
+        docs_url=None,  # its page would fetch scripts from elsewhere
+        redoc_url=None,
+    )
+    # The guard asks for the tokens, before a body is read; this says so in OpenAPI.
+    bearer = [Security(HTTPBearer(auto_error=False))] if settings.tokens else []
+    behind: Any = {"dependencies": bearer}
+    refusals = schema.responses(401, 404)
+    if settings.recordings:
+        app.post("/v1/transcribe", **_TRANSCRIBE, **behind)(transcribe)
+    app.post("/v1/correct", **_CORRECT, **behind)(correct)
+    app.get("/v1/jobs/{id}", responses=refusals, **behind)(job)
+    app.get("/v1/jobs/{id}/result", **_RESULT, **behind)(result)
+    app.get("/v1/jobs/{id}/events", **_EVENTS, **behind)(events)
+    app.delete("/v1/jobs/{id}", status_code=204, responses=refusals, **behind)(delete)
+    app.get("/metrics", **_METRICS, **behind)(metrics_text)
+    app.get("/healthz")(healthz)
+    app.get("/readyz", responses=schema.responses(503))(readyz)
+    for kind in (AnyHTTPException, RequestValidationError, SealError, Exception):
+        app.exception_handler(kind)(_problem)
+    app.add_middleware(Guard, tokens=settings.tokens)
+    app.add_middleware(Counted, metrics=metrics)
+    return app
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    """Every error as one line of JSON."""
+    status, line, headers = 500, "the server failed; its log says where", None
+    if isinstance(error, AnyHTTPException):
+        status, line, headers = error.status_code, str(error.detail), error.headers
+        if status == 405:
+            headers = {"Allow": ", ".join(_allowed(request))}
+    elif isinstance(error, RequestValidationError):
+        status, line = 422, _first(error.errors())
+    elif isinstance(error, SealError):
+        status, line = 422, str(error)
+    elif getattr(error, "errno", 0) == errno.ENOSPC or "disk is full" in str(error):
+        status, line = 507, "the server's disk is full"
+    return JSONResponse({"error": " ".join(line.split())}, status, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of an address, of which each has a route of its own here."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    fitting = [route for route in routes if route.path_regex.match(request.url.path)]
+    return sorted({method for route in fitting for method in route.methods or ()})
+
+
+def _first(errors: Any) -> str:
+    place = ".".join(str(step) for step in errors[0]["loc"] if step not in ("query", "path"))
+    return f"{place}: {errors[0]['msg']}"
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+# --- work -------------------------------------------------------------------------------------
+
+
+async def transcribe(request: Request) -> Response:
+    """Take a recording, and answer with the job that turns it into a corrected transcript."""
+    service = _service(request)
+    limits = service.settings.limits
+    if await run_in_threadpool(service.full):
+        raise queue_full()
+    id = new_id()
+    form = upload.Form(service.jobs.incoming / id)
+    service.uploads += 1
+    try:
+        await form.receive(request, limits.upload, limits.idle)
+        try:
+            options = schema.TranscribeOptions.model_validate(form.fields)
+        except ValidationError as error:
+            raise HTTPException(422, _first(error.errors())) from None
+        async with service.checking:
+            try:
+                await sound.check(form.target, limits.sound)
+            except sound.TooLongError:
+                line = f"the recording is longer than {limits.sound:g} minutes, the most taken"
+                raise HTTPException(413, line) from None
+        chosen = options.model_dump()
+        chosen["corrector"] = options.corrector or service.settings.corrector
+        name = upload.stem(form.filename)
+        await run_in_threadpool(service.jobs.keep, form.target)
+        job = await service.add(id, request.state.owner, "transcribe", chosen, name)
+    except BaseException:
+        service.jobs.discard(id)
+        raise
+    finally:
+        service.uploads -= 1
+    return _accepted(service, job)
+
+
+async def correct(request: Request, options: Annotated[schema.CorrectOptions, Query()]) -> Response:
+    """Correct the speakers of a transcript of any format: at once if it is short, else as a job."""
+    service = _service(request)
+    limits = service.settings.limits
+    if await run_in_threadpool(service.full):
+        raise queue_full()
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    wrong = HTTPException(415, f"send the transcript as one of {', '.join(transcripts.NAMES)}")
+    if kind and kind not in transcripts.NAMES:
+        raise wrong
+    given = await upload.body(request, limits.json, limits.idle)
+    if not given:
+        raise HTTPException(400, "there is no body; send a transcript")
+    if not kind:
+        raise wrong
+    name = transcripts.NAMES[kind]
+    async with service.reading:
+        size = await run_in_threadpool(_measured, given, name, options.from_)
+    backlog = await run_in_threadpool(service.jobs.backlog)
+    soon = backlog is not None and backlog + size <= BACKLOG and service.foreman.ready
+    awaited = options.wait and size <= SHORT and soon
+    chosen = {
+        "corrector": options.corrector or service.settings.corrector,
+        "from": options.from_,
+    }
+    id = new_id()
+    with service.notices.of(id) as news:
+        job = await service.add(
+            id,
+            request.state.owner,
+            "correct",
+            chosen,
+            name,
+            size=size,
+            input=given,
+            awaited=awaited,
+        )
+        if awaited:
+            answer = await _awaited(service, job, news)
+            if answer is not None:
+                return answer
+    return _accepted(service, job)
+
+
+def _measured(given: bytes, name: str, format: str | None) -> int:
+    """Words of a transcript that can be used. 400 where it is no JSON, though it should be, and
+    SealError where it is no transcript."""
+    try:
+        return len(transcripts.read(given, name, format).words)
+    except SealError as error:
+        if name.endswith(".json") and not transcripts.is_json(given):
+            raise HTTPException(400, str(error)) from None
+        raise
+
+
+async def _awaited(service: Service, job: Job, news: asyncio.Event) -> Response | None:
+    """The answer to one who waits, and the job forgotten; None where it takes too long."""
+
+    async def until_ended() -> Job | None:
+        while True:
+            await news.wait()
+            news.clear()
+            now = await run_in_threadpool(service.jobs.get, job.id, job.owner)
+            if now is None or now.status in ("done", "failed"):
+                return now
+
+    try:
+        ended = await asyncio.wait_for(until_ended(), PATIENCE)
+        found = await run_in_threadpool(service.jobs.result, job.id)
+    except TimeoutError:
+        await run_in_threadpool(service.jobs.announce, job.id)
+        return None
+    except asyncio.CancelledError:  # the server ends: its client is told nothing
+        service.jobs.delete(job.id, job.owner)
+        raise
+    await run_in_threadpool(service.jobs.delete, job.id, job.owner)
+    if ended is None or found is None:
+        raise HTTPException(422, (ended and ended.error) or "the job is gone")
+    return _document(job, found)
+
+
+def _document(job: Job, found: bytes) -> Response:
+    """A result in the input's own format; of a recording, a word transcript."""
+    kind = transcripts.TYPES[job.name] if job.kind == "correct" else "application/json"
+    return Response(found, headers={"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
+
+
+def _accepted(service: Service, job: Job) -> Response:
+    body = service.view(job).model_dump_json()
+    headers = {"Location": f"/v1/jobs/{job.id}"}
+    return Response(body, 202, headers, media_type="application/json")
+
+
+# --- jobs -------------------------------------------------------------------------------------
+
+
+def _found(request: Request, id: str) -> Job:
+    job = _service(request).jobs.get(id, request.state.owner)
+    if job is None:
+        raise HTTPException(404, "there is no such job")
+    return job
+
+
+def job(request: Request, id: str) -> schema.JobView:
+    """How a job is doing, and where its result is."""
+    return _service(request).view(_found(request, id))
+
+
+def result(request: Request, id: str) -> Response:
+    """The corrected transcript, once the job is done."""
+    job = _found(request, id)
+    if job.status == "failed":
+        raise HTTPException(409, f"the job failed: {job.error}")
+    found = _service(request).jobs.result(id)
+    if found is None:
+        raise HTTPException(409, f"the job is {job.status}; there is no result yet")
+    return _document(job, found)
+
+
+async def events(request: Request, id: str) -> StreamingResponse:
+    """News of a job as server-sent events, `progress` until it is `done`, `failed` or `deleted`."""
+    service = _service(request)
+    first = await run_in_threadpool(_found, request, id)
+
+    async def stream() -> AsyncIterator[str]:
+        with service.notices.of(id) as news:
+            while True:
+                news.clear()
+                job = await run_in_threadpool(service.jobs.get, id, first.owner)
+                if job is None:
+                    yield f'event: deleted\ndata: {{"id": "{id}"}}\n\n'
+                    return
+                ended = job.status in ("done", "failed")
+                data = service.view(job).model_dump_json()
+                yield f"event: {job.status if ended else 'progress'}\ndata: {data}\n\n"
+                if ended:
+                    return
+                while not news.is_set():
+                    try:
+                        await asyncio.wait_for(news.wait(), HEARTBEAT)
+                    except TimeoutError:
+                        yield ": still there\n\n"
+
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(), headers=headers, media_type="text/event-stream")
+
+
+def delete(request: Request, id: str) -> Response:
+    """Cancel a job, or forget a finished one, with all that belongs to it."""
+    service = _service(request)
+    _found(request, id)
+    service.jobs.delete(id, request.state.owner)
+    service.notices.tell(id)
+    service.foreman.ring()
+    return Response(status_code=204)
+
+
+# --- the server itself ------------------------------------------------------------------------
+
+
+async def healthz() -> schema.State:
+    """It is alive."""
+    return schema.State(status="ok")
+
+
+def readyz(request: Request) -> schema.State:
+    """The models are loaded and there is a place in the queue."""
+    service = _service(request)
+    if not service.foreman.ready:
+        raise HTTPException(503, service.foreman.trouble)
+    if service.full():
+        raise HTTPException(503, "the queue is full")
+    return schema.State(status="ready")
+
+
+def metrics_text(request: Request) -> Response:
+    """For Prometheus."""
+    kind = "text/plain; version=0.0.4; charset=utf-8"
+    return Response(_service(request).metrics.text(), media_type=kind)
+
+
+_JOB = {202: {"model": schema.JobView, "description": "Accepted: a job."}}
+_TRANSCRIPT = {
+    "application/json": {
+        "schema": {"type": "array", "items": schema.Word.model_json_schema()},
+        "example": schema.WORDS,
+    }
+} | {kind: {"schema": {"type": "string"}} for kind in transcripts.NAMES if "json" not in kind}
+_TRANSCRIBE: dict[str, Any] = {
+    "status_code": 202,
+    "response_model": schema.JobView,
+    "responses": _JOB | schema.responses(400, 401, 408, 413, 415, 422, 429, 507),
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": schema.Upload.model_json_schema()}},
+        }
+    },
+}
+_CORRECT: dict[str, Any] = {
+    "responses": {200: {"content": _TRANSCRIPT, "description": "The corrected transcript."}}
+    | _JOB
+    | schema.responses(400, 401, 408, 413, 415, 422, 429, 507),
+    "openapi_extra": {"requestBody": {"required": True, "content": _TRANSCRIPT}},
+}
+_RESULT: dict[str, Any] = {
+    "responses": {200: {"content": _TRANSCRIPT, "description": "The corrected transcript."}}
+    | schema.responses(401, 404, 409),
+    "response_class": Response,
+}
+_EVENTS: dict[str, Any] = {
+    "responses": {200: {"content": {"text/event-stream": {"schema": schema.EVENT}}}}
+    | schema.responses(401, 404),
+    "response_class": StreamingResponse,
+}
+_METRICS: dict[str, Any] = {
+    "responses": {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+    | schema.responses(401),
+    "response_class": Response,
+}

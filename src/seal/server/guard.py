@@ -1,0 +1,101 @@
+"""Who may use the server: bearer tokens, or, where there are none, programs on this machine.
+
+A request that may not pass is answered before a byte of its body is read. It knows nothing of the
+routes but which are open to all.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import os
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from seal.errors import SealError
+
+OPEN = ("/healthz", "/readyz", "/openapi.json")
+SHORTEST = 16  # characters of a token
+
+
+def read_tokens(file: Path | None) -> tuple[str, ...]:
+    """The tokens of a file, one a line ('#' begins a comment), and those of SEAL_TOKENS, which are
+    separated by commas or spaces. Raises SealError for an unreadable file or a weak token."""
+    tokens = os.environ.get("SEAL_TOKENS", "").replace(",", " ").split()
+    name = "SEAL_TOKENS"
+    if file is not None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SealError(f"--token-file: {file} cannot be read ({error})") from None
+        found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        if not found:
+            raise SealError(f"--token-file: {file} holds no token; write one a line")
+        tokens += found
+        name = f"SEAL_TOKENS or {file}"
+    for number, token in enumerate(tokens, start=1):
+        if len(token) < SHORTEST or not token.isascii() or " " in token:
+            raise SealError(
+                f"{name}: token {number} is no run of {SHORTEST} or more ASCII characters;"
+                " make one with: openssl rand -hex 32"
+            )
+    return tuple(tokens)
+
+
+def is_loopback(host: str) -> bool:
+    """Does that name or address stand for this machine alone?"""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def owner_of(token: str) -> str:
+    """What jobs are marked with, so that one token's jobs are not another's."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+class Guard:
+    """The application behind its tokens. `scope["state"]["owner"]` says whose a request is."""
+
+    def __init__(self, app: ASGIApp, tokens: tuple[str, ...]) -> None:
+        self._app = app
+        self._tokens = [token.encode() for token in tokens]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        scope.setdefault("state", {})["owner"] = ""
+        if not self._tokens:
+            # Else a page in a browser could reach us under a name of its own (DNS rebinding).
+            host = headers.get("host", "").rsplit(":", 1)[0] or "localhost"
+            if not is_loopback(host):
+                line = "without tokens only localhost is served; ask for http://127.0.0.1"
+                await JSONResponse({"error": line}, 400)(scope, receive, send)
+                return
+        elif scope["path"] not in OPEN:
+            given = self._given(headers.get("authorization", ""))
+            if given is None:
+                answer = JSONResponse(
+                    {"error": "a valid token is needed: Authorization: Bearer TOKEN"},
+                    401,
+                    {"WWW-Authenticate": "Bearer"},
+                )
+                await answer(scope, receive, send)
+                return
+            scope["state"]["owner"] = owner_of(given)
+        await self._app(scope, receive, send)
+
+    def _given(self, header: str) -> str | None:
+        kind, _, token = header.partition(" ")
+        offered = token.strip().encode("utf-8", "replace")
+        # Every token is compared, and each in constant time: the answer's delay tells nothing.
+        known = [hmac.compare_digest(offered, token) for token in self._tokens]
+        return offered.decode() if any(known) and kind.lower() == "bearer" else None

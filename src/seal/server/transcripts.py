@@ -1,0 +1,53 @@
+"""The one place where a request's bytes become a transcript, and its size is judged.
+
+Any format of `seal.formats` will do. It knows nothing of requests but their content types.
+"""
+
+from itertools import chain
+from typing import Any
+
+from seal import formats, words
+from seal.errors import SealError
+from seal.server.limits import DEPTH
+
+NAMES = {
+    "application/json": "transcript.json",
+    "text/plain": "transcript.txt",
+    "text/vtt": "transcript.vtt",
+    "application/x-subrip": "transcript.srt",
+}
+"""Content types that are taken, and what errors call such a transcript. The name says what is tried
+first: its file's own name is the client's affair."""
+
+TYPES = {name: kind for kind, name in NAMES.items()}
+
+
+def read(given: bytes, name: str, format: str | None = None) -> formats.Transcript:
+    """The transcript in those bytes, in the named format or one that is recognised. Raises
+    SealError if it is in none, or could not be written again."""
+    try:
+        found = formats.load(name, format, data=given)
+    except RecursionError:
+        raise SealError(f"{name}: nested too deep") from None
+    document = found.original.source.document
+    if document is not None and _depth(document.root) > DEPTH:
+        raise SealError(f"{name}: nested deeper than {DEPTH}")
+    return found
+
+
+def is_json(given: bytes) -> bool:
+    """Is it JSON at all, whatever it says?"""
+    try:
+        words.parse(given.decode("utf-8-sig"), "")
+    except (UnicodeDecodeError, SealError):
+        return False
+    return True
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects are within one another, at most DEPTH + 1."""
+    layer, depth = [value], 0
+    while depth <= DEPTH and (layer := [one for one in layer if isinstance(one, (dict, list))]):
+        inner = (one.values() if isinstance(one, dict) else one for one in layer)
+        layer, depth = list(chain.from_iterable(inner)), depth + 1
+    return depth

@@ -1,0 +1,159 @@
+"""Bodies of requests, taken as they come and cut off at their limits.
+
+A recording goes straight to a file of ours; the client's name for it is only ever data. It knows
+nothing of jobs, nor of what is in a body.
+"""
+
+import asyncio
+import unicodedata
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import HTTPException
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+FIELD = 1000  # bytes of an option
+FIELDS = 16
+NAME = 120  # characters kept of a file's name
+
+
+async def pieces(request: Request, most: int, idle: float) -> AsyncIterator[bytes]:
+    """The body piece by piece. 413 beyond `most` bytes, 408 after `idle` seconds without any."""
+    try:
+        promised = int(request.headers.get("content-length", 0))
+    except ValueError:
+        raise HTTPException(400, "Content-Length is no number") from None
+    if promised > most:
+        raise _too_large(most)
+    stream = request.stream()
+    taken = 0
+    while True:
+        try:
+            piece = await asyncio.wait_for(anext(stream), idle)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise HTTPException(408, f"no data came for {idle:g} seconds") from None
+        except ClientDisconnect:
+            raise HTTPException(400, "the body ended too early") from None
+        taken += len(piece)
+        if taken > most:
+            raise _too_large(most)
+        yield piece
+
+
+async def body(request: Request, most: int, idle: float) -> bytes:
+    """The whole body in memory."""
+    return b"".join([piece async for piece in pieces(request, most, idle)])
+
+
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"the body is larger than {most:,} bytes, the most that is taken")
+
+
+@dataclass
+class Form:
+    """A multipart body whose one file, the field `recording`, went to `target`."""
+
+    target: Path
+    fields: dict[str, str] = field(default_factory=dict)
+    filename: str | None = None
+    """The client's name of the file, None until one came."""
+    _header: list[bytes] = field(default_factory=lambda: [b"", b""])
+    _disposition: bytes = b""
+    _name: str = ""
+    _value: bytearray | None = None
+    """Of the option being read; None in the file."""
+    _pending: bytearray = field(default_factory=bytearray)
+    _whole: bool = False
+
+    async def receive(self, request: Request, most: int, idle: float) -> None:
+        """Take the body. Raises HTTPException where it is no such form or beyond a limit; the
+        file is then the caller's to remove."""
+        kind, options = parse_options_header(request.headers.get("content-type"))
+        if kind != b"multipart/form-data":
+            raise HTTPException(415, "send the recording as multipart/form-data")
+        boundary = options.get(b"boundary", b"")
+        if not boundary or len(boundary) > 200:
+            raise HTTPException(400, "the Content-Type names no usable boundary")
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_part_data": self._data,
+                "on_part_end": self._end,
+                "on_header_field": lambda data, start, end: self._add(0, data[start:end]),
+                "on_header_value": lambda data, start, end: self._add(1, data[start:end]),
+                "on_header_end": self._header_end,
+                "on_headers_finished": self._headers_end,
+                "on_end": self._close,
+            },
+        )
+        with open(self.target, "xb") as file:
+            try:
+                async for piece in pieces(request, most, idle):
+                    parser.write(piece)
+                    if len(self._pending) >= 1 << 20:
+                        written, self._pending = self._pending, bytearray()
+                        await run_in_threadpool(file.write, written)
+            except FormParserError as error:
+                line = " ".join(str(error).split())
+                raise HTTPException(400, f"not a multipart body: {line}") from None
+            await run_in_threadpool(file.write, self._pending)
+            await run_in_threadpool(file.flush)
+        if not self._whole:
+            raise HTTPException(400, "the multipart body ends too early")
+        if self.filename is None:
+            raise HTTPException(400, "there is no file in the field 'recording'")
+
+    def _begin(self) -> None:
+        self._disposition = b""
+
+    def _add(self, place: int, data: bytes) -> None:
+        self._header[place] += data
+
+    def _header_end(self) -> None:
+        if self._header[0].lower() == b"content-disposition":
+            self._disposition = self._header[1]
+        self._header = [b"", b""]
+
+    def _headers_end(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        self._name = options.get(b"name", b"").decode(errors="replace")
+        if self._name == "recording":
+            if self.filename is not None:
+                raise HTTPException(400, "there are two recordings; send one request for each")
+            self.filename = options.get(b"filename", b"").decode(errors="replace")
+            self._value = None
+            return
+        if self._name in self.fields:
+            raise HTTPException(422, f"the option {self._name[:40]!r} is there twice")
+        if len(self.fields) == FIELDS:
+            raise HTTPException(400, "there are too many fields")
+        self._value = bytearray()
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._value is None:
+            self._pending += data[start:end]
+            return
+        self._value += data[start:end]
+        if len(self._value) > FIELD:
+            raise HTTPException(413, f"the field {self._name[:40]!r} is too long")
+
+    def _end(self) -> None:
+        if self._value is not None:
+            self.fields[self._name] = self._value.decode(errors="replace")
+
+    def _close(self) -> None:
+        self._whole = True
+
+
+def stem(filename: str | None) -> str:
+    """What a recording is called: the file's name without folders, ending and odd characters."""
+    base = (filename or "").replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join(char for char in base if unicodedata.category(char)[0] != "C")
+    return Path(kept).stem.strip(" .")[:NAME] or "recording"

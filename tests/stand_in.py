@@ -1,0 +1,68 @@
+"""Work of the server that needs no model: quick, slow, failing or deadly, as the words ask.
+
+As a program, `stand_in.py DATA` is a server in a process of its own that does this work.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from seal.errors import SealError
+from seal.server import transcripts, worker
+from seal.server.worker import Outcome, Progress, Task
+
+
+def load(corrector: str | None, recordings: bool) -> None:
+    if corrector == "cbs":
+        raise SealError("model tiny: there is none of that name")
+
+
+def perform(tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
+    """Correct without text; a first word of 'sleep 3', 'fail', 'crash' or 'die' is done as well."""
+    for task in tasks:
+        name, _, argument = _order(task).partition(" ")
+        if name == "sleep":
+            _sleep(float(argument), progress)
+        elif name == "fail":
+            raise SealError("the stand-in was told\nto fail")
+        elif name == "crash":
+            raise ZeroDivisionError
+        elif name == "die":
+            os._exit(9)
+    if tasks[0].recording is not None:
+        return [Outcome(b"[]\n") for _ in tasks]
+    return worker.perform(
+        [replace(task, options={**task.options, "corrector": "hmm"}) for task in tasks], progress
+    )
+
+
+def _order(task: Task) -> str:
+    if task.recording is not None:
+        assert Path(task.recording).is_file()
+        return task.name
+    found = transcripts.read(task.transcript or b"", task.name, task.options["from"]).words
+    return found[0]["words"] if found else ""
+
+
+def _sleep(seconds: float, progress: Progress) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        progress("sleep", 1 - left / seconds)
+        time.sleep(min(left, 0.05))
+
+
+if __name__ == "__main__":
+    from seal.cli_serve import run
+    from seal.server.guard import read_tokens
+    from seal.server.limits import Settings
+
+    run(
+        Settings(Path(sys.argv[1]), read_tokens(None), "hmm"),
+        "127.0.0.1",
+        0,
+        perform=perform,
+        load=load,
+    )
