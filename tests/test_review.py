@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seal import words
+from seal.cli import main
 from seal.errors import SealError
 from seal.review import Sound, conversation, document
 from seal.review.edits import apply
@@ -122,7 +123,7 @@ def test_one_conversation_of_several_is_shown():
 def client(tmp_path):
     testclient = pytest.importorskip("fastapi.testclient")
     words.write(talk(4), tmp_path / "call.json")
-    review = Review(tmp_path / "call.json", exports={"txt": lambda w: w[0]["speaker"]})
+    review = Review(tmp_path / "call.json")
     return testclient.TestClient(application(review, "secret"), base_url="http://localhost:1")
 
 
@@ -130,7 +131,7 @@ def test_the_server_saves_whole_files_and_not_over_others(client, tmp_path):
     path = tmp_path / "call.json"
     edits = {"speakers": ["B", "A", "A", "A"], "reviewed": [0], "renamed": {}}
     assert "word3" in client.get("/secret/").text
-    assert client.post("/secret/export/txt", json=edits).text == "B"
+    assert client.post("/secret/export/text", json=edits).text.startswith("B: word0\nA: word1")
     assert client.put("/secret/save", json=edits).status_code == 200
     assert [word["speaker"] for word in words.read(path)] == list("BAAA")
     kept = path.read_bytes()
@@ -151,6 +152,21 @@ def test_the_server_answers_this_machine_and_the_secret_alone(client):
     assert client.put("/save", json={}).status_code == 404
     assert client.get("/secret/", headers={"Host": "evil.example"}).status_code == 403
     assert client.get("/secret/sound").status_code == 404
+
+
+def test_transcribe_writes_the_page_too(tmp_path, monkeypatch):
+    import numpy as np
+    import soundfile
+
+    soundfile.write(tmp_path / "call.wav", np.zeros(32000), 16000)
+    monkeypatch.setattr("seal.pipeline.transcribe", lambda *_, **__: talk(4))
+    call = ["transcribe", str(tmp_path / "call.wav"), "--no-correct", "--html", "-o"]
+    assert main([*call, str(tmp_path / "out.json")]) == 0
+    page = (tmp_path / "out.html").read_text()
+    assert "word3" in page
+    assert "data:audio/mpeg;base64," in page
+    assert len(words.read(tmp_path / "out.json")) == 4
+    assert main([*call, str(tmp_path / "out.html")]) == 2
 
 
 # ---- in a browser
@@ -200,7 +216,7 @@ def served(tmp_path):
     path, sound = tmp_path / "call.json", tmp_path / "call.wav"
     words.write(talk(40), path)
     soundfile.write(sound, 0.1 * np.sin(np.arange(21 * 16000) / 20), 16000)
-    review = Review(path, sound, exports={"txt": lambda w: " ".join(x["speaker"] for x in w)})
+    review = Review(path, sound)
     server = uvicorn.Server(uvicorn.Config(application(review, "s"), port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -259,9 +275,9 @@ def test_the_page_by_keyboard(open_page, served):
     assert {word["speaker"] for word in after} == {"Ann", "B"}
     assert after[20]["reviewed"] is True
     with page.expect_download() as download:
-        page.select_option("#export", "txt")
-    exported = Path(download.value.path()).read_text()
-    assert exported == " ".join(word["speaker"] for word in after)
+        page.select_option("#export", "srt")
+    assert download.value.suggested_filename == "call.srt"
+    assert "Ann: word0" in Path(download.value.path()).read_text()
 
 
 def test_a_click_plays_from_the_word(open_page, served):

@@ -150,6 +150,9 @@ def transcribe(
     no_correct: Annotated[
         bool, typer.Option("--no-correct", help="Stop before the language model.")
     ] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write the review page, too: OUT.html, sound included.")
+    ] = False,
     corrector: Corrector = None,
     format: Format = "word",
     condition: Condition = "label",
@@ -167,10 +170,12 @@ def transcribe(
     sources, several = inputs_of(audio or [], manifest, SOUND)
     targets = targets_of(sources, output, several)
     refuse_to_replace(sources, targets, "recording")
+    if html and targets[0].suffix == ".html":
+        raise SealError(f"{targets[0]}: is where the page goes; name the transcript otherwise")
     options = _checked(
         corrector, format, condition, decode, model, adapter, margin, thresholds, device
     )
-    task = Transcribe(options, speakers, asr, eend, posteriors, not no_correct, several)
+    task = Transcribe(options, speakers, asr, eend, posteriors, not no_correct, several, html)
     do_all(task, sources, targets, several, workers, on, again)
 
 

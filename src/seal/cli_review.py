@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from seal.errors import SealError
 from seal.outputs import check_writable
 
 
@@ -23,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def review(
     transcript: Annotated[
-        Path, typer.Argument(metavar="TRANSCRIPT", help="A word transcript; edits are saved to it.")
+        Path, typer.Argument(metavar="TRANSCRIPT", help="Of any format; edits are saved to it.")
     ],
     audio: Annotated[
         Path | None, typer.Option("--audio", metavar="FILE", help="Its recording, to listen to.")
@@ -45,6 +44,9 @@ def review(
     """Look at a transcript, listen to it, and mend its speakers, in the browser."""
     if html is not None:
         check_writable(html)
+
+        from seal.review import write_page
+
         write_page(transcript, audio, html, session)
         return
     check_writable(transcript)
@@ -59,20 +61,3 @@ def review(
             webbrowser.open(address)
 
     serve(Review(transcript, audio, session), port, opened)
-
-
-def write_page(
-    transcript: Path, audio: Path | None, target: Path, session: str | None = None
-) -> None:
-    """Write the review page of a transcript to one file, with the recording inside."""
-    from seal import words
-    from seal.review import conversation, document
-    from seal.review.sound import embedded
-
-    given = words.read(transcript)
-    try:
-        indices = conversation(given, session)
-    except SealError as error:
-        raise SealError(f"{transcript}: {error}") from None
-    sound = embedded(audio) if audio else None
-    words.write_text(document(transcript.name, given, indices, sound), target)

@@ -47,7 +47,8 @@ class Correct:
 class Transcribe:
     """`seal transcribe` for one recording: the options of `seal.transcribe`, and of `seal.correct`.
 
-    `several`: the recording is one of many, which may share a file of posteriors.
+    `several`: the recording is one of many, which may share a file of posteriors. `html`: the
+    review page is written beside the transcript.
     """
 
     options: dict[str, Any]
@@ -57,6 +58,7 @@ class Transcribe:
     posteriors: str | None
     correct: bool
     several: bool
+    html: bool = False
 
     def models(self) -> list[Any]:
         """The files and folders that may be trained anew under the same name."""
@@ -86,6 +88,10 @@ class Transcribe:
             **self.options,
         )
         words.write(transcript, target)
+        if self.html:
+            from seal.review import write_page
+
+            write_page(target, source, target.with_suffix(".html"))
 
     def _prepare(self, recordings: list[Path]) -> None:
         if self.posteriors is not None:

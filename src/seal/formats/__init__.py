@@ -116,6 +116,15 @@ class Transcript:
         return lost(self.words, module, to)
 
 
+def written(words: list[Word], to: str) -> str:
+    """The text of words in a format, from nothing. Raises SealError where it cannot hold them."""
+    from seal.formats.conversion import converted
+
+    module = module_of(to)
+    text: str = module.new(converted(words, module, to))
+    return text
+
+
 def module_of(format: str) -> Any:
     """The module of a format. Raises SealError if there is no such format."""
     if format not in FORMATS:

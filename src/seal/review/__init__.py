@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
-from seal.words import Word, dumps, sessions, speakers
+from seal.words import Word, dumps, sessions, speakers, write_text
 
 FILES = Path(__file__).parent
 SCRIPTS = ("vendor/wavesurfer.min.js", "edits.js", "sound.js", "page.js")
@@ -84,6 +84,22 @@ def document(
         name, after = piece.split("}}", 1)
         filled += [parts[name], after]
     return "".join(filled)
+
+
+def write_page(
+    transcript: Path, audio: Path | None, target: Path, session: str | None = None
+) -> None:
+    """Write the page of a transcript of any format to one file, with the recording inside."""
+    from seal.formats import read
+    from seal.review.sound import embedded
+
+    given = read(transcript)
+    try:
+        indices = conversation(given, session)
+    except SealError as error:
+        raise SealError(f"{transcript}: {error}") from None
+    sound = embedded(audio) if audio else None
+    write_text(document(transcript.name, given, indices, sound), target)
 
 
 def shown(word: Word) -> dict[str, Any]:

@@ -272,7 +272,7 @@
   async function save() {
     try {
       if (data.save) await ask("PUT", data.save, talk.edits());
-      else download(talk.text(data.transcript, data.indices), data.title.replace(/(\.json)?$/, ".json"));
+      else download(talk.text(data.transcript, data.indices), data.title.replace(/(\.\w+)?$/, ".json"));
       talk.saved();
       drawState();
       tell("Saved.");
@@ -284,7 +284,7 @@
   async function exportAs(kind) {
     try {
       const answer = await ask("POST", `export/${encodeURIComponent(kind)}`, talk.edits());
-      const name = answer.headers.get("X-Name") ?? `${data.title}.${kind}`;
+      const name = decodeURIComponent(answer.headers.get("X-Name"));
       download(await answer.text(), name);
       tell(`Exported: ${name}`);
     } catch (error) {

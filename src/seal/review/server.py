@@ -6,41 +6,36 @@ that somebody else has changed since. It knows nothing of models.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
-from seal import words
+from seal import formats
 from seal.errors import SealError
 from seal.review import conversation, document
 from seal.review.edits import apply
 from seal.review.sound import PLAYABLE, as_mp3, at
-from seal.words import Word
 
-Export = Callable[[list[Word]], str]
+EXPORTS = {name: kind for name, kind in formats.FORMATS.items() if name != "ctm-rttm"}
+"""The formats of one file."""
 
 
 class Review:
     """The file that is reviewed, as it is on disk and on the page."""
 
-    def __init__(
-        self,
-        path: Path,
-        audio: Path | None = None,
-        session: str | None = None,
-        exports: Mapping[str, Export] | None = None,
-    ) -> None:
+    def __init__(self, path: Path, audio: Path | None = None, session: str | None = None) -> None:
         self.path = path
         self.audio = audio
         self.session = session
-        self.exports = dict(exports or {})
         self.load()
         self.sound = at("sound", audio) if audio else None
 
     def load(self) -> None:
         """Read the file (again)."""
         self._bytes = self.path.read_bytes()
-        self.words = words.read(self.path)
+        self._given = formats.load(self.path)
+        self.words = self._given.words
         try:
             self.indices = conversation(self.words, self.session)
         except SealError as error:
@@ -49,7 +44,7 @@ class Review:
     def page(self) -> str:
         self.load()
         return document(
-            self.path.name, self.words, self.indices, self.sound, "save", sorted(self.exports)
+            self.path.name, self.words, self.indices, self.sound, "save", sorted(EXPORTS)
         )
 
     def save(self, edits: Any) -> None:
@@ -58,14 +53,18 @@ class Review:
         edited = apply(self.words, self.indices, edits)
         if self.path.read_bytes() != self._bytes:
             raise SealError(f"{self.path}: was changed by somebody else; load the page again")
-        words.write(edited, self.path)
+        self._given.save(edited, self.path)
         self.load()
 
-    def export(self, kind: str, edits: Any) -> str:
-        """The transcript with the edits in it, in another format; nothing is written."""
-        if kind not in self.exports:
-            raise SealError(f"{kind}: is none of {', '.join(sorted(self.exports))}")
-        return self.exports[kind](apply(self.words, self.indices, edits))
+    def export(self, kind: str, edits: Any) -> tuple[str, str]:
+        """The name and the text of the transcript with the edits in it, in another format; nothing
+        is written. Raises SealError where that cannot hold it."""
+        if kind not in EXPORTS:
+            raise SealError(f"{kind}: is none of {', '.join(sorted(EXPORTS))}")
+        ending = {name: end for end, name in formats.SUFFIXES.items()}.get(kind, f"-{kind}.json")
+        return self.path.stem + ending, formats.written(
+            apply(self.words, self.indices, edits), kind
+        )
 
 
 def application(review: Review, secret: str) -> Any:
@@ -112,7 +111,8 @@ def application(review: Review, secret: str) -> Any:
 
     @app.post(f"/{secret}/export/{{kind}}")
     def export(kind: str, edits: Annotated[Any, Body()]) -> Response:
-        return PlainTextResponse(review.export(kind, edits))
+        name, text = review.export(kind, edits)
+        return PlainTextResponse(text, headers={"X-Name": quote(name)})
 
     return app
 
