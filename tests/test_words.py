@@ -210,3 +210,16 @@ def test_sessions_and_speakers() -> None:
     ]
     assert list(words.sessions(transcript)) == [("one", [2, 3, 0]), ("two", [1])]
     assert words.speakers(transcript) == ["B", "C", "A", "Z"]
+
+
+def test_a_key_nested_too_deep_is_refused_before_the_work(tmp_path):
+    """It could be read, and not be written again."""
+    path = tmp_path / "deep.json"
+    start = (
+        '[{"session_id": "a", "speaker": "A", "words": "x", "start_time": 0, "end_time": 1, "k": '
+    )
+    path.write_text(start + "[" * 100 + "]" * 100 + "}]")
+    words.write(words.read(path), tmp_path / "out.json")
+    path.write_text(start + "[" * 600 + "]" * 600 + "}]")
+    with pytest.raises(SealError, match="entry 1: 'k' is nested deeper than 100"):
+        words.read(path)

@@ -22,6 +22,9 @@ Word = dict[str, Any]
 
 REQUIRED = ("session_id", "speaker", "words", "start_time", "end_time")
 
+DEEPEST = 100
+"""Levels of lists and objects in a key that seal does not know."""
+
 _NOT_WORD = re.compile(r"[^\w\s']|_", re.UNICODE)
 
 
@@ -94,7 +97,22 @@ def check(words: Any, name: str = "transcript") -> list[Word]:
                     f"{place}: '{field}' must be seconds, 0 or more, not {_show(word[field])}"
                 )
         _check_scores(word.get("speaker_scores"), place)
+        for field, value in word.items():
+            if isinstance(value, (dict, list)) and _too_deep(value):
+                raise SealError(f"{place}: {_show(field)} is nested deeper than {DEEPEST}")
     return words
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether `dumps`, which calls itself, could not write it."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        inner = [v.values() if isinstance(v, dict) else v for v in level]
+        level = [v for part in inner for v in part if isinstance(v, (dict, list))]
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def _check_scores(scores: Any, place: str) -> None:
