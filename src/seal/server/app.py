@@ -110,13 +110,13 @@ def create_app(
     behind: Any = {"dependencies": bearer}
     refusals = schema.responses(401, 404)
     if settings.recordings:
-        app.post("/v1/transcribe", **_TRANSCRIBE, **behind)(transcribe)
-    app.post("/v1/correct", **_CORRECT, **behind)(correct)
+        app.post("/v1/transcribe", **schema.TRANSCRIBE, **behind)(transcribe)
+    app.post("/v1/correct", **schema.CORRECT, **behind)(correct)
     app.get("/v1/jobs/{id}", responses=refusals, **behind)(job)
-    app.get("/v1/jobs/{id}/result", **_RESULT, **behind)(result)
-    app.get("/v1/jobs/{id}/events", **_EVENTS, **behind)(events)
+    app.get("/v1/jobs/{id}/result", **schema.RESULT, **behind)(result)
+    app.get("/v1/jobs/{id}/events", **schema.EVENTS, **behind)(events)
     app.delete("/v1/jobs/{id}", status_code=204, responses=refusals, **behind)(delete)
-    app.get("/metrics", **_METRICS, **behind)(metrics_text)
+    app.get("/metrics", **schema.METRICS, **behind)(metrics_text)
     app.get("/healthz")(healthz)
     app.get("/readyz", responses=schema.responses(503))(readyz)
     for kind in (AnyHTTPException, RequestValidationError, SealError, Exception):
@@ -375,44 +375,3 @@ def metrics_text(request: Request) -> Response:
     """For Prometheus."""
     kind = "text/plain; version=0.0.4; charset=utf-8"
     return Response(_service(request).metrics.text(), media_type=kind)
-
-
-_JOB = {202: {"model": schema.JobView, "description": "Accepted: a job."}}
-_TRANSCRIPT = {
-    "application/json": {
-        "schema": {"type": "array", "items": schema.Word.model_json_schema()},
-        "example": schema.WORDS,
-    }
-} | {kind: {"schema": {"type": "string"}} for kind in transcripts.NAMES if "json" not in kind}
-_TRANSCRIBE: dict[str, Any] = {
-    "status_code": 202,
-    "response_model": schema.JobView,
-    "responses": _JOB | schema.responses(400, 401, 408, 413, 415, 422, 429, 507),
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {"multipart/form-data": {"schema": schema.Upload.model_json_schema()}},
-        }
-    },
-}
-_CORRECT: dict[str, Any] = {
-    "responses": {200: {"content": _TRANSCRIPT, "description": "The corrected transcript."}}
-    | _JOB
-    | schema.responses(400, 401, 408, 413, 415, 422, 429, 507),
-    "openapi_extra": {"requestBody": {"required": True, "content": _TRANSCRIPT}},
-}
-_RESULT: dict[str, Any] = {
-    "responses": {200: {"content": _TRANSCRIPT, "description": "The corrected transcript."}}
-    | schema.responses(401, 404, 409),
-    "response_class": Response,
-}
-_EVENTS: dict[str, Any] = {
-    "responses": {200: {"content": {"text/event-stream": {"schema": schema.EVENT}}}}
-    | schema.responses(401, 404),
-    "response_class": StreamingResponse,
-}
-_METRICS: dict[str, Any] = {
-    "responses": {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-    | schema.responses(401),
-    "response_class": Response,
-}

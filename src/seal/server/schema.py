@@ -6,8 +6,10 @@ Inside, a transcript stays the bytes that came or the word transcript of `seal.w
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from seal.server import transcripts
 from seal.server.jobs import Job
 
 Corrector = Literal["best", "seal", "ag-lsec", "cbs", "hmm"]
@@ -201,3 +203,43 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         507: "The server's disk is full.",
     }
     return {status: {"model": Problem, "description": meaning[status]} for status in statuses}
+
+
+_JOB = {202: {"model": JobView, "description": "Accepted: a job."}}
+_TRANSCRIPT = {
+    "application/json": {
+        "schema": {"type": "array", "items": Word.model_json_schema()},
+        "example": WORDS,
+    }
+} | {kind: {"schema": {"type": "string"}} for kind in transcripts.NAMES if "json" not in kind}
+TRANSCRIBE: dict[str, Any] = {
+    "status_code": 202,
+    "response_model": JobView,
+    "responses": _JOB | responses(400, 401, 408, 413, 415, 422, 429, 507),
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": Upload.model_json_schema()}},
+        }
+    },
+}
+CORRECT: dict[str, Any] = {
+    "responses": {200: {"content": _TRANSCRIPT, "description": "The corrected transcript."}}
+    | _JOB
+    | responses(400, 401, 408, 413, 415, 422, 429, 507),
+    "openapi_extra": {"requestBody": {"required": True, "content": _TRANSCRIPT}},
+}
+RESULT: dict[str, Any] = {
+    "responses": {200: {"content": _TRANSCRIPT, "description": "The corrected transcript."}}
+    | responses(401, 404, 409),
+    "response_class": Response,
+}
+EVENTS: dict[str, Any] = {
+    "responses": {200: {"content": {"text/event-stream": {"schema": EVENT}}}} | responses(401, 404),
+    "response_class": StreamingResponse,
+}
+METRICS: dict[str, Any] = {
+    "responses": {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+    | responses(401),
+    "response_class": Response,
+}
