@@ -2,13 +2,16 @@
 
 import json
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import soxr
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+import seal
 from seal import eend, eend_training, words
 from seal.cli import main
 from seal.eend import Network, features, pit_loss, posteriors
@@ -136,3 +139,11 @@ def test_weights_that_are_none_are_refused(tmp_path, capsys):
     assert main([str(argument) for argument in arguments]) == 2
     assert "eend.safetensors" in capsys.readouterr().err
     assert not (tmp_path / "a.json").exists()
+
+
+def test_the_shipped_weights_are_small_and_hear_a_voice():
+    assert (eend.SHIPPED / "eend.safetensors").stat().st_size < 15e6
+    samples, rate = soundfile.read(Path(seal.__file__).parent / "demo" / "call.flac")
+    sound = soxr.resample(samples.astype(np.float32), rate, 16000)[:WINDOW]
+    spoken = posteriors(eend.load("shipped"), sound[None])
+    assert (spoken.max(axis=2) > 0.5).mean() > 0.5

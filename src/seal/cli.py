@@ -138,7 +138,7 @@ def transcribe(
     eend: Annotated[
         Path | None,
         typer.Option(
-            "--eend", metavar="FOLDER", help="First pass by an EEND that `train-eend` made."
+            "--eend", metavar="FOLDER", help="First pass by an EEND of `train-eend`, or: shipped."
         ),
     ] = None,
     posteriors: Annotated[

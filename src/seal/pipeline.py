@@ -33,7 +33,8 @@ def transcribe(
     path: any sound file that libsndfile or FFmpeg reads.
     speakers: their number, where it is known; else it is found.
     asr: a faster-whisper model's name or folder; None is the embedded tiny.en.
-    eend: a folder that `seal train-eend` made, for the first pass; None is segmentation-3.0.
+    eend: a folder that `seal train-eend` made, or "shipped", for the first pass; None is
+        segmentation-3.0.
     posteriors: another diarizer's answer instead of the first pass: an .npz, .npy or .rttm file, a
         folder with one of that stem, or "pyannote" (see `seal.posteriors`).
     correct: False stops before the language model corrects the speakers.
