@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from seal.decode import TIE, posteriors_of
 from seal.decode.algorithm1 import algorithm1
-from seal.decode.fast import fast
+from seal.decode.fast import decode_many, fast
 from seal.decode.tpst import generate, tpst
 from seal.prompt import build, word_tokens
 from tiny import encode, tiny_model
 
 
 @st.composite
-def chunks(draw, most_words=14):
+def prompts(draw, most_words=14):
     """A random chunk: 1 to 8 speakers, words of 1 to 6 tokens, any draft, margins or none."""
     count = draw(st.integers(1, 8))
     texts = draw(
@@ -28,8 +28,13 @@ def chunks(draw, most_words=14):
     margin = st.sampled_from([0.0, 0.0, 0.5, 2.0])
     margins = [[draw(margin) for _ in range(count)] for _ in words]
     format = draw(st.sampled_from(["turn", "word"]))
-    prompt = build(words, acoustic, speakers, count, encode, format)
-    return prompt, margins, tiny_model(draw(st.integers(0, 5)))
+    return build(words, acoustic, speakers, count, encode, format), margins
+
+
+@st.composite
+def chunks(draw, most_words=14):
+    """A random chunk, and a random model."""
+    return *draw(prompts(most_words)), tiny_model(draw(st.integers(0, 5)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -41,6 +46,38 @@ def test_fast_is_algorithm_1(case):
     for mine, theirs in zip(quick.posteriors, slow.posteriors, strict=True):
         assert mine == pytest.approx(theirs, abs=1e-6)
     assert quick.passes <= len(prompt.words)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(prompts(8), max_size=6), st.integers(0, 5), st.integers(1, 400))
+def test_chunks_that_are_read_together_are_decoded_as_if_alone(asked, seed, room):
+    """Whatever stands beside a chunk in a pass, and however many tokens a pass takes."""
+    model = tiny_model(seed)
+    together = list(decode_many(model, iter(asked), room))
+    assert len(together) == len(asked)
+    for (prompt, margins), answer in zip(asked, together, strict=True):
+        alone = algorithm1(model, prompt, margins)
+        assert answer.speakers == alone.speakers
+        for mine, theirs in zip(answer.posteriors, alone.posteriors, strict=True):
+            assert mine == pytest.approx(theirs, abs=1e-6)
+
+
+def test_chunks_are_taken_as_they_are_needed():
+    """The first answer comes before the last chunk is asked for: memory stays the same."""
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield (
+                build([word_tokens("so", encode)] * 3, [""] * 3, [0] * 3, 2, encode),
+                [[0.0] * 2] * 3,
+            )
+
+    answers = decode_many(tiny_model(), endless(), room=100)
+    for _ in range(5):
+        next(answers)
+    assert len(taken) < 20
 
 
 @settings(max_examples=30, deadline=None)

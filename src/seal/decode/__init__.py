@@ -35,17 +35,13 @@ class Decoded:
     """How often the model was called."""
 
 
-def choose(
-    logits: Any, prompt: Prompt, word: int, previous: int | None, margins: Sequence[float]
-) -> tuple[int, list[float]]:
-    """The greedy choice before `word` from next-token `logits` [vocabulary], and the posteriors.
+def choose(allowed: Any, draft: int, margins: Sequence[float]) -> tuple[int, list[float]]:
+    """The greedy choice from the logits of a word's K options, and the posteriors.
 
-    The first pass's speaker is kept unless another one's log-probability is more than that one's
-    of the K `margins` above it. Zeros are the paper's argmax (up to TIE); a margin below zero
+    The first pass's speaker `draft` is kept unless another one's log-probability is more than that
+    one's of the K `margins` above it. Zeros are the paper's argmax (up to TIE); a margin below zero
     speaks for the change.
     """
-    allowed = logits[prompt.options(word, previous)]
-    draft = prompt.draft[word]
     values = [
         value if speaker == draft else value - (margin if abs(margin) > TIE else TIE)
         for speaker, (value, margin) in enumerate(zip(allowed.tolist(), margins, strict=True))

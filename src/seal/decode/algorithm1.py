@@ -21,7 +21,8 @@ def algorithm1(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decode
     passes = 1
     previous = None
     for word in range(len(prompt.words)):
-        speaker, posterior = choose(logits, prompt, word, previous, margins[word])
+        allowed = logits[prompt.options(word, previous)]
+        speaker, posterior = choose(allowed, prompt.draft[word], margins[word])
         speakers.append(speaker)
         posteriors.append(posterior)
         for token in prompt.emit(word, speaker, previous):

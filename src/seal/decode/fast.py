@@ -1,4 +1,4 @@
-"""Exact constrained decoding in a few passes.
+"""Exact constrained decoding in a few passes, many chunks at once.
 
 The words are forced, so a label vector is the greedy answer if and only if it is a fixed point of
 the teacher-forced argmax. Draft with the first pass's labels, read all decisions in one pass, keep
@@ -6,50 +6,113 @@ what comes before the first disagreement, guess the rest anew from the same pass
 repeat. Every pass settles one label at least. Prior art for drafting with the input: Sun et al.,
 "Instantaneous grammatical error correction with shallow aggressive decoding" (2021); Yang et al.,
 "Inference with reference" (2023); for Jacobi decoding: Kou et al., "CLLMs" (2024).
+
+What a chunk has left to read after its first pass is short, and a short pass costs nearly as much
+as a long one. So chunks go together: each pass reads on in all that are not yet done, and begins
+new ones while there is room (continuous batching; Yu et al., "Orca", 2022).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from seal.decode import Decoded, Margins, choose
 from seal.model import LanguageModel
+from seal.packed import Piece, Text, read
 from seal.prompt import Prompt
+
+ROOM = {"cpu": 640, "cuda": 16_384}
+"""Tokens that a pass takes: a chunk of 64 words and what a few others have left; on an accelerator,
+as many as keep it busy."""
 
 
 def fast(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
     """Decode one chunk; the labels are those of `algorithm1` (near-ties under rounding aside)."""
-    context = model.context()
-    speakers = [
-        _likely(draft, row) for draft, row in zip(prompt.draft, margins, strict=True)
-    ]  # any guess gives the same answer; a good one is quicker
-    posteriors: list[list[float]] = []
-    passes = 0
-    lead = prompt.tokens
-    first = 0  # the word from which on tokens are still to be read
-    while len(posteriors) < len(speakers):
-        answer, slots = prompt.answer(speakers, first)
-        settled = len(posteriors)
-        open_slots = slots[settled - first :]
-        logits = context.feed(
-            lead + answer[: open_slots[-1]], [len(lead) + slot - 1 for slot in open_slots]
+    return next(decode_many(model, [(prompt, margins)]))
+
+
+def decode_many(
+    model: LanguageModel, chunks: Iterable[tuple[Prompt, Margins]], room: int | None = None
+) -> Iterator[Decoded]:
+    """Decode chunks, of one recording or many, and give the answers in their order.
+
+    `chunks` are taken as they are needed, so memory does not grow with their number. A pass reads
+    `room` tokens at most, or what is left of one chunk.
+    """
+    if room is None:
+        room = ROOM.get(model.network.device.type, ROOM["cpu"])
+    waiting = iter(chunks)
+    following = next(waiting, None)
+    begun: list[_Chunk] = []
+    while begun or following is not None:
+        asking = [chunk for chunk in begun if not chunk.done]
+        pieces = [chunk.piece() for chunk in asking]
+        taken = sum(len(piece.tokens) for piece in pieces)
+        while following is not None:
+            chunk = _Chunk(*following)
+            piece = chunk.piece()
+            taken += len(piece.tokens)
+            if pieces and taken > room:
+                break
+            begun.append(chunk)
+            asking.append(chunk)
+            pieces.append(piece)
+            following = next(waiting, None)
+        for chunk, logits in zip(asking, read(model.network, pieces), strict=True):
+            chunk.judge(logits)
+        while begun and begun[0].done:
+            yield begun.pop(0).answer()
+
+
+class _Chunk:
+    """A chunk that is being decoded."""
+
+    def __init__(self, prompt: Prompt, margins: Margins) -> None:
+        self._prompt = prompt
+        self._margins = margins
+        self._speakers = [
+            _likely(draft, row) for draft, row in zip(prompt.draft, margins, strict=True)
+        ]  # any guess gives the same answer; a good one is quicker
+        self._posteriors: list[list[float]] = []
+        self._passes = 0
+        self._text = Text()
+        self._lead = prompt.tokens
+        self._first = 0  # the word from which on tokens are still to be read
+        self.done = False
+
+    def piece(self) -> Piece:
+        """What is to be read next: up to the last open decision."""
+        answer, slots = self._prompt.answer(self._speakers, self._first)
+        settled = len(self._posteriors)
+        self._slots = [len(self._lead) + slot for slot in slots]
+        open_slots = self._slots[settled - self._first :]
+        return Piece(
+            self._text,
+            (self._lead + answer)[: open_slots[-1]],
+            [slot - 1 for slot in open_slots],
+            [
+                self._prompt.options(word, self._speakers[word - 1] if word else None)
+                for word in range(settled, len(self._speakers))
+            ],
         )
-        passes += 1
-        guess = list(speakers)
-        agreed = True
-        for row, word in zip(logits, range(settled, len(speakers)), strict=True):
-            previous = speakers[word - 1] if word else None
-            guess[word], posterior = choose(row, prompt, word, previous, margins[word])
-            if agreed:
-                posteriors.append(posterior)
-            if agreed and guess[word] != speakers[word]:
-                agreed = False
-                # Tokens up to this word stand; the word itself follows under its new label.
-                kept = len(lead) + slots[word - first]
-                first_wrong = word
-        if agreed:
-            break
-        context.keep(context.length - (len(lead) + open_slots[-1]) + kept)
-        speakers, first, lead = guess, first_wrong, []
-    return Decoded(speakers, posteriors, passes)
+
+    def judge(self, logits: Any) -> None:
+        """Take what the model said of the open decisions [open, K]: settle those before the first
+        disagreement, and that one; guess the later ones anew."""
+        self._passes += 1
+        guess = list(self._speakers)
+        for word, row in enumerate(logits, start=len(self._posteriors)):
+            guess[word], posterior = choose(row, self._prompt.draft[word], self._margins[word])
+            if guess[:word] == self._speakers[:word]:
+                self._posteriors.append(posterior)
+        self.done = len(self._posteriors) == len(guess)
+        # Tokens up to the last settled word stand; it follows itself, under its label.
+        last = len(self._posteriors) - 1
+        self._text.keep(self._text.length - self._slots[-1] + self._slots[last - self._first])
+        self._speakers, self._first, self._lead = guess, last, []
+
+    def answer(self) -> Decoded:
+        """The answer, once it is done."""
+        return Decoded(self._speakers, self._posteriors, self._passes)
 
 
 def _likely(draft: int, margins: Sequence[float]) -> int:

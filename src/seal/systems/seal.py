@@ -5,9 +5,10 @@ which chunks are worth the model's time.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from seal.chunks import Chunk, cut
 from seal.conditioning import TH_LOW, TH_MED, acoustic_label, word_score
 from seal.decode import Decoded, Margins
 from seal.errors import SealError
+from seal.model import LanguageModel
 from seal.prompt import Prompt, build, order_of_appearance, word_tokens
 from seal.systems import Labels, Options, Progress, base_margin, numbers
 from seal.words import Word
@@ -71,17 +73,26 @@ def decode_chunks(
     ]
     tokens = [word_tokens(word["words"], language_model.encode) for word in words]
     draft = numbers(words, names)
-    answers = []
-    for chunk in cut([len(word) for word in tokens], draft):
-        if wanted(chunk.first, chunk.last):
+    chunks = [
+        chunk
+        for chunk in cut([len(word) for word in tokens], draft)
+        if wanted(chunk.first, chunk.last)
+    ]
+    orders: list[list[int]] = []
+
+    def asked() -> Iterator[tuple[Prompt, Margins]]:
+        for chunk in chunks:
             prompt, order = chunk_prompt(
                 chunk, tokens, draft, labels, len(names), language_model.encode, options.format
             )
-            local_margins = [
-                [row[speaker] for speaker in order] for row in margins[chunk.start : chunk.stop]
-            ]
-            decoded = decoder(options.decode)(language_model, prompt, local_margins)
-            answers.append(_answer(chunk, decoded, order, len(names)))
+            orders.append(order)
+            span = slice(chunk.start, chunk.stop)
+            yield prompt, [[row[speaker] for speaker in order] for row in margins[span]]
+
+    answers = []
+    decoded = decoder(options.decode)(language_model, asked())
+    for place, (chunk, answer) in enumerate(zip(chunks, decoded, strict=True)):
+        answers.append(_answer(chunk, answer, orders[place], len(names)))
         progress(chunk.last / len(words))
     return answers
 
@@ -141,16 +152,13 @@ def chunk_prompt(
     return prompt, order
 
 
-def decoder(name: str) -> Callable[[Any, Prompt, Margins], Decoded]:
-    """The decoder of that name, one of `seal.decode.DECODERS`."""
-    if name == "algorithm1":
-        from seal.decode.algorithm1 import algorithm1
+def decoder(
+    name: str,
+) -> Callable[[LanguageModel, Iterable[tuple[Prompt, Margins]]], Iterator[Decoded]]:
+    """The decoder of that name, one of `seal.decode.DECODERS`, for any number of chunks."""
+    if name == "fast":
+        from seal.decode.fast import decode_many
 
-        return algorithm1
-    if name == "tpst":
-        from seal.decode.tpst import tpst
-
-        return tpst
-    from seal.decode.fast import fast
-
-    return fast
+        return decode_many
+    one: Any = getattr(import_module(f"seal.decode.{name}"), name)
+    return lambda model, chunks: (one(model, *chunk) for chunk in chunks)
