@@ -246,12 +246,10 @@ def score(
     --ref and --hyp may be given several times, in the same order, or be folders, whose files are
     matched by name. The counts of all files are summed. Sessions are matched by session_id.
     """
-    from seal import formats
-
     if output is not None:
         check_writable(Path(output))
     pairs = cli_formats.pairs(ref, hyp)
-    sides = [(formats.read(one), formats.read(other)) for one, other in pairs]
+    sides = [cli_formats.both(*pair) for pair in pairs]
 
     from seal.scoring import Score, score
 
