@@ -95,7 +95,10 @@ Thresholds = Annotated[
 Heard = Annotated[
     Path | None,
     typer.Option(
-        "--audio", metavar="FILE|FOLDER", help="For best and voice: the recording, or SESSION.wav's"
+        "--audio",
+        metavar="FILE|FOLDER",
+        help="The recording, or a folder of SESSION.wav's, to listen to: voices, and scores of "
+        "words that have none.",
     ),
 ]
 Device = Annotated[
@@ -221,6 +224,8 @@ def correct(
     )
     if audio is not None and not audio.exists():
         raise SealError(f"--audio: there is no {audio}")
+    if audio is not None and len(sources) > 1 and not audio.is_dir():
+        raise SealError(f"--audio: {audio} is of one conversation; name a folder with one for each")
     task = Correct({**options, "audio": audio}, from_, rttm)
     do_all(task, sources, targets, several, workers, on, again)
 
