@@ -25,13 +25,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", type=Path, nargs="+")
     parser.add_argument("--eend", metavar="FOLDER", help="who labels the words")
-    parser.add_argument("--most", type=int, metavar="N", help="recordings of each set")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="nth recording of a set")
     options = parser.parse_args()
     once = lru_cache(first_pass)
     hearing.first_pass = lambda path, speakers=None, progress=None: once(path, speakers)
     print("| set | | cpWER | Δcp | words changed |\n|---|---|---|---|---|")
     for folder in options.sets:
-        recordings = read_set(folder)[: options.most]
+        recordings = read_set(folder)[:: options.every]
         given = [labelled(recording, options.eend) for recording in recordings]
         show(folder.name, "as given", recordings, given, given)
         show(folder.name, "corrected", recordings, given, [correct(g) for g in given])
