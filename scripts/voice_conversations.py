@@ -7,12 +7,12 @@ words, some of them lost or misheard. What results is a second kind of first pas
 diarizer's mistakes at real turns, to calibrate the simulator and to evaluate on.
 
 DATA holds `librispeech_utterances/` and the conversations as `seal.corpora` reads them. OUT gets
-first/, oracle/ and reference/, with a NAME.json each; recordings that are there are skipped.
+first/, oracle/ and reference/, with a NAME.json each, and the sound in audio/; recordings that are
+there are skipped.
 """
 
 import argparse
 import sys
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=1000, help="words of each recording")
     options = parser.parse_args()
     voices = list(load_voices(options.data / "librispeech_utterances").values())
-    for part in ("first", "oracle", "reference"):
+    for part in ("first", "oracle", "reference", "audio"):
         (options.out / part).mkdir(parents=True, exist_ok=True)
     for reference in references(options.data, options.set, options.words):
         name = reference[0]["session_id"]
@@ -45,7 +45,8 @@ def main() -> None:
             continue
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         reference = from_start(reference)
-        first, truth = voiced(reference, voices, rng)
+        sound = options.out / "audio" / f"{name}.flac"
+        first, truth = voiced(reference, voices, rng, sound)
         true = [word | {"speaker": who} for word, who in zip(first, truth, strict=True)]
         write(true, options.out / "oracle" / f"{name}.json")
         write(reference, options.out / "reference" / f"{name}.json")
@@ -55,9 +56,9 @@ def main() -> None:
 
 
 def voiced(
-    reference: list[Word], voices: list[np.ndarray], rng: np.random.Generator
+    reference: list[Word], voices: list[np.ndarray], rng: np.random.Generator, path: Path
 ) -> tuple[list[Word], list[str]]:
-    """First pass and true speakers of one conversation."""
+    """First pass and true speakers of one conversation, whose sound is written to `path`."""
     names = speakers(reference)
     cast = {name: voices[i] for name, i in zip(names, rng.permutation(len(voices)), strict=False)}
     loudness = rng.normal(0, 0.5, len(names))
@@ -66,9 +67,8 @@ def voiced(
     sound = mix(turns(reference), cast, gains, end, rng)
     sound += rng.normal(0, rng.uniform(0.003, 0.03), len(sound)).astype(np.float32)
     sound *= 0.5 / np.abs(sound).max()
-    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-        soundfile.write(file.name, sound, RATE)
-        posteriors = first_pass(file.name, len(names))
+    soundfile.write(path, sound, RATE)
+    posteriors = first_pass(path, len(names))
     heard = recognise(reference, loudness, draw_severity(rng), rng)
     words = [
         {"words": text, "start_time": round(start, 3), "end_time": round(stop, 3)}

@@ -226,6 +226,40 @@ def test_words_without_a_speaker_get_the_neighbours_and_no_times(tmp_path: Path)
     assert before.keys() <= after.keys()
 
 
+def test_a_whisperx_segment_without_words_stays_whole_beside_others(tmp_path: Path) -> None:
+    """Alignment leaves single segments without words, and diarization some without a speaker."""
+    content = json.loads((SAMPLES / "whisperx-holes.json").read_text())
+    content["segments"][3]["words"] = []
+    del content["segments"][5]["speaker"]
+    del content["word_segments"]
+    path = tmp_path / "call.json"
+    path.write_text(json.dumps(content))
+    transcript = formats.load(path)
+    after = [dict(word) for word in transcript.words]
+    inside = [i for i, place in enumerate(transcript.original.places) if place == (3, None)]
+    for index in inside[:3]:
+        after[index]["speaker"] = "SPEAKER_00"
+    transcript.save(after, path)
+    segments = json.loads(path.read_text())["segments"]
+    assert [s["text"] for s in segments] == [s["text"] for s in content["segments"]]
+    assert [s["speaker"] for s in segments] == [
+        s.get("speaker", "SPEAKER_01") for s in content["segments"]
+    ]
+    for index in inside:
+        after[index]["speaker"] = "SPEAKER_00"
+    transcript.save(after, path)
+    assert json.loads(path.read_text())["segments"][3]["speaker"] == "SPEAKER_00"
+
+
+def test_aws_punctuation_is_the_end_of_the_word_before_it(tmp_path: Path) -> None:
+    mark = {"type": "punctuation", "alternatives": [{"confidence": "0.0", "content": "?"}]}
+    content = json.loads(aws())
+    items = content["results"]["items"]
+    content["results"]["items"] = [mark, items[0], mark, items[1]]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert [w["words"] for w in formats.read(tmp_path / "a.json")] == ["hi?", "hi"]
+
+
 # --- damage -----------------------------------------------------------------------------------
 
 
@@ -394,6 +428,26 @@ def test_a_format_may_be_named(tmp_path: Path, capsys: Any) -> None:
     assert len(words.read(out)) > 15
     assert cli.main(["correct", str(path), "--from", "aws", "-o", str(out)]) == 2
     assert "not JSON" in capsys.readouterr().err
+
+
+def test_a_conversation_without_a_name_is_scored_against_the_only_one(
+    tmp_path: Path, capsys: Any
+) -> None:
+    sides = ["--ref", str(SAMPLES / "stm.stm"), "--hyp", str(SAMPLES / "deepgram.json")]
+    assert cli.main(["score", *sides, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cp_errors"] == 1  # a hesitation
+    words.write(formats.read(SAMPLES / "deepgram.json"), tmp_path / "other.json")
+    assert cli.main(["score", *sides[:3], str(tmp_path / "other.json")]) == 2
+    assert "give both the same session_id" in capsys.readouterr().err
+
+
+def test_the_name_of_the_new_file_says_its_format(tmp_path: Path, capsys: Any) -> None:
+    sample = str(SAMPLES / "deepgram.json")
+    for name, format in (("call.srt", "srt"), ("call.vtt", "vtt"), ("call.TXT", "text")):
+        assert cli.main(["convert", sample, "-o", str(tmp_path / name)]) == 0
+        assert formats.load(tmp_path / name).format == format
+    assert cli.main(["convert", sample, "-o", str(tmp_path / "call.json")]) == 2
+    assert "name it with --to" in capsys.readouterr().err
 
 
 def test_score_reads_any_format(tmp_path: Path, capsys: Any) -> None:

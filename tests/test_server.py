@@ -645,6 +645,15 @@ def test_what_openapi_says_is_so(tmp_path: Path) -> None:
         conforms(schema, str(client.base_url))
 
 
+def test_an_accepted_job_links_to_what_can_be_asked_of_it(tmp_path: Path) -> None:
+    with serving(tmp_path, wait=False) as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    known = {call["operationId"] for path in paths.values() for call in path.values()}
+    for path in ("/v1/correct", "/v1/transcribe"):
+        links = paths[path]["post"]["responses"]["202"]["links"]
+        assert len(links) == 4 and {link["operationId"] for link in links.values()} <= known
+
+
 def conforms(schema: Any, address: str) -> None:
     names = "not_a_server_error status_code_conformance content_type_conformance"
     names += " response_schema_conformance negative_data_rejection"

@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import correct, words
+from seal import correct, correction, hearing, words
 from seal.audio import RATE
 from seal.cli import main
 from seal.errors import SealError
@@ -34,6 +34,7 @@ def hears(monkeypatch):
         for row, who in zip(vectors, heard, strict=True):
             if who != "-":
                 row["ABCD".index(who)] = 1.0
+        monkeypatch.setattr(correction, "with_scores", lambda words, *_: words)
         monkeypatch.setattr(voice, "_voices", lambda path, spans, progress: vectors)
 
     return set_up
@@ -142,4 +143,4 @@ def test_another_voice_is_heard(tmp_path):
 
 def test_a_folder_without_the_recording_is_refused(tmp_path):
     with pytest.raises(SealError, match="called call"):
-        voice.recording_of(tmp_path, "call")
+        hearing.recording_of(tmp_path, "call")

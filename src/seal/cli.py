@@ -95,7 +95,10 @@ Thresholds = Annotated[
 Heard = Annotated[
     Path | None,
     typer.Option(
-        "--audio", metavar="FILE|FOLDER", help="For best and voice: the recording, or SESSION.wav's"
+        "--audio",
+        metavar="FILE|FOLDER",
+        help="The recording, or a folder of SESSION.wav's, to listen to: voices, and scores of "
+        "words that have none.",
     ),
 ]
 Device = Annotated[
@@ -221,6 +224,8 @@ def correct(
     )
     if audio is not None and not audio.exists():
         raise SealError(f"--audio: there is no {audio}")
+    if audio is not None and len(sources) > 1 and not audio.is_dir():
+        raise SealError(f"--audio: {audio} is of one conversation; name a folder with one for each")
     task = Correct({**options, "audio": audio}, from_, rttm)
     do_all(task, sources, targets, several, workers, on, again)
 
@@ -246,12 +251,10 @@ def score(
     --ref and --hyp may be given several times, in the same order, or be folders, whose files are
     matched by name. The counts of all files are summed. Sessions are matched by session_id.
     """
-    from seal import formats
-
     if output is not None:
         check_writable(Path(output))
     pairs = cli_formats.pairs(ref, hyp)
-    sides = [(formats.read(one), formats.read(other)) for one, other in pairs]
+    sides = [cli_formats.both(*pair) for pair in pairs]
 
     from seal.scoring import Score, score
 

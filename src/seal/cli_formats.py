@@ -11,6 +11,7 @@ import typer
 
 from seal.errors import SealError
 from seal.outputs import check_writable
+from seal.words import Word
 
 From = Annotated[
     str | None,
@@ -26,14 +27,20 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
         epilog="Example: seal convert call.json -o call.srt --to srt\n\n"
-        "Example: seal convert call.ctm -o call.json --to words"
+        "Example: seal convert call.ctm -o call.json --to words\n\n"
+        "Example: seal convert call.json -o call.vtt"
     )(convert)
 
 
 def convert(
     transcript: Annotated[Path, typer.Argument(metavar="IN", help="A transcript of any format.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The new file.")],
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="One of those above.")],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="FORMAT", help="One of those above; else what OUT's name ends in."
+        ),
+    ] = None,
     from_: From = None,
     rttm: Rttm = None,
 ) -> None:
@@ -45,6 +52,9 @@ def convert(
     from seal import formats
 
     check_writable(output)
+    to = to or formats.SUFFIXES.get(output.suffix.lower())
+    if to is None:
+        raise SealError(f"{output}: does not tell the format; name it with --to")
     formats.module_of(to)
     before = formats.load(transcript, from_, rttm)
     lost = before.convert(to, output)
@@ -73,6 +83,19 @@ def pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Pa
     if not ours:
         raise SealError(f"{references[0]}: holds no .json file")
     return [(ours[name], theirs[name]) for name in sorted(ours)]
+
+
+def both(reference: Path, hypothesis: Path) -> tuple[list[Word], list[Word]]:
+    """Read a pair. Where a format names no conversation, the one in it is the partner's."""
+    from seal import formats
+
+    sides = [formats.load(reference), formats.load(hypothesis)]
+    ours, theirs = (side.words for side in sides)
+    names = [{word["session_id"] for word in words} for words in (ours, theirs)]
+    named = all("conversations" in formats.module_of(side.format).HOLDS for side in sides)
+    if not named and len(names[0]) == len(names[1]) == 1:
+        theirs = [word | {"session_id": ours[0]["session_id"]} for word in theirs]
+    return ours, theirs
 
 
 def by_name(paths: list[Path]) -> dict[str, Path]:

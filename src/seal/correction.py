@@ -2,7 +2,7 @@
 
 It hands each conversation of a transcript to a system and writes down what comes back. Words are
 never touched: the answer is a copy of the input in which `speaker` may differ, with
-`first_pass_speaker` and `speaker_confidence` added. It knows nothing of audio or files.
+`first_pass_speaker` and `speaker_confidence` added. It knows nothing of sound or files.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from typing import Any
 from seal.conditioning import CONDITIONS, check_thresholds
 from seal.decode import DECODERS
 from seal.errors import SealError
+from seal.hearing import with_scores
 from seal.prompt import FORMATS
 from seal.systems import SYSTEMS, Labels, Options, Progress
 from seal.words import Word, check, sessions, speakers
@@ -49,18 +50,22 @@ def correct(
     adapter's folder (None: the shipped one, or none with another model); `thresholds` are Th_low
     and Th_med (None: those tuned with the adapter, else the paper's). `weight` is the language
     model's beside the encoder in "best" (None: what was tuned; 0: the encoder alone). `audio` is
-    the recording, or a folder with one for each session_id: "voice" wants it, "best" takes it.
-    `progress` is called with ("correction", share done).
+    the recording, or a folder with one for each session_id: "voice" wants it, "best" compares
+    voices in it, and for words without `speaker_scores` the first pass hears some in it, which are
+    not in what comes back. `progress` is called with the stage ("first pass", "correction") and the
+    share done.
 
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
     """
     options = Options(
         format, condition, decode, model, adapter, margin, thresholds, device, weight, audio
     )
-    system = label_function(chosen_system(corrector, options))
+    chosen = chosen_system(corrector, options)
+    system = label_function(chosen)
     check(words)
     if audio is not None and not Path(audio).is_dir() and len(list(sessions(words))) > 1:
         raise SealError(f"{audio}: is of one conversation; name a folder with one per session_id")
+    scored = chosen != "voice" and condition != "none"  # whether it looks at scores
     corrected = [dict(word) for word in words]
     done = 0
     for _, indices in sessions(words):
@@ -70,10 +75,17 @@ def correct(
             if progress:
                 progress("correction", (done + share * part) / len(words))
 
+        def hear(share: float, done: int = done, part: int = len(indices)) -> None:
+            if progress:
+                progress("first pass", (done + share * part) / len(words))
+
+        own = [words[index] for index in indices]
         if len(names) == 1:
             labels = Labels([0] * len(indices), [1.0] * len(indices))
         else:
-            labels = system([words[index] for index in indices], names, options, step)
+            if audio is not None and scored:
+                own = with_scores(own, names, audio, hear)
+            labels = system(own, names, options, step)
         for index, speaker, certain in zip(
             indices, labels.speakers, labels.confidence, strict=True
         ):

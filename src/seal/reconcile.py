@@ -30,12 +30,12 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
     import numpy as np
 
     frames = smooth(posteriors.frames, _median(posteriors.step))
-    pooled = [pool(frames, posteriors, w["start_time"], w["end_time"]) for w in asr_words]
+    averages = _averages(frames, posteriors, asr_words)
     columns = max(1, posteriors.frames.shape[1])
     best = frames.max(axis=1) if frames.size else np.zeros(0, dtype=np.float32)
     spoken = np.flatnonzero(best >= SPOKEN)
     chosen: list[int] = []
-    for word, scores in zip(asr_words, pooled, strict=True):
+    for word, scores in zip(asr_words, averages, strict=True):
         column = int(scores.argmax())
         if scores[column] < SPEECH or (scores == scores[column]).sum() > 1:
             if len(spoken):
@@ -56,8 +56,20 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
             "speaker": names[column],
             "speaker_scores": {names[c]: round(float(scores[c]), 4) for c in order},
         }
-        for word, scores, column in zip(asr_words, pooled, chosen, strict=True)
+        for word, scores, column in zip(asr_words, averages, chosen, strict=True)
     ]
+
+
+def pooled(posteriors: Posteriors, words: Sequence[Word]) -> "Floats":
+    """Each word's average of the smoothed posteriors: [W, K] in [0, 1]."""
+    import numpy as np
+
+    frames = smooth(posteriors.frames, _median(posteriors.step))
+    return np.stack(_averages(frames, posteriors, words))
+
+
+def _averages(frames: "Floats", posteriors: Posteriors, words: Sequence[Word]) -> "list[Floats]":
+    return [pool(frames, posteriors, word["start_time"], word["end_time"]) for word in words]
 
 
 def smooth(frames: "Floats", width: int = MEDIAN) -> "Floats":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seal import words
+from seal.errors import SealError
 
 Progress = Callable[[str, float], None]
 """Called with the stage's name and how much of it is done, in [0, 1]."""
@@ -40,6 +41,8 @@ class Correct:
         from seal.formats import load
 
         given = load(source, self.format, self.rttm)
+        if self.options.get("audio") is not None and not given.timed:
+            raise SealError(f"{source}: {given.format} has no times to find words in the sound by")
         given.save(correct(given.words, progress=progress, **self.options), target)
 
 

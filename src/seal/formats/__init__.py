@@ -69,6 +69,11 @@ class Transcript:
         return self.original.words
 
     @property
+    def timed(self) -> bool:
+        """Whether its format says when words, or turns, were said."""
+        return bool(module_of(self.format).HOLDS & {"word times", "turn times"})
+
+    @property
     def suffix(self) -> str:
         """How the name of a file that is written back ends."""
         return self.path.suffix if FORMATS[self.format] == "text" else ".json"

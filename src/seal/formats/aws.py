@@ -1,8 +1,8 @@
 """Amazon Transcribe: `results.items`, and the same words by time in the speakers' segments.
 
-Times and confidences are texts. Punctuation is an item without times: no word, but it names the
-speaker of the word before it. `speaker_labels.segments` and `audio_segments` are turns: they are
-split where the speaker changes.
+Times and confidences are texts. Punctuation is an item without times: no word, but the end of the
+one before it, whose speaker it names. `speaker_labels.segments` and `audio_segments` are turns:
+they are split where the speaker changes.
 """
 
 from typing import Any
@@ -37,12 +37,14 @@ def recognise(name: str, content: Any) -> bool:
 def read(source: Source) -> Original:
     path, results = source.path, source.json.root["results"]
     labels = _labels(results, str(path))
-    entries = []
+    entries: list[Entry] = []
     for number, item in enumerate(objects(results.get("items"), f"{path}: items")):
         place = f"{path}: item {number + 1}"
-        if item.get("type") == "punctuation":
-            continue
         best = (objects(item.get("alternatives"), f"{place}: alternatives") or [{}])[0]
+        if item.get("type") == "punctuation":
+            if entries:
+                entries[-1].text += text_at(best, ("content",), place)
+            continue
         start = item.get("start_time")
         entries.append(
             Entry(

@@ -1,8 +1,9 @@
 """WhisperX: `segments` with `words`, and the same words again in `word_segments`.
 
 Words may be without `speaker` (nobody was heard there) or without times (numbers, as a rule). A
-segment is the recogniser's, not a speaker's: it names the speaker of most of its words. Segments
-without words (not aligned) have their times shared out, and are split where the speaker changes.
+segment is the recogniser's, not a speaker's: it stays whole and names the speaker of most of its
+words, also where it could not be aligned and has none. Only in a file without any words, whose
+segments are all there is, are they split where the speaker changes.
 """
 
 from functools import partial
@@ -83,14 +84,15 @@ def write(original: Original, words: list[Word]) -> str:
         if new and position is not None:
             value = original.value(words[index]["speaker"])
             edit.put(("segments", segment, "words", position, "speaker"), value)
+    aligned = any(position is not None for _, position in original.places)
     for segment, indices in parts.items():
         inside = [words[index] for index in indices]
-        if original.places[indices[0]][1] is None:
+        if not aligned:
             values = [original.value(word["speaker"]) for word in inside]
             touched = [changed[index] for index in indices]
             path = ("segments", segment)
             turns.rewrite(edit, path, "speaker", values, touched, partial(_piece, inside))
-        elif any(changed[index] for index in indices):
+        elif any(changed[i] for i in indices) or _nobodys(document.at(("segments", segment))):
             edit.put(("segments", segment, "speaker"), original.value(majority(inside)))
     again = objects(document.root.get("word_segments"), f"{original.source.path}: word_segments")
     places = [p for p in original.places if p[1] is not None]
@@ -101,6 +103,11 @@ def write(original: Original, words: list[Word]) -> str:
             value = original.value(words[index_of[at]]["speaker"])
             edit.put(("word_segments", number, "speaker"), value)
     return edit.text()
+
+
+def _nobodys(segment: dict) -> bool:
+    """Whether it names no speaker."""
+    return segment.get("speaker") is None
 
 
 def _piece(words: list[Word], turn: dict, first: int, last: int, value: Any) -> dict:

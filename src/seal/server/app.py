@@ -203,7 +203,7 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     if await run_in_threadpool(service.full):
         raise queue_full()
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    wrong = HTTPException(415, f"send the transcript as one of {', '.join(transcripts.NAMES)}")
+    wrong = HTTPException(415, f"say what it is: Content-Type: {' or '.join(transcripts.NAMES)}")
     if kind and kind not in transcripts.NAMES:
         raise wrong
     given = await upload.body(request, limits.json, limits.idle)

@@ -205,7 +205,17 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": meaning[status]} for status in statuses}
 
 
-_JOB = {202: {"model": JobView, "description": "Accepted: a job."}}
+_LINKS = {
+    name: {"operationId": f"{name}_v1_jobs__id_{path}", "parameters": {"id": "$response.body#/id"}}
+    for name, path in (
+        ("job", "_get"),
+        ("events", "_events_get"),
+        ("result", "_result_get"),
+        ("delete", "_delete"),
+    )
+}
+"""What to ask for next, with the id of an answer."""
+_JOB = {202: {"model": JobView, "description": "Accepted: a job.", "links": _LINKS}}
 _TRANSCRIPT = {
     "application/json": {
         "schema": {"type": "array", "items": Word.model_json_schema()},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seal import audio, voices
-from seal.errors import SealError
+from seal.hearing import recording_of
 from seal.systems import Labels, Options, Progress, numbers
 from seal.words import Word
 
@@ -67,19 +67,6 @@ def reassign(
     chosen = np.where(ahead > margin, logits.argmax(axis=1), draft)
     progress(1.0)
     return Labels(chosen.tolist(), posterior[rows, chosen].tolist())
-
-
-def recording_of(given: str | Path, session: str) -> Path:
-    """The recording itself, or that of the session in a folder of recordings."""
-    path = Path(given)
-    if not path.is_dir():
-        return path
-    found = [file for file in sorted(path.iterdir()) if file.stem == session and file.is_file()]
-    sound = [file for file in found if file.suffix not in (".json", ".txt", ".rttm")]
-    if len(sound) != 1:
-        there = " and ".join(file.name for file in sound) or "none"
-        raise SealError(f"{path}: one recording must be called {session}.wav or so, not {there}")
-    return sound[0]
 
 
 def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress) -> "Floats":
