@@ -10,17 +10,26 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+class _Linear(nn.Linear):
+    def reset_parameters(self) -> None:
+        """Not at random: the weights come from a file."""
+
+
+class _Embedding(nn.Embedding):
+    def reset_parameters(self) -> None:
+        """Not at random either."""
 
 
 class _Embeddings(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.word_embeddings = _Embedding(config.vocab_size, config.hidden_size)
+        self.position_embeddings = _Embedding(config.max_position_embeddings, config.hidden_size)
+        self.token_type_embeddings = _Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -34,7 +43,7 @@ class _Output(nn.Module):
 
     def __init__(self, config: Any, width: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(width, config.hidden_size)
+        self.dense = _Linear(width, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, x: Tensor, before: Tensor) -> Tensor:
@@ -46,11 +55,11 @@ class _Layer(nn.Module):
         super().__init__()
         width = config.hidden_size
         self.heads = config.num_attention_heads
-        maps = {name: nn.Linear(width, width) for name in ("query", "key", "value")}
+        maps = {name: _Linear(width, width) for name in ("query", "key", "value")}
         self.attention = nn.ModuleDict(
             {"self": nn.ModuleDict(maps), "output": _Output(config, width)}
         )
-        self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, config.intermediate_size)})
+        self.intermediate = nn.ModuleDict({"dense": _Linear(width, config.intermediate_size)})
         self.output = _Output(config, config.intermediate_size)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -91,8 +100,7 @@ def load(folder: Path) -> MiniLM:
     from safetensors.torch import load_file
 
     config = SimpleNamespace(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
-    with torch.device("meta"):
-        network = MiniLM(config)
+    network = MiniLM(config)
     weights = load_file(folder / "model.safetensors")
     names = network.state_dict()
     network.load_state_dict({name: weights[name] for name in names if name in weights}, assign=True)
