@@ -1,11 +1,14 @@
 """Reconciliation: every word comes out, once, in order, as it was, with a speaker."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import seal.reconcile
 from seal.firstpass import Posteriors
 from seal.reconcile import name, reconcile
 
@@ -66,3 +69,16 @@ def test_the_median_filter_drops_a_flicker():
     frames[100:103] = [0.02, 0.9]
     answer = reconcile([word(1.68, 1.75)], Posteriors(frames), "call")
     assert answer[0]["speaker_scores"]["A"] == pytest.approx(0.9, abs=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 300))
+def test_a_long_recording_gets_the_scores_that_a_short_one_gets(seed, columns, size):
+    """Smoothing in blocks is smoothing, wherever the blocks' edges lie."""
+    rng = np.random.default_rng(seed)
+    frames = rng.random((250, columns), dtype=np.float32) * (rng.random((250, 1)) > 0.4)
+    starts = np.sort(rng.uniform(0, 5, 20))
+    heard = [word(start, start + rng.choice([0.0, 0.3, 2.0])) for start in starts]
+    whole = reconcile(heard, Posteriors(frames), "call")
+    with patch.object(seal.reconcile, "BLOCK", size):
+        assert reconcile(heard, Posteriors(frames), "call") == whole

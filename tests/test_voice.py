@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import correct, correction, hearing, words
+from seal import correct, correction, hearing, voices, words
 from seal.audio import RATE
 from seal.cli import main
 from seal.errors import SealError
@@ -86,6 +86,24 @@ def test_what_is_streamed_is_what_is_there(tmp_path_factory, drawn):
             assert np.array_equal(found[place], expected)
         else:
             assert place not in found
+
+
+def test_words_that_are_heard_together_keep_their_own_voices(tmp_path, monkeypatch):
+    """Sounds of one length are embedded in batches: each answer goes to its own word."""
+    rng = np.random.default_rng(0)
+    sound = rng.normal(0, 0.1, 30 * RATE) * np.repeat(rng.random(300), RATE // 10)
+    soundfile.write(tmp_path / "call.wav", sound, RATE)
+    spans = [(t, t + rng.choice([0.1, 0.4, 1.5])) for t in rng.permutation(60) / 2.0]
+    monkeypatch.setattr(
+        voice.voices, "load", lambda: lambda banks: banks.std(dim=1).repeat(1, 3)[:, : voices.SIZE]
+    )
+    found = []
+    for size in (1, 3, 8):
+        monkeypatch.setattr(voice, "BATCH", size)
+        found.append(voice._voices(tmp_path / "call.wav", spans, lambda share: None))
+    assert np.allclose(found[0], found[1], atol=1e-6) and np.allclose(found[0], found[2], atol=1e-6)
+    heard = np.linalg.norm(found[0], axis=1) > 0.5
+    assert heard.tolist() == [min(end, 30) - start >= voice.LEAST for start, end in spans]
 
 
 def test_a_word_is_not_heard_through_its_neighbours():

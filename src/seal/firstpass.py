@@ -145,4 +145,5 @@ def _joined(
                 np.maximum(mapped[:, speaker], window[:length, local], out=mapped[:, speaker])
         frames[start : start + length] += weight[:length, None] * mapped
         weights[start : start + length] += weight[:length]
-    return np.clip(frames / np.maximum(weights, 1e-6)[:, None], 0.0, 1.0)
+    frames /= np.maximum(weights, 1e-6)[:, None]
+    return np.clip(frames, 0.0, 1.0, out=frames)

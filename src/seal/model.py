@@ -220,28 +220,32 @@ class Encoder:
     """The tokens that stand before and after a text."""
 
 
-def load_encoder(source: str | None = None) -> Encoder:
-    """Load an encoder by name or path (None: the embedded MiniLM), in float32, without dropout."""
-    from transformers import AutoModel, AutoTokenizer
+def load_encoder() -> Encoder:
+    """Load the embedded MiniLM, in float32, without dropout. It does without transformers, whose
+    import would take most of the time of a short correction."""
+    from tokenizers import Tokenizer
 
-    if source is None:
-        spec = importlib.util.find_spec(EMBEDDED_ENCODER)
-        if spec is None or spec.origin is None:
-            raise SealError("the embedded encoder is not installed: run `make setup`")
-        source = str(Path(spec.origin).parent / "model")
+    from seal import minilm
+
+    spec = importlib.util.find_spec(EMBEDDED_ENCODER)
+    if spec is None or spec.origin is None:
+        raise SealError("the embedded encoder is not installed: run `make setup`")
+    folder = Path(spec.origin).parent / "model"
     try:
-        with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            network = AutoModel.from_pretrained(source, add_pooling_layer=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise SealError(f"encoder {source}: cannot be loaded: {_first_line(error)}") from None
+        network = minilm.load(folder)
+        tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # tokenizers raises nothing more special
+        raise SealError(f"encoder {folder}: cannot be loaded: {_first_line(error)}") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    unknown, start, end = (tokenizer.token_to_id(name) for name in ("[UNK]", "[CLS]", "[SEP]"))
 
     @lru_cache(maxsize=100_000)
     def encode(text: str) -> list[int]:
-        pieces = tokenizer.encode(text, add_special_tokens=False)[:MOST_PIECES]
-        return pieces or [tokenizer.unk_token_id]
+        pieces = tokenizer.encode(text, add_special_tokens=False).ids[:MOST_PIECES]
+        return pieces or [unknown]
 
-    return Encoder(network.eval(), encode, (tokenizer.cls_token_id, tokenizer.sep_token_id))
+    return Encoder(network, encode, (start, end))
 
 
 def merge(network: Any, adapter: str | Path) -> Any:

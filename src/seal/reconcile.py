@@ -6,7 +6,7 @@ the speaker with the highest average gets the word. This file knows nothing of s
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seal.firstpass import Posteriors
 from seal.words import Word
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MEDIAN = 11  # frames (0.19 s) of the median filter; as long where frames have another length
 SPEECH = 0.1  # posterior of the best speaker below which a word's frames hold no speech
 SPOKEN = 0.5  # posterior from which a frame is speech to which such a word may belong
+BLOCK = 1 << 16  # frames that are smoothed at once: 18 minutes
 
 
 def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str) -> list[Word]:
@@ -27,21 +28,15 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
     scores of its own frames. Speakers are "A", "B", ... in order of appearance, then those that
     got no word; where the posteriors have names, those stay.
     """
-    import numpy as np
-
-    frames = smooth(posteriors.frames, _median(posteriors.step))
-    averages = _averages(frames, posteriors, asr_words)
     columns = max(1, posteriors.frames.shape[1])
-    best = frames.max(axis=1) if frames.size else np.zeros(0, dtype=np.float32)
-    spoken = np.flatnonzero(best >= SPOKEN)
+    averages, surest, spoken = _smoothed(posteriors, asr_words)
     chosen: list[int] = []
     for word, scores in zip(asr_words, averages, strict=True):
         column = int(scores.argmax())
         if scores[column] < SPEECH or (scores == scores[column]).sum() > 1:
             if len(spoken):
-                middle = _middle(posteriors, word["start_time"], word["end_time"])
-                near = spoken[np.abs(spoken - middle).argmin()]
-                column = int(frames[near].argmax())
+                middle = posteriors.frame((word["start_time"] + word["end_time"]) / 2)
+                column = int(surest[_nearest(spoken, middle)])
             elif chosen:
                 column = chosen[-1]
         chosen.append(column)
@@ -62,14 +57,45 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
 
 def pooled(posteriors: Posteriors, words: Sequence[Word]) -> "Floats":
     """Each word's average of the smoothed posteriors: [W, K] in [0, 1]."""
+    return _smoothed(posteriors, words)[0]
+
+
+def _smoothed(posteriors: Posteriors, words: Sequence[Word]) -> "tuple[Floats, Any, Any]":
+    """Each word's average [W, K], the surest speaker of each frame [T], and the frames with
+    speech. BLOCK frames are smoothed at a time: a long recording's posteriors are held once."""
     import numpy as np
 
-    frames = smooth(posteriors.frames, _median(posteriors.step))
-    return np.stack(_averages(frames, posteriors, words))
+    frames, width = posteriors.frames, _median(posteriors.step)
+    count = len(frames)
+    averages = np.zeros((len(words), max(1, frames.shape[1])), dtype=np.float32)
+    surest = np.zeros(count, dtype=np.int32)
+    spoken = np.zeros(count, dtype=bool)
+    spans = [_span(posteriors, word["start_time"], word["end_time"]) for word in words]
+    waiting = sorted(range(len(spans)), key=spans.__getitem__, reverse=True)
+    for first in range(0, count if frames.size else 0, BLOCK):
+        last = end = min(first + BLOCK, count)
+        mine = []
+        while waiting and spans[waiting[-1]][0] < last:
+            mine.append(waiting.pop())
+            end = max(end, spans[mine[-1]][1] + 1)
+        begin = max(0, first - width)
+        smoothed = smooth(frames[begin : min(count, end + width)], width)
+        for place in mine:
+            start, stop = spans[place]
+            averages[place] = smoothed[start - begin : stop + 1 - begin].mean(axis=0)
+        smoothed = smoothed[first - begin : last - begin]
+        surest[first:last] = smoothed.argmax(axis=1)
+        spoken[first:last] = smoothed.max(axis=1) >= SPOKEN
+    return averages, surest, np.flatnonzero(spoken)
 
 
-def _averages(frames: "Floats", posteriors: Posteriors, words: Sequence[Word]) -> "list[Floats]":
-    return [pool(frames, posteriors, word["start_time"], word["end_time"]) for word in words]
+def _nearest(places: Any, middle: int) -> int:
+    """The place nearest to a frame, the earlier one of two; `places` are in order."""
+    import numpy as np
+
+    right = min(int(np.searchsorted(places, middle)), len(places) - 1)
+    left = max(right - 1, 0)
+    return int(places[left if middle - places[left] <= places[right] - middle else right])
 
 
 def smooth(frames: "Floats", width: int = MEDIAN) -> "Floats":
@@ -88,22 +114,14 @@ def _median(step: float) -> int:
     return 2 * round((MEDIAN * Posteriors.step / step - 1) / 2) + 1
 
 
-def pool(frames: "Floats", posteriors: Posteriors, start: float, end: float) -> "Floats":
-    """Mean of the frames inside a word: [K], in [0, 1]; the nearest one where none is inside."""
-    import numpy as np
-
-    count = len(frames)
-    if not frames.size:
-        return np.zeros(max(1, frames.shape[1]), dtype=np.float32)
+def _span(posteriors: Posteriors, start: float, end: float) -> tuple[int, int]:
+    """The first and last frame inside a word; the nearest one where none is inside."""
+    count = len(posteriors.frames)
     first = _clamp(math.ceil((start - posteriors.start) / posteriors.step), count)
     last = _clamp(math.floor((end - posteriors.start) / posteriors.step), count)
     if last < first:
         first = last = _clamp(posteriors.frame((start + end) / 2), count)
-    return frames[first : last + 1].mean(axis=0)
-
-
-def _middle(posteriors: Posteriors, start: float, end: float) -> int:
-    return posteriors.frame((start + end) / 2)
+    return first, last
 
 
 def _clamp(frame: int, count: int) -> int:

@@ -40,9 +40,6 @@ def embed(
 
     `samples` [WINDOW] at 16 kHz and `posteriors` [FRAMES, SPEAKERS] are one window's.
     """
-    import numpy as np
-    import torch
-
     active = posteriors >= SPEAKS
     alone = active & (active.sum(axis=1, keepdims=True) == 1)
     seconds = HOP / RATE
@@ -57,11 +54,19 @@ def embed(
         if features is None:
             features = filterbank(samples)
         rows = _rows(chosen, posteriors[:, speaker], len(features))
-        picked = features[rows]
-        with torch.inference_mode():
-            vector = model(torch.from_numpy(picked - picked.mean(axis=0)).unsqueeze(0))[0].numpy()
-        found.append((vector / max(float(np.linalg.norm(vector)), 1e-9), clear))
+        found.append((vectors(model, features[rows][None])[0], clear))
     return found
+
+
+def vectors(model: Any, banks: "Floats") -> "Floats":
+    """Unit embeddings [B, SIZE] of B stretches of sound that are equally long: log mel energies
+    [B, frames, 80] of `filterbank`."""
+    import numpy as np
+    import torch
+
+    with torch.inference_mode():
+        found = model(torch.from_numpy(banks - banks.mean(axis=1, keepdims=True))).numpy()
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
 
 
 def filterbank(samples: "Floats") -> "Floats":

@@ -31,6 +31,7 @@ _NOT_WORD = re.compile(r"[^\w\s']|_", re.UNICODE)
 class _Number(float):
     """A float that remembers how it was written, so that writing it again changes no byte."""
 
+    __slots__ = ("text",)
     text: str
 
     def __new__(cls, text: str) -> "_Number":
@@ -44,6 +45,12 @@ class _Number(float):
 
 class _TwiceError(Exception):
     """A key that an object has twice: one of its values could not be kept."""
+
+
+def _float(text: str) -> float:
+    """Most numbers are written as Python would: those need no memory of it, in neither sense."""
+    number = float(text)
+    return number if repr(number) == text else _Number(text)
 
 
 def _integer(text: str) -> int | _Number:
@@ -169,7 +176,7 @@ def read(path: str | Path) -> list[Word]:
 def parse(text: str, name: str) -> Any:
     """The value of a JSON text, its numbers as they were written. Raises SealError as `read`."""
     try:
-        return json.loads(text, parse_float=_Number, parse_int=_integer, object_pairs_hook=_object)
+        return json.loads(text, parse_float=_float, parse_int=_integer, object_pairs_hook=_object)
     except _TwiceError as error:
         raise SealError(f"{name}: the key {str(error)!r} stands twice in one object") from None
     except json.JSONDecodeError as error:

@@ -31,6 +31,7 @@ MARGIN = 1.0
 
 LEAST = 0.25  # seconds of sound below which there is no voice
 NEAR = 6  # words before and after that may be heard with a word
+BATCH = 8  # sounds of one length that are embedded together
 
 
 def label(
@@ -71,16 +72,23 @@ def reassign(
 
 def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress) -> "Floats":
     """[W, SIZE] unit embeddings of the sound in each span; zeros where there is none."""
-    import torch
-
     model = voices.load()
     vectors = np.zeros((len(spans), voices.SIZE), dtype=np.float32)
+    alike: dict[int, list[tuple[int, Floats]]] = {}  # by their length: they are embedded together
+
+    def embed(group: "list[tuple[int, Floats]]") -> None:
+        places, banks = zip(*group, strict=True)
+        vectors[list(places)] = voices.vectors(model, np.stack(banks))
+
     for done, (place, samples) in enumerate(_sounds(path, spans)):
         bank = voices.filterbank(samples)
-        with torch.inference_mode():
-            found = model(torch.from_numpy(bank - bank.mean(axis=0)).unsqueeze(0))[0].numpy()
-        vectors[place] = found / max(float(np.linalg.norm(found)), 1e-9)
+        group = alike.setdefault(len(bank), [])
+        group.append((place, bank))
+        if len(group) == BATCH:
+            embed(alike.pop(len(bank)))
         progress(done / len(spans))
+    for group in alike.values():
+        embed(group)
     return vectors
 
 

