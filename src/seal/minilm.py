@@ -1,8 +1,8 @@
-"""The embedded encoder's network, all-MiniLM-L6-v2, in plain torch: a BERT without its pooler.
+"""The embedded encoder's network, all-MiniLM-L6-v2, of torch's layers: a BERT without its pooler.
 
-transformers knows it too, but its import would be most of the time of a short correction.
-The names of the weights are those of the published file, and the answer is transformers' own. It
-knows nothing of words or tokens.
+transformers knows it too, but its import would be most of the time of a short correction. Weights
+go by the names of the published file, inside and outside, and the answer is transformers' own. This
+file knows nothing of words or tokens.
 """
 
 import json
@@ -10,68 +10,34 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+_PARTS = {
+    "attention.output.dense": "self_attn.out_proj",
+    "attention.output.LayerNorm": "norm1",
+    "intermediate.dense": "linear1",
+    "output.dense": "linear2",
+    "output.LayerNorm": "norm2",
+}
+"""What the published file calls the parts of a layer, and what torch does."""
 
-class _Linear(nn.Linear):
-    def reset_parameters(self) -> None:
-        """Not at random: the weights come from a file."""
-
-
-class _Embedding(nn.Embedding):
-    def reset_parameters(self) -> None:
-        """Not at random either."""
+_MAPS = [f"attention.self.{name}" for name in ("query", "key", "value")]
+"""Three maps of the file, which are one in torch."""
 
 
 class _Embeddings(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.word_embeddings = _Embedding(config.vocab_size, config.hidden_size)
-        self.position_embeddings = _Embedding(config.max_position_embeddings, config.hidden_size)
-        self.token_type_embeddings = _Embedding(config.type_vocab_size, config.hidden_size)
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, tokens: Tensor) -> Tensor:
         places = self.position_embeddings.weight[: tokens.shape[1]]
         words = self.word_embeddings(tokens) + self.token_type_embeddings.weight[0]
         return self.LayerNorm(words + places)
-
-
-class _Output(nn.Module):
-    """A linear map whose answer is added to what went in before."""
-
-    def __init__(self, config: Any, width: int) -> None:
-        super().__init__()
-        self.dense = _Linear(width, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-
-    def forward(self, x: Tensor, before: Tensor) -> Tensor:
-        return self.LayerNorm(self.dense(x) + before)
-
-
-class _Layer(nn.Module):
-    def __init__(self, config: Any) -> None:
-        super().__init__()
-        width = config.hidden_size
-        self.heads = config.num_attention_heads
-        maps = {name: _Linear(width, width) for name in ("query", "key", "value")}
-        self.attention = nn.ModuleDict(
-            {"self": nn.ModuleDict(maps), "output": _Output(config, width)}
-        )
-        self.intermediate = nn.ModuleDict({"dense": _Linear(width, config.intermediate_size)})
-        self.output = _Output(config, config.intermediate_size)
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        batch, length, width = x.shape
-        maps: Any = self.attention["self"]
-        query, key, value = (
-            part(x).view(batch, length, self.heads, width // self.heads).transpose(1, 2)
-            for part in maps.values()
-        )
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        x = self.attention["output"](seen.transpose(1, 2).reshape(x.shape), x)
-        return self.output(functional.gelu(self.intermediate["dense"](x)), x)
 
 
 class MiniLM(nn.Module):
@@ -82,16 +48,49 @@ class MiniLM(nn.Module):
         super().__init__()
         self.config = config
         self.embeddings = _Embeddings(config)
-        layers = (_Layer(config) for _ in range(config.num_hidden_layers))
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
+        layer = nn.TransformerEncoderLayer(
+            config.hidden_size,
+            config.num_attention_heads,
+            config.intermediate_size,
+            dropout=0.0,
+            activation=config.hidden_act,
+            layer_norm_eps=config.layer_norm_eps,
+            batch_first=True,
+        )
+        self.encoder = nn.TransformerEncoder(
+            layer, config.num_hidden_layers, enable_nested_tensor=False
+        )
+        self.register_load_state_dict_pre_hook(_to_torch)
+        self.register_state_dict_post_hook(_to_file)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
-        mask = attention_mask.bool()[:, None, None, :]
-        x = self.embeddings(input_ids)
-        layers: Any = self.encoder["layer"]
-        for layer in layers:
-            x = layer(x, mask)
-        return SimpleNamespace(last_hidden_state=x)
+        absent = attention_mask == 0
+        states = self.encoder(self.embeddings(input_ids), src_key_padding_mask=absent)
+        return SimpleNamespace(last_hidden_state=states)
+
+
+def _to_torch(network: MiniLM, weights: dict[str, Any], prefix: str, *_: Any) -> None:
+    for number in range(network.config.num_hidden_layers):
+        theirs, ours = f"{prefix}encoder.layer.{number}.", f"{prefix}encoder.layers.{number}."
+        for kind in ("weight", "bias"):
+            for name, part in _PARTS.items():
+                if f"{theirs}{name}.{kind}" in weights:
+                    weights[f"{ours}{part}.{kind}"] = weights.pop(f"{theirs}{name}.{kind}")
+            maps = [f"{theirs}{name}.{kind}" for name in _MAPS]
+            if all(name in weights for name in maps):
+                joined = torch.cat([weights.pop(name) for name in maps])
+                weights[f"{ours}self_attn.in_proj_{kind}"] = joined
+
+
+def _to_file(network: MiniLM, weights: dict[str, Any], prefix: str, _: Any) -> None:
+    for number in range(network.config.num_hidden_layers):
+        theirs, ours = f"{prefix}encoder.layer.{number}.", f"{prefix}encoder.layers.{number}."
+        for kind in ("weight", "bias"):
+            for name, part in _PARTS.items():
+                weights[f"{theirs}{name}.{kind}"] = weights.pop(f"{ours}{part}.{kind}")
+            joined = weights.pop(f"{ours}self_attn.in_proj_{kind}")
+            for name, part in zip(_MAPS, joined.chunk(3), strict=True):
+                weights[f"{theirs}{name}.{kind}"] = part.clone()  # files hold no views
 
 
 def load(folder: Path) -> MiniLM:
@@ -102,6 +101,9 @@ def load(folder: Path) -> MiniLM:
     config = SimpleNamespace(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
     network = MiniLM(config)
     weights = load_file(folder / "model.safetensors")
-    names = network.state_dict()
-    network.load_state_dict({name: weights[name] for name in names if name in weights}, assign=True)
+    wanted = ("embeddings.", "encoder.")
+    unused = "embeddings.position_ids"
+    network.load_state_dict(
+        {n: w for n, w in weights.items() if n.startswith(wanted) and n != unused}, assign=True
+    )
     return network.eval()
