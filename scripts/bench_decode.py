@@ -12,6 +12,7 @@ matrix products.
 import argparse
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -19,7 +20,6 @@ import torch
 from evaluate_text import recordings
 from seal.chunks import cut
 from seal.conditioning import acoustic_label, word_score
-from seal.decode import Margins
 from seal.decode.algorithm1 import algorithm1
 from seal.decode.fast import decode_many, fast
 from seal.model import LanguageModel
@@ -37,7 +37,10 @@ def main() -> None:
     parser.add_argument("--no-algorithm1", action="store_true", help="fast alone")
     options = parser.parse_args()
     model, settings = load_corrector(None, None, "cpu")
-    asked = chunks(options, model, settings)
+    asked = [
+        (prompt, [[options.margin] * len(prompt.labels)] * len(prompt.words))
+        for prompt in prompts(options.data, model, settings["score"], options.words, options.format)
+    ]
     words = sum(len(prompt.words) for prompt, _ in asked)
     print(f"words {words}, chunks {len(asked)}, format {options.format}")
 
@@ -71,28 +74,21 @@ def main() -> None:
     print("labels identical" if not differ else f"labels differ at {differ} places")
 
 
-def chunks(
-    options: argparse.Namespace, model: LanguageModel, settings: dict
-) -> list[tuple[Prompt, Margins]]:
-    """The prompts of the chunks, and their margins."""
-    asked: list[tuple[Prompt, Margins]] = []
-    left = options.words
-    for _, transcript, _ in recordings(options.data, "primock57-test", 250, seed=1):
+def prompts(
+    data: Path, model: LanguageModel, score: str, words: int, format: str
+) -> Iterator[Prompt]:
+    """The prompts of the chunks in the set's first `words` words; `score` names the word score."""
+    left = words
+    for _, transcript, _ in recordings(data, "primock57-test", 250, seed=1):
         transcript, left = transcript[:left], left - len(transcript[:left])
         if not transcript:
             break
         names = speakers(transcript)
         draft = [names.index(word["speaker"]) for word in transcript]
         tokens = [word_tokens(word["words"], model.encode) for word in transcript]
-        labels = [
-            acoustic_label(word_score(word, settings["score"]), "label") for word in transcript
-        ]
+        labels = [acoustic_label(word_score(word, score), "label") for word in transcript]
         for chunk in cut([len(word) for word in tokens], draft):
-            prompt, order = chunk_prompt(
-                chunk, tokens, draft, labels, len(names), model.encode, options.format
-            )
-            asked.append((prompt, [[options.margin] * len(order)] * len(prompt.words)))
-    return asked
+            yield chunk_prompt(chunk, tokens, draft, labels, len(names), model.encode, format)[0]
 
 
 def arithmetic(model: LanguageModel, prompt: Prompt) -> float:

