@@ -1,11 +1,14 @@
 """From a recording to a transcript by the embedded models."""
 
+import time
+
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 import seal
-from seal import demo
+from seal import demo, pipeline
 from seal.errors import SealError
 from seal.words import check
 
@@ -35,6 +38,51 @@ def test_the_correction_is_the_last_step_and_nothing_else(call):
 def test_the_first_pass_tells_the_two_voices_apart(call):
     reference = seal.read(demo.REFERENCE)
     assert seal.score(reference, call).delta_cp < 0.15
+
+
+@pytest.mark.parametrize("failing", ["asr", "first pass"])
+def test_when_one_of_two_that_work_together_fails_the_other_ends(monkeypatch, failing):
+    """And the error is that of the one that failed, not of the one that was told to end."""
+    ended = []
+
+    def work(name):
+        def step(path, *rest, **more):
+            report = next(r for r in rest if callable(r))
+            if name == failing:
+                raise SealError(f"{name} cannot")
+            try:
+                for _ in range(1000):
+                    time.sleep(0.01)
+                    report(0.5)
+            except Exception:
+                ended.append(name)
+                raise
+
+        return step
+
+    monkeypatch.setattr(pipeline.speech, "recognise", work("asr"))
+    monkeypatch.setattr(pipeline, "first_pass", work("first pass"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(SealError, match=f"{failing} cannot"):
+            seal.transcribe(demo.RECORDING)
+        assert ended == ["asr" if failing == "first pass" else "first pass"]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_the_number_of_threads_changes_nothing(call):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3 - min(threads, 2))  # one after the other, if it was together
+    try:
+        other = seal.transcribe(demo.RECORDING, correct=False)
+    finally:
+        torch.set_num_threads(threads)
+    assert [(w["words"], w["start_time"], w["speaker"]) for w in other] == [
+        (w["words"], w["start_time"], w["first_pass_speaker"]) for w in call
+    ]
 
 
 def test_silence_has_no_words(tmp_path):

