@@ -196,7 +196,8 @@ def main() -> None:
             if options.output:
                 with options.output.open("a", encoding="utf-8") as file:
                     print(json.dumps(rows[-1]), file=file)
-    print(f"{len(chunks)} chunks, {options.threads} threads, float32\n")
+    timed = len({row["chunk"] for row in rows})
+    print(f"{len(rows)} runs of {timed} chunks, {options.threads} threads, float32\n")
     lines, failed = table(rows)
     print("\n".join(lines))
     if failed:
