@@ -9,7 +9,7 @@ exit status is 1 if a method that is exact gives other labels than `fast`.
 
 `-o` keeps the runs, one line of JSON each, and what is there already is not run again: so a long
 comparison can be made in pieces. If nothing is left to run it only prints the table. A peer that is
-not installed (`pip install 'seal[peers]'`) is left out, with a line on stderr.
+not installed (`pip install -e '.[peers]'`) is left out, with a line on stderr.
 
 A peer's label may differ from `fast`'s without being wrong where the model hardly prefers either:
 `fast` keeps the first pass's label up to TIE. A chunk's differing labels are put down to near ties
