@@ -1,0 +1,91 @@
+"""llama.cpp, through llama-cpp-python, with its own grammar.
+
+The merged model goes into a GGUF file in float32, with the vocabulary of the embedded model's own
+file; the cache is float32 too. The grammar is made of token numbers (`<[17]>`), so it forces the
+very tokens of the words. The file is made once, outside the time that is measured.
+"""
+
+import importlib.util
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import gguf
+import llama_cpp
+import torch
+
+from peers import Answer, places, read
+from seal.model import EMBEDDED, LanguageModel
+from seal.prompt import Prompt
+
+ROOM = 4096
+"""Tokens that a prompt and its answer may have."""
+
+
+def decode(model: LanguageModel, prompt: Prompt) -> Answer:
+    engine = _engine(model)
+    engine.reset()
+    allowed = places(prompt)
+    terms = [f"({' | '.join(f'<[{token}]>' for token in tokens)})" for tokens in allowed]
+    grammar = llama_cpp.LlamaGrammar.from_string("root ::= " + " ".join(terms), verbose=False)
+    written: list[int] = []
+    for token in engine.generate(prompt.tokens, temp=0.0, repeat_penalty=1.0, grammar=grammar):
+        written.append(token)
+        if len(written) == len(allowed):
+            break
+    return Answer(read(prompt, written), len(written))
+
+
+@lru_cache(maxsize=1)
+def _engine(model: LanguageModel) -> Any:
+    threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "merged.gguf"
+        write_gguf(model.network, file)
+        return llama_cpp.Llama(
+            str(file),
+            n_ctx=ROOM,
+            n_threads=threads,
+            n_threads_batch=threads,
+            type_k=llama_cpp.GGML_TYPE_F32,
+            type_v=llama_cpp.GGML_TYPE_F32,
+            use_mmap=False,
+            verbose=False,
+        )
+
+
+def write_gguf(network: Any, file: Path) -> None:
+    """Write a Llama network's weights in float32 behind the embedded model's own metadata."""
+    spec = importlib.util.find_spec(EMBEDDED)
+    assert spec and spec.origin
+    source = gguf.GGUFReader(next(Path(spec.origin).parent.glob("*.gguf")))
+    writer = gguf.GGUFWriter(file, "llama")
+    ours = (gguf.Keys.General.ARCHITECTURE, gguf.Keys.General.FILE_TYPE)
+    for field in source.fields.values():
+        if not field.name.startswith("GGUF.") and field.name not in ours:
+            kind, inner = field.types[0], field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    heads = {
+        "q_proj": network.config.num_attention_heads,
+        "k_proj": network.config.num_key_value_heads,
+    }
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, network.config.num_hidden_layers)
+    for name, weight in network.state_dict().items():
+        if name == "lm_head.weight":  # tied to the embedding
+            continue
+        weight = weight.float()
+        kind = name.split(".")[-2]
+        if kind in heads:
+            # llama.cpp turns neighbours by the position, Hugging Face the two halves of a head.
+            rows, columns = weight.shape
+            halves = weight.view(heads[kind], 2, rows // heads[kind] // 2, columns)
+            weight = halves.transpose(1, 2).reshape(rows, columns)
+        writer.add_tensor(
+            names.get_name(name, try_suffixes=(".weight",)), weight.contiguous().numpy()
+        )
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
