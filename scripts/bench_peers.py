@@ -200,12 +200,15 @@ def main() -> None:
     for decode in decoders.values() if todo else []:  # compiles, converts and fills caches
         first = chunks[0]
         decode(model, build(first.words[:4], [""] * 4, [0, 1, 0, 1], 2, model.encode))
+    shared: dict[int, float] = {}
     for number, prompt, missing in todo:
         wanted = {n: d for n, d in decoders.items() if n == "fast" or n in missing}
         if len(wanted) > 1:
             answers = run(model, prompt, wanted, number % 2 == 1)
             place = {"chunk": mark(prompt), "words": len(prompt.words), "run": number}
-            place["together"] = together(model, chunks)
+            if number not in shared:
+                shared[number] = together(model, chunks)
+            place["together"] = shared[number]
             rows.append(place | {"threads": options.threads, "answers": answers})
             if options.output:
                 with options.output.open("a", encoding="utf-8") as file:
