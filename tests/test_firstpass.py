@@ -1,12 +1,15 @@
 """The first pass: who is who across windows, and posteriors that fit the recording."""
 
+import sys
+import threading
+
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import audio, demo
+from seal import audio, demo, senko
 from seal.clustering import THRESHOLD, Local, agglomerate, speakers
 from seal.firstpass import first_pass
 
@@ -107,3 +110,24 @@ def test_silence_has_one_speaker_who_says_nothing(tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(16000 * 11), 16000)
     frames = first_pass(tmp_path / "silence.wav").frames
     assert frames.shape[1] == 1 and frames.max() < 0.5
+
+
+def test_the_models_are_found_while_another_thread_imports():
+    """As the ASR's does, which is loaded beside the first pass."""
+    stop = threading.Event()
+
+    def importing():
+        while not stop.is_set():
+            for number in range(50):
+                sys.modules[f"made_up_{number}"] = sys
+            for number in range(50):
+                del sys.modules[f"made_up_{number}"]
+
+    other = threading.Thread(target=importing)
+    other.start()
+    try:
+        for _ in range(3000):
+            senko._loaded()
+    finally:
+        stop.set()
+        other.join()

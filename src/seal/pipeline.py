@@ -85,6 +85,7 @@ def _hear(
     """The words, and the first pass: beside each other where there are two threads, half of them
     for each, since neither makes good use of a second core. The answers are the same. Where nobody
     speaks there are no words, and there need be no first pass."""
+    import faster_whisper  # noqa: F401  (before there are two threads to import it)
     import torch
 
     threads = torch.get_num_threads()

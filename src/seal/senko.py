@@ -47,4 +47,5 @@ def module(name: str) -> ModuleType:
 
 
 def _loaded() -> dict[str, ModuleType]:
-    return {k: v for k, v in sys.modules.items() if k == "senko" or k.startswith("senko.")}
+    modules = sys.modules.copy()  # another thread may import meanwhile
+    return {k: v for k, v in modules.items() if k == "senko" or k.startswith("senko.")}
