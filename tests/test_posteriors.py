@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -134,12 +134,15 @@ turns = st.lists(
 
 @settings(max_examples=80, deadline=None)
 @given(turns, st.floats(0.01, 12))
+@example([(0.0, 2.95, "ann")], 3.0)
 def test_posteriors_of_turns_are_one_where_somebody_speaks(turns, seconds):
     found = from_turns(turns, seconds)
     assert abs(len(found.frames) * found.step - seconds) <= found.step
     assert set(found.names or ()) == {name for *_, name in turns}
     for index in range(0, len(found.frames), 7):
         time = found.start + index * found.step
+        if any(abs(time - edge) < 1e-9 for *edges, _ in turns for edge in edges):
+            continue  # rounding decides
         speak = {name for start, end, name in turns if start <= time < end}
         assert [name in speak for name in found.names or "?"] == found.frames[index].tolist()
 
