@@ -6,6 +6,7 @@ never touched: the answer is a copy of the input in which `speaker` may differ, 
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -71,20 +72,17 @@ def correct(
     for _, indices in sessions(words):
         names = speakers(words[index] for index in indices)
 
-        def step(share: float, done: int = done, part: int = len(indices)) -> None:
+        def report(stage: str, share: float, done: int = done, part: int = len(indices)) -> None:
             if progress:
-                progress("correction", (done + share * part) / len(words))
+                progress(stage, (done + share * part) / len(words))
 
-        def hear(share: float, done: int = done, part: int = len(indices)) -> None:
-            if progress:
-                progress("first pass", (done + share * part) / len(words))
-
+        step = partial(report, "correction")
         own = [words[index] for index in indices]
         if len(names) == 1:
             labels = Labels([0] * len(indices), [1.0] * len(indices))
         else:
             if audio is not None and scored:
-                own = with_scores(own, names, audio, hear)
+                own = with_scores(own, names, audio, partial(report, "first pass"))
             labels = system(own, names, options, step)
         for index, speaker, certain in zip(
             indices, labels.speakers, labels.confidence, strict=True

@@ -6,7 +6,8 @@ back. It plugs into transformers' attention interface, and so reads any causal m
 It knows tokens and logits, not words and speakers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,26 +90,23 @@ def read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
     return logits
 
 
-class _attention:
+@contextmanager
+def _attention(decoder: Any) -> Iterator[None]:
     """Within it, a decoder's attention is the packed one."""
+    from transformers import AttentionInterface
 
-    def __init__(self, decoder: Any) -> None:
-        from transformers import AttentionInterface
-
-        if not decoder._supports_attention_backend:
-            raise SealError(
-                f"model: {type(decoder).__name__} has an attention of its own, which cannot read "
-                "packed texts; decode with --decode algorithm1"
-            )
-        AttentionInterface.register(_ATTENTION, _attend)
-        self._config = decoder.config
-        self._before = self._config._attn_implementation
-
-    def __enter__(self) -> None:
-        self._config._attn_implementation = _ATTENTION
-
-    def __exit__(self, *error: object) -> None:
-        self._config._attn_implementation = self._before
+    if not decoder._supports_attention_backend:
+        raise SealError(
+            f"model: {type(decoder).__name__} has an attention of its own, which cannot read "
+            "packed texts; decode with --decode algorithm1"
+        )
+    AttentionInterface.register(_ATTENTION, _attend)
+    before = decoder.config._attn_implementation
+    decoder.config._attn_implementation = _ATTENTION
+    try:
+        yield
+    finally:
+        decoder.config._attn_implementation = before
 
 
 def _attend(

@@ -49,17 +49,16 @@ def transcribe(
     """
     if speakers is not None and speakers < 1:
         raise SealError(f"--speakers: a recording has 1 speaker or more, not {speakers}")
-    found: Posteriors | None = None
-    if posteriors is not None:  # before the ASR, which takes long: it may be refused
+    found: Posteriors | None
+    if posteriors is None:
+        heard, found = _hear(path, speakers, asr, eend, progress)
+    else:  # before the ASR, which takes long: it may be refused
         check_alone(speakers, eend)
         if progress:
             progress("first pass", 0.0)
         found = load(posteriors, path)
         if progress:
             progress("first pass", 1.0)
-    if found is None:
-        heard, found = _hear(path, speakers, asr, eend, progress)
-    else:
         heard = speech.recognise(path, asr, _stage(progress, "asr"))
     if not heard or found is None:
         return []

@@ -40,7 +40,7 @@ def decode_many(
     """
     if room is None:
         room = ROOM.get(model.network.device.type, ROOM["cpu"])
-    waiting = iter(chunks)
+    waiting = (_Chunk(prompt, margins) for prompt, margins in chunks)
     following = next(waiting, None)
     begun: list[_Chunk] = []
     while begun or following is not None:
@@ -48,13 +48,12 @@ def decode_many(
         pieces = [chunk.piece() for chunk in asking]
         taken = sum(len(piece.tokens) for piece in pieces)
         while following is not None:
-            chunk = _Chunk(*following)
-            piece = chunk.piece()
+            piece = following.piece()
             taken += len(piece.tokens)
             if pieces and taken > room:
                 break
-            begun.append(chunk)
-            asking.append(chunk)
+            begun.append(following)
+            asking.append(following)
             pieces.append(piece)
             following = next(waiting, None)
         for chunk, logits in zip(asking, read(model.network, pieces), strict=True):
