@@ -2,8 +2,8 @@
 
 Transcripts of some 300 words (simulated first passes of the bundled call) are corrected by one
 `seal correct` of their folder, and by a `seal serve` that so many clients ask at once. Start-up is
-timed apart: for the command it is the time of one transcript of two words. The answers must be the
-same to the byte.
+timed apart: for the command it is the time of one transcript of two words. The speakers must be the
+same, and confidences to 0.0002, for both let short transcripts share passes.
 """
 
 import argparse
@@ -115,7 +115,10 @@ def client(address: str, waiting: "SimpleQueue[Path]", folder: Path) -> None:
                 time.sleep(0.05)
                 status, answer = ask(connection, "GET", place)
         assert status == 200, answer
-        assert answer == (folder / "out" / path.name).read_bytes(), path.name
+        expected = words.read(folder / "out" / path.name)
+        for one, other in zip(json.loads(answer), expected, strict=True):
+            gap = abs(one.pop("speaker_confidence") - other.pop("speaker_confidence"))
+            assert one == other and gap < 2e-4, path.name
 
 
 def ask(

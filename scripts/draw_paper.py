@@ -27,9 +27,8 @@ from seal.firstpass import Posteriors, first_pass
 from seal.prompt import word_tokens
 from seal.reconcile import reconcile
 from seal.simulate import draw_severity, simulate
-from seal.systems import numbers
 from seal.systems.seal import chunk_prompt, load_corrector
-from seal.words import Word, speakers
+from seal.words import Conversation, Word, speakers
 
 COLOURS = {"A": "#1f5fa8", "B": "#c4561d"}
 INK, PALE = "#222222", "#dddddd"
@@ -115,7 +114,7 @@ def chunk_of(first: list[Word]) -> tuple[Any, list[str], int]:
         acoustic_label(word_score(word, settings["score"]), "label", thresholds) for word in first
     ]
     tokens = [word_tokens(word["words"], model.encode) for word in first]
-    draft = numbers(first, speakers(first))
+    draft = Conversation(first, speakers(first)).draft()
     chunk = cut([len(word) for word in tokens], draft)[CHUNK]
     prompt, _ = chunk_prompt(chunk, tokens, draft, labels, 2, model.encode, "word")
     return prompt, labels, chunk.start

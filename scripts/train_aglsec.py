@@ -18,7 +18,7 @@ from seal.aglsec_training import Recipe, train
 from seal.corpora import ami, icsi, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
 from seal.simulate import draw_severity, simulate
-from seal.words import speakers, without_scores
+from seal.words import Conversation, speakers, without_scores
 
 MARGIN = 0.8
 
@@ -65,7 +65,7 @@ def gain(network: Any, encode: Any, recordings: list, strip: bool) -> float:
     for transcript, truth in recordings:
         names = speakers(transcript)
         words = [without_scores(word) if strip else word for word in transcript]
-        answer = log_posteriors(network, encode, words, names)
+        answer = log_posteriors(network, encode, [Conversation(words, names)])[0]
         was = np.array([names.index(word["speaker"]) for word in words])
         true = np.array([names.index(name) for name in truth])
         better = answer - answer[np.arange(len(words)), was][:, None]

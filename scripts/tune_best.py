@@ -19,9 +19,9 @@ from seal.conditioning import acoustic_label, word_score
 from seal.decode import posteriors_of
 from seal.prompt import word_tokens
 from seal.scoring import Score, score
-from seal.systems import ag_lsec, numbers
+from seal.systems import ag_lsec
 from seal.systems.seal import chunk_prompt, load_corrector
-from seal.words import speakers, without_scores
+from seal.words import Conversation, speakers, without_scores
 
 WEIGHTS = (0.0, 0.25, 0.5, 1.0)
 MARGINS = (0.0, 0.3, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
@@ -30,7 +30,7 @@ MARGINS = (0.0, 0.3, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 def llm_log_posteriors(words: list, names: list[str], before: list[int]) -> np.ndarray:
     """Log-posteriors [W, K] of the shipped adapter when the labels before a word are `before`."""
     model, settings = load_corrector(None, None, "cpu")
-    draft = numbers(words, names)
+    draft = Conversation(words, names).draft()
     tokens = [word_tokens(word["words"], model.encode) for word in words]
     labels = [acoustic_label(word_score(word, settings["score"]), "label") for word in words]
     result = np.zeros((len(words), len(names)))
@@ -62,7 +62,9 @@ def main() -> None:
             for reference, transcript, truth in chosen:
                 words = [without_scores(word) for word in transcript] if strip else transcript
                 names = speakers(transcript)
-                encoder = ag_lsec.log_posteriors(words, names, "cpu", lambda share: None)
+                [encoder] = ag_lsec.log_posteriors(
+                    [Conversation(words, names)], "cpu", lambda share: None
+                )
                 llm = np.zeros_like(encoder)
                 if not options.no_llm:
                     llm = llm_log_posteriors(words, names, encoder.argmax(axis=1).tolist())
@@ -90,7 +92,7 @@ def outcome(cached: list, weight: float | None, margin: float) -> tuple[Score, i
     total, repaired, broken = Score(), 0, 0
     for reference, words, truth, names, encoder, llm in cached:
         together = llm if weight is None else encoder + weight * llm
-        draft = np.array(numbers(words, names))
+        draft = np.array(Conversation(words, names).draft())
         gain = together - together[np.arange(len(words)), draft][:, None]
         chosen = np.where(gain.max(axis=1) > margin, gain.argmax(axis=1), draft)
         answer = [

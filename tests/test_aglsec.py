@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from seal import aglsec, aglsec_training
 from seal.aglsec import WINDOW, log_posteriors, spans
 from seal.aglsec_training import Recipe, batch, loss, train
+from seal.words import Conversation
 from tiny import CORPORA, tiny_encoder, tiny_network
 from tiny import tiny_pieces as encode
 
@@ -43,11 +44,13 @@ def conversations(draw, most=40):
 def test_posteriors_are_posteriors_and_names_do_not_matter(conversation, order):
     words, names = conversation
     network = tiny_network()
-    answer = log_posteriors(network, encode, words, names)
+    answer = log_posteriors(network, encode, [Conversation(words, names)])[0]
     assert answer.shape == (len(words), len(names))
     assert np.allclose(np.exp(answer).sum(axis=1), 1)
     order = [place for place in order if place < len(names)]
-    again = log_posteriors(network, encode, words, [names[place] for place in order])
+    again = log_posteriors(
+        network, encode, [Conversation(words, [names[place] for place in order])]
+    )[0]
     assert np.allclose(again, answer[:, order], atol=1e-4)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from seal import cli, words
-from seal.batch import Job, in_pool, in_turn, share
+from seal.batch import Group, Job, grouped, in_pool, in_turn, share
 from seal.errors import SealError
 from seal.inputs import inputs_of
 from seal.outputs import sweep
@@ -270,11 +270,15 @@ def killing_jobs(tmp_path: Path, count: int) -> list[Job]:
     return [Job(Path(f"in-{n}"), tmp_path / "out" / f"in-{n}.json") for n in range(count)]
 
 
+def alone(jobs: list[Job]) -> list[Group]:
+    return [(job,) for job in jobs]
+
+
 def test_a_killed_worker_is_replaced_and_its_input_tried_once_more(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("seal.batch.cores", lambda: 6)
     jobs = killing_jobs(tmp_path, 8)
-    outcomes = list(in_pool(Killing(tmp_path, ("in-2", "in-5"), 1), jobs, 2))
+    outcomes = list(in_pool(Killing(tmp_path, ("in-2", "in-5"), 1), alone(jobs), 2))
     assert sorted(outcome.job for outcome in outcomes) == sorted(jobs)
     assert not any(outcome.problem for outcome in outcomes)
     assert contents(tmp_path / "out") == {
@@ -284,7 +288,7 @@ def test_a_killed_worker_is_replaced_and_its_input_tried_once_more(tmp_path, mon
 
 def test_an_input_that_kills_its_worker_twice_is_bad_and_stops_no_other(tmp_path):
     jobs = killing_jobs(tmp_path, 6)
-    outcomes = list(in_pool(Killing(tmp_path, ("in-2",), 9), jobs, 2))
+    outcomes = list(in_pool(Killing(tmp_path, ("in-2",), 9), alone(jobs), 2))
     bad = [outcome for outcome in outcomes if outcome.problem]
     assert [outcome.job.source.name for outcome in bad] == ["in-2"]
     assert "killed 2 times (signal 9)" in bad[0].problem
@@ -295,10 +299,77 @@ def test_an_input_that_kills_its_worker_twice_is_bad_and_stops_no_other(tmp_path
 def test_what_cannot_be_prepared_is_refused(tmp_path):
     jobs = killing_jobs(tmp_path, 3)
     task = Killing(tmp_path / "none", (), 0)
-    for run in (in_pool(task, jobs, 2), in_turn(task, jobs, lambda done, note: None)):
+    for run in (in_pool(task, alone(jobs), 2), in_turn(task, alone(jobs), lambda done, note: None)):
         with pytest.raises(SealError, match="no folder"):
             list(run)
     assert contents(tmp_path / "out") == {}
+
+
+@dataclasses.dataclass(frozen=True)
+class KillingTogether(Killing):
+    """The same for inputs that are done together; one named so ends its group otherwise."""
+
+    room: int = 100
+
+    def together(self, jobs, failed, progress=None):
+        (self.folder / f"group.{time.time_ns()}").write_text(" ".join(j.source.name for j in jobs))
+        for job in jobs:
+            if job.source.name == "fails":
+                failed(job, SealError("bad"))
+            elif job.source.name == "raises":
+                raise ValueError
+            else:
+                self(job.source, job.target)
+
+
+def joint_jobs(tmp_path: Path, sizes: dict[str, int]) -> list[Job]:
+    (tmp_path / "out").mkdir()
+    jobs = [Job(tmp_path / name, tmp_path / "out" / f"{name}.json") for name in sizes]
+    for job in jobs:
+        job.source.write_text("x" * sizes[job.source.name])
+    return jobs
+
+
+def names_of(groups: list[Group]) -> list[str]:
+    return ["".join(job.source.name for job in group) for group in groups]
+
+
+def test_small_inputs_go_together_and_large_ones_alone(tmp_path):
+    sizes = {"a": 40, "b": 60, "c": 1, "d": 500, "e": 99, "f": 1, "g": 0, "h": 2}
+    jobs = joint_jobs(tmp_path, sizes)
+    task = KillingTogether(tmp_path, (), 0)
+    assert names_of(grouped(task, jobs)) == ["ab", "c", "d", "efg", "h"]
+    assert names_of(grouped(Killing(tmp_path, (), 0), jobs)) == list(sizes)
+    assert grouped(task, []) == []
+    jobs[1].source.unlink()  # one that is missing is told by whoever gets it
+    assert names_of(grouped(task, jobs)) == ["abc", "d", "efg", "h"]
+
+
+def test_a_group_that_kills_its_workers_is_tried_again_and_then_one_by_one(tmp_path):
+    sizes = dict.fromkeys(["a", "b", "c", "d", "e", "f", "fails", "h"], 30)
+    jobs = joint_jobs(tmp_path, sizes)
+    for times, bad in ((2, []), (9, ["b"])):
+        task = KillingTogether(tmp_path, ("b",), times)
+        outcomes = list(in_pool(task, grouped(task, jobs), 2))
+        assert sorted(outcome.job for outcome in outcomes) == sorted(jobs)
+        told = {o.job.source.name: o.problem for o in outcomes if o.problem}
+        assert sorted(told) == [*bad, "fails"] and told["fails"].endswith("fails: bad")
+        for path in (tmp_path / "out").iterdir():
+            assert path.stem not in told
+            path.unlink()
+        for path in tmp_path.glob("b.*"):
+            path.unlink()
+    done = sorted(path.read_text() for path in tmp_path.glob("group.*"))
+    assert done == sorted(["a b c", "a b c", "d e f", "fails h"] * 2)
+
+
+def test_where_a_group_cannot_be_done_together_each_is_done_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    jobs = joint_jobs(tmp_path, dict.fromkeys(["a", "raises", "c"], 30))
+    task = KillingTogether(tmp_path, (), 0)
+    outcomes = list(in_turn(task, grouped(task, jobs), lambda done, note: None))
+    assert [outcome.job for outcome in outcomes] == jobs
+    assert not any(outcome.problem for outcome in outcomes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -312,7 +383,38 @@ class Stillborn:
 
 def test_workers_that_die_as_they_start_end_the_run(tmp_path):
     with pytest.raises(SealError, match="die as they start"):
-        list(in_pool(Stillborn(), killing_jobs(tmp_path, 9), 2))
+        list(in_pool(Stillborn(), alone(killing_jobs(tmp_path, 9)), 2))
+
+
+# --- a network that reads several at once ----------------------------------------------------
+
+
+def test_the_network_gives_the_same_bytes_whoever_does_them_and_after_a_rerun(tmp_path, capsys):
+    """The real encoder: calls of 40 words go together, some dozen in a group."""
+    calls = make_calls(tmp_path / "calls", 60)
+    (calls / "call-007.json").write_text("{")
+
+    def run(name: str, *more: str) -> dict[str, bytes]:
+        assert cli.main(["correct", str(calls), "-o", str(tmp_path / name), *more]) == 2
+        assert "call-007.json" in capsys.readouterr().err
+        return contents(tmp_path / name)
+
+    whole = run("whole")
+    assert len(whole) == 59
+    assert run("pool", "--workers", "2") == whole
+    (tmp_path / "pool" / "call-012.json").unlink()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "pool").glob("*.json")}
+    assert run("pool") == whole
+    again = {path.name for path, time in before.items() if path.stat().st_mtime_ns != time}
+    assert 1 <= len(again) < 40  # its group and that of the bad one
+    for name in ("call-000.json", "call-033.json"):
+        alone = tmp_path / "alone.json"
+        assert cli.main(["correct", str(calls / name), "-o", str(alone)]) == 0
+        for one, other in zip(
+            words.read(alone), words.read(tmp_path / "whole" / name), strict=True
+        ):
+            assert one["speaker"] == other["speaker"]
+            assert abs(one["speaker_confidence"] - other["speaker_confidence"]) < 2e-4
 
 
 # --- the driver is stopped --------------------------------------------------------------------
@@ -374,13 +476,16 @@ def test_on_ray_a_killed_worker_is_replaced_and_its_input_tried_once_more(
     path = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # its workers must find this file
     check_address("ray")
-    jobs = killing_jobs(tmp_path, 12)
+    jobs = joint_jobs(tmp_path, {f"in-{number}": 30 for number in range(12)})
     monkeypatch.setattr("seal.batch.cores", lambda: 2)
-    outcomes = list(on_ray(Killing(tmp_path, ("in-6", "in-9"), 2), jobs, 2, "ray"))
+    task = KillingTogether(tmp_path, ("in-6", "in-9"), 4)
+    groups = grouped(task, jobs)
+    assert len(groups) == 4  # the two stand in two of them
+    outcomes = list(on_ray(task, groups, 2, "ray"))
     assert sorted(outcome.job for outcome in outcomes) == sorted(jobs)
     bad = [outcome for outcome in outcomes if outcome.problem]
     assert sorted(outcome.job.source.name for outcome in bad) == ["in-6", "in-9"]
-    assert len(list(tmp_path.glob("in-6.*"))) == 2
+    assert len(list(tmp_path.glob("in-6.*"))) == 4  # twice in its group, twice alone
     sweep([job.target for job in jobs])
     done = {outcome.job.target.name for outcome in outcomes if not outcome.problem}
     assert set(contents(tmp_path / "out")) == done

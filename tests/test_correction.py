@@ -95,14 +95,49 @@ def test_words_order_times_and_unknown_keys_are_kept(words, options, margin):
         assert new["speaker"] in allowed
 
 
-@settings(max_examples=20, deadline=None)
-@given(transcripts(most=90))
-def test_conversations_of_a_file_do_not_meet(words):
-    """Two sessions in one file give what each gives alone."""
-    together = correct(words)
+READING = [{"corrector": "best"}, {"corrector": "ag-lsec"}, {"corrector": "seal", "margin": 0.0}]
+
+
+@settings(max_examples=30, deadline=None)
+@given(transcripts(most=90), st.sampled_from(READING))
+def test_conversations_of_a_file_do_not_meet(words, options):
+    """Two sessions in one file, which share passes, give what each gives alone."""
+    together = correct(words, **options)
     for session in ("one", "two"):
         alone = [word for word in words if word["session_id"] == session]
-        assert [w for w in together if w["session_id"] == session] == correct(alone)
+        same([w for w in together if w["session_id"] == session], correct(alone, **options))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(transcripts(most=40), max_size=4), st.sampled_from(READING))
+def test_transcripts_together_are_as_each_alone(given, options):
+    before = copy.deepcopy(given)
+    together = correction.correct_many(given, **options)
+    assert given == before, "the input was touched"
+    assert len(together) == len(given)
+    for answer, words in zip(together, given, strict=True):
+        same(answer, correct(words, **options))
+
+
+def same(one, other):
+    """But for the last digit of a confidence: sums depend on what is added up together."""
+    assert [w | {"speaker_confidence": 0} for w in one] == [
+        w | {"speaker_confidence": 0} for w in other
+    ]
+    confidences = [[word["speaker_confidence"] for word in words] for words in (one, other)]
+    assert np.allclose(*confidences, atol=2e-4)
+
+
+def test_progress_goes_from_nothing_to_all_over_all_conversations():
+    words = [
+        {"session_id": str(n // 6), "speaker": "AB"[n % 2], "words": "yes", "start_time": n / 4}
+        | {"end_time": n / 4}
+        for n in range(30)
+    ]
+    for options in OPTIONS[:7]:
+        told = []
+        correct(words, progress=lambda stage, share, told=told: told.append(share), **options)
+        assert told == sorted(told) and told[0] >= 0 and told[-1] == 1.0, options
 
 
 @settings(max_examples=20, deadline=None)

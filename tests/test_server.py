@@ -25,12 +25,11 @@ from hypothesis import strategies as st
 
 import stand_in
 from seal import cli, words
-from seal.correction import correct
+from seal.correction import correct, correct_many
 from seal.server import upload
 from seal.server.app import create_app
 from seal.server.jobs import FullError, Jobs, new_id
 from seal.server.limits import Limits, Settings
-from seal.server.worker import correct_together
 from test_words import entries, spelled
 
 JSON = {"Content-Type": "application/json"}
@@ -189,7 +188,7 @@ def test_no_word_is_changed(client: TestClient, transcript: list[dict[str, Any]]
 @given(st.lists(st.lists(entries(), max_size=5), max_size=4))
 def test_corrections_together_are_those_alone(transcripts: list[list[dict[str, Any]]]) -> None:
     given = [words.parse(spelled(transcript), "") for transcript in transcripts]
-    together = correct_together(given, "hmm", lambda stage, share: None)
+    together = correct_many(given, corrector="hmm")
     assert list(map(words.text_of, together)) == list(map(corrected, given))
 
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from seal.errors import SealError
 from seal.model import Encoder, load_encoder
-from seal.words import Word, normalise
+from seal.words import Conversation, Word, normalise
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-ag-lsec"
 """The trained weights for the embedded encoder, with their card."""
@@ -32,8 +32,8 @@ WINDOW = 128
 HOP = WINDOW // 2
 """Words from one window to the next."""
 
-BATCH = 8
-"""Windows that go through the network together."""
+ROOM = 8 * WINDOW
+"""Words that go through the network together, in windows as long as the longest of them."""
 
 FLOOR = 0.01
 """Scores are taken to lie between this and 1 - this: their logits stay finite."""
@@ -202,43 +202,52 @@ def spans(count: int) -> list[tuple[int, int]]:
 def log_posteriors(
     network: Network,
     encode: Callable[[str], list[int]],
-    words: Sequence[Word],
-    names: Sequence[str],
+    conversations: Sequence[Conversation],
     progress: Callable[[float], None] | None = None,
-) -> np.ndarray:
-    """Log-posteriors of the recording's speakers `names` at each word of one conversation.
+) -> list[np.ndarray]:
+    """Log-posteriors of each conversation's speakers at each of its words: float64 [W, K].
 
-    `words` are in time order. Returns float64 [W, K]; a speaker who is no candidate anywhere near
-    has a very low, finite value. `progress` gets the share done.
+    A speaker who is no candidate anywhere near has a very low, finite value. Windows of several
+    conversations go through the network together. `progress` gets the share done.
     """
-    pieces = [encode(normalise(word["words"])) for word in words]
-    total = np.zeros((len(words), len(names)))
-    weights = np.zeros(len(words))
-    cut = spans(len(words))
-    for first in range(0, len(cut), BATCH):
+    pieces = [[encode(normalise(word["words"])) for word in one.words] for one in conversations]
+    totals = [np.zeros((len(one.words), len(one.names))) for one in conversations]
+    weights = [np.zeros(len(one.words)) for one in conversations]
+    left = [
+        (number, start, stop)
+        for number, one in enumerate(conversations)
+        for start, stop in spans(len(one.words))
+    ]
+    # Alike ones together: what is shorter, or has fewer speakers, is padded.
+    left.sort(key=lambda span: (len(conversations[span[0]].names), span[1] - span[2]))
+    count = len(left)
+    while left:
+        together = max(1, ROOM // max(1, left[0][2] - left[0][1]))
+        taken, left = left[:together], left[together:]
         batch, chosen = [], []
-        for start, stop in cut[first : first + BATCH]:
-            here = candidates(words[start:stop], names)
+        for number, start, stop in taken:
+            words, names = conversations[number].words[start:stop], conversations[number].names
+            here = candidates(words, names)
             chosen.append(here)
             batch.append(
-                window(words[start:stop], [names[place] for place in here], pieces[start:stop])
+                window(words, [names[place] for place in here], pieces[number][start:stop])
             )
         with torch.inference_mode():
             answers, _ = network(batch)
-        for (start, stop), here, answer in zip(
-            cut[first : first + BATCH], chosen, answers.double().cpu().numpy(), strict=True
+        for (number, start, stop), here, answer in zip(
+            taken, chosen, answers.double().cpu().numpy(), strict=True
         ):
             length = stop - start
             # A word near a window's edge lacks context: its other window says more.
             weight = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)) / length
-            given = np.full((length, len(names)), -20.0)
+            given = np.full((length, totals[number].shape[1]), -20.0)
             given[:, here] = np.maximum(answer[: len(here), :length].T, -20.0)
-            total[start:stop] += weight[:, None] * given
-            weights[start:stop] += weight
+            totals[number][start:stop] += weight[:, None] * given
+            weights[number][start:stop] += weight
         if progress:
-            progress(cut[min(first + BATCH, len(cut)) - 1][1] / max(1, len(words)))
-    fused = total / np.maximum(weights, 1e-9)[:, None]
-    return fused - np.logaddexp.reduce(fused, axis=1, keepdims=True) if len(words) else fused
+            progress(1 - len(left) / count)
+    fused = (total / weight[:, None] for total, weight in zip(totals, weights, strict=True))
+    return [one - np.logaddexp.reduce(one, axis=1, keepdims=True) for one in fused]
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,5 @@
-"""Many inputs: one task done to each, here or by a pool of worker processes.
+"""Many inputs: one task done to each, or to a few small ones together, here or by a pool of worker
+processes.
 
 A fault of one input, or the death of a worker, becomes that input's outcome and stops nothing
 else. This file knows nothing of what a task does to its input; results never pass through it, for
@@ -15,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from seal.errors import SealError, explained
 from seal.finished import state
@@ -32,6 +33,10 @@ class Job(NamedTuple):
     target: Path
 
 
+Group = tuple[Job, ...]
+"""Jobs that are done together: one, or some small ones."""
+
+
 class Task(Protocol):
     """What is done to an input. It is pickled once for every worker."""
 
@@ -44,6 +49,23 @@ class Task(Protocol):
         """Make `target`, whole or not at all, from `source`. Raises SealError."""
 
 
+@runtime_checkable
+class Joint(Task, Protocol):
+    """A task that is done to some small inputs together in less time than to one after another."""
+
+    @property
+    def room(self) -> int:
+        """Bytes of inputs that go together; 0 where that gains nothing."""
+
+    def together(
+        self,
+        jobs: Sequence[Job],
+        failed: Callable[[Job, Exception], None],
+        progress: Callable[[str, float], None] | None = None,
+    ) -> None:
+        """Do it to several, and tell of those that failed. If it raises, each is tried alone."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a job: a `problem` in one line, or none and the `states` (see
@@ -54,19 +76,63 @@ class Outcome:
     states: list[list[int] | None] = field(default_factory=list)
 
 
-def attempt(task: Task, job: Job, progress: Callable[[str, float], None] | None = None) -> Outcome:
-    """Do the task to one input; whatever goes wrong is in the outcome."""
-    before = state(job.source)
-    try:
-        task(job.source, job.target, progress)
-        return Outcome(job, states=[before, state(job.target)])
-    except Exception as error:
-        told = explained(error)
-        if told is None:
-            told = f"{type(error).__name__}: {error} (a fault of seal's; try it alone to see more)"
+def grouped(task: Task, jobs: Sequence[Job]) -> list[Group]:
+    """Jobs in their order, neighbours together as far as the task's room goes.
+
+    Whose neighbour an input is depends on nothing but the inputs, and so do the sums of a network
+    that reads them together: the same groups give the same bytes, whoever works them off.
+    """
+    room = task.room if isinstance(task, Joint) else 0
+    if not room:
+        return [(job,) for job in jobs]
+    groups: list[list[Job]] = []
+    left = 0
+    for job in jobs:
+        size = (state(job.source) or [0])[0]
+        if not groups or size > left:
+            groups.append([])
+            left = room
+        groups[-1].append(job)
+        left -= size
+    return [tuple(group) for group in groups]
+
+
+def attempt(
+    task: Task, group: Group, progress: Callable[[str, float], None] | None = None
+) -> list[Outcome]:
+    """Do the task to a group of inputs; whatever goes wrong is in the outcomes."""
+    before = [state(job.source) for job in group]
+    problems: dict[Job, str] = {}
+
+    def failed(job: Job, error: Exception) -> None:
+        problems[job] = _line(job, error)
+
+    if len(group) > 1:
+        assert isinstance(task, Joint)
+        try:
+            task.together(group, failed, progress)
+        except Exception:
+            return [outcome for job in group for outcome in attempt(task, (job,), progress)]
+    else:
+        try:
+            task(*group[0], progress)
+        except Exception as error:
+            failed(group[0], error)
+    return [
+        Outcome(job, problems[job])
+        if job in problems
+        else Outcome(job, states=[was, state(job.target)])
+        for job, was in zip(group, before, strict=True)
+    ]
+
+
+def _line(job: Job, error: Exception) -> str:
+    told = explained(error)
+    if told is None:
+        told = f"{type(error).__name__}: {error} (a fault of seal's; try it alone to see more)"
     line = " ".join(told.split())
     named = str(job.source) in line or str(job.target) in line
-    return Outcome(job, line if named else f"{job.source}: {line}")
+    return line if named else f"{job.source}: {line}"
 
 
 def died(job: Job, how: str) -> Outcome:
@@ -92,29 +158,33 @@ def cores() -> int:
 
 
 def in_turn(
-    task: Task, jobs: Sequence[Job], report: Callable[[int, str], None]
+    task: Task, groups: Sequence[Group], report: Callable[[int, str], None]
 ) -> Generator[Outcome, None, None]:
-    """One input after the other, in this process. `report` gets the number of those done, and a
-    note on how far the next one is."""
+    """One group after the other, in this process. `report` gets the number of inputs done, and a
+    note on how far the next ones are."""
     task.prepare()
-    for done, job in enumerate(jobs):
+    done = 0
+    for group in groups:
+        name = group[0].source.name + (f" and {len(group) - 1} more" if group[1:] else "")
 
-        def progress(stage: str, part: float, done: int = done, job: Job = job) -> None:
-            report(done, f"{job.source.name}: {stage} {part:.0%}")
+        def progress(stage: str, part: float, done: int = done, name: str = name) -> None:
+            report(done, f"{name}: {stage} {part:.0%}")
 
-        yield attempt(task, job, progress)
+        yield from attempt(task, group, progress)
+        done += len(group)
 
 
-def in_pool(task: Task, jobs: Sequence[Job], workers: int) -> Generator[Outcome, None, None]:
+def in_pool(task: Task, groups: Sequence[Group], workers: int) -> Generator[Outcome, None, None]:
     """Outcomes as they come, from so many processes, each with its share of the cores.
 
-    A worker has one job at a time. One that dies is replaced, and its job tried once more. All are
-    gone when the iterator is closed. Raises SealError where the task cannot be prepared.
+    A worker has one group at a time. One that dies is replaced, and its group tried once more, and
+    then each of it alone. All are gone when the iterator is closed. Raises SealError where the task
+    cannot be prepared.
     """
-    waiting = deque(jobs)
-    tries = Counter[Job]()
+    waiting = deque(groups)
+    tries = Counter[Group]()
     unborn = 0
-    workers = min(workers, len(jobs))
+    workers = min(workers, len(groups))
     threads = share([cores()], workers)
     crew: dict[Any, _Worker] = {}
     try:
@@ -129,14 +199,16 @@ def in_pool(task: Task, jobs: Sequence[Job], workers: int) -> Generator[Outcome,
             except (EOFError, OSError):
                 how = worker.end()
                 del crew[connection]
-                if worker.job is None:
+                if worker.group is None:
                     unborn += 1
                 else:
-                    sweep([worker.job.target])
-                    if tries[worker.job] < TRIES:
-                        waiting.appendleft(worker.job)
+                    sweep([job.target for job in worker.group])
+                    if tries[worker.group] < TRIES:
+                        waiting.appendleft(worker.group)
+                    elif len(worker.group) > 1:
+                        waiting.extendleft((job,) for job in reversed(worker.group))
                     else:
-                        yield died(worker.job, how)
+                        yield died(worker.group[0], how)
                 if unborn > workers:
                     raise SealError(
                         f"the workers die as they start ({how}), perhaps for want of memory; run "
@@ -151,11 +223,11 @@ def in_pool(task: Task, jobs: Sequence[Job], workers: int) -> Generator[Outcome,
             if answer is None:
                 unborn = 0
             else:
-                yield answer
+                yield from answer
             if waiting:
-                job = waiting.popleft()
-                tries[job] += 1
-                worker.give(job)
+                group = waiting.popleft()
+                tries[group] += 1
+                worker.give(group)
             else:
                 worker.end()
                 del crew[connection]
@@ -165,12 +237,12 @@ def in_pool(task: Task, jobs: Sequence[Job], workers: int) -> Generator[Outcome,
 
 
 class _Worker:
-    """A process that has been started, the near end of a pipe to it, and the job it is at."""
+    """A process that has been started, the near end of a pipe to it, and the group it is at."""
 
     def __init__(self, task: Task, threads: int) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.connection, theirs = spawn.Pipe()
-        self.job: Job | None = None
+        self.group: Group | None = None
         self._process = spawn.Process(target=_work, args=(theirs, task, threads), daemon=True)
         # An interrupt from the keyboard goes to the whole group; who stops the workers is we.
         deaf = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -180,11 +252,11 @@ class _Worker:
             signal.signal(signal.SIGINT, deaf)
         theirs.close()
 
-    def give(self, job: Job) -> None:
-        self.job = job
+    def give(self, group: Group) -> None:
+        self.group = group
         # If it is dead, the next reading says so.
         with suppress(OSError):
-            self.connection.send(job)
+            self.connection.send(group)
 
     def end(self) -> str:
         """Make sure that it is gone, whatever it is at; return how it ended."""
@@ -209,7 +281,7 @@ def refusal(task: Task) -> SealError | None:
 
 
 def _work(connection: Connection, task: Task, threads: int) -> None:
-    """The life of a worker: prepare, say so, and do the jobs that come."""
+    """The life of a worker: prepare, say so, and do the groups that come."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it as it is imported
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the other end has gone

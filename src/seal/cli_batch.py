@@ -16,7 +16,7 @@ from seal import console
 from seal.outputs import sweep
 
 if TYPE_CHECKING:
-    from seal.batch import Job, Outcome
+    from seal.batch import Group, Outcome
     from seal.tasks import Correct, Transcribe
 
 SEVERAL = "; of several, or a folder of them, or a glob in quotes, each goes to OUT/NAME.json."
@@ -71,12 +71,15 @@ def do_all(
             task(sources[0], targets[0], progress)
         return
 
-    from seal.batch import Job
+    from seal.batch import Job, grouped
     from seal.finished import Finished, made_by
 
     known = Finished(targets[0].parent, made_by(task, task.models()))
     jobs = [Job(*pair) for pair in zip(sources, targets, strict=True)]
-    left = [job for job in jobs if again or not known.has(*job)]
+    groups = [
+        group for group in grouped(task, jobs) if again or not all(known.has(*job) for job in group)
+    ]
+    left = [job for group in groups for job in group]
     other = sum(known.otherwise(*job) for job in left)
     if len(left) < len(jobs):
         tell(f"{len(jobs) - len(left)} of {len(jobs)} are finished (--again does them anew)")
@@ -88,7 +91,7 @@ def do_all(
     try:
         with (
             console.count(len(left)) as show,
-            closing(engine(task, left, workers, on, show)) as run,
+            closing(engine(task, groups, workers, on, show)) as run,
         ):
             for done, outcome in enumerate(run, start=1):
                 if outcome.problem:
@@ -107,20 +110,20 @@ def do_all(
 
 def engine(
     task: "Correct | Transcribe",
-    jobs: "Sequence[Job]",
+    groups: "Sequence[Group]",
     workers: int,
     on: str | None,
     show: Callable[[int, str], None],
 ) -> "Generator[Outcome, None, None]":
-    """Whatever is to do the jobs, about to begin."""
+    """Whatever is to do the work, about to begin."""
     if on is not None:
         from seal.ray_batch import on_ray
 
-        return on_ray(task, jobs, workers, on, gpu=task.options["device"].startswith("cuda"))
+        return on_ray(task, groups, workers, on, gpu=task.options["device"].startswith("cuda"))
 
     from seal.batch import in_pool, in_turn
 
-    return in_turn(task, jobs, show) if workers == 1 else in_pool(task, jobs, workers)
+    return in_turn(task, groups, show) if workers == 1 else in_pool(task, groups, workers)
 
 
 def tell(line: str) -> None:

@@ -1,11 +1,11 @@
 """Correction: a word transcript in, the same words with corrected speakers out.
 
-It hands each conversation of a transcript to a system and writes down what comes back. Words are
+It hands the conversations of a transcript to a system and writes down what comes back. Words are
 never touched: the answer is a copy of the input in which `speaker` may differ, with
 `first_pass_speaker` and `speaker_confidence` added. It knows nothing of sound or files.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +16,8 @@ from seal.decode import DECODERS
 from seal.errors import SealError
 from seal.hearing import with_scores
 from seal.prompt import FORMATS
-from seal.systems import SYSTEMS, Labels, Options, Progress
-from seal.words import Word, check, sessions, speakers
+from seal.systems import SYSTEMS, Labels, Options, Progress, shares
+from seal.words import Conversation, Word, check, sessions, speakers
 
 
 def correct(
@@ -68,31 +68,54 @@ def correct(
         raise SealError(f"{audio}: is of one conversation; name a folder with one per session_id")
     scored = chosen != "voice" and condition != "none"  # whether it looks at scores
     corrected = [dict(word) for word in words]
-    done = 0
+    places: list[list[int]] = []  # of the words of each conversation that has a choice
+    conversations: list[Conversation] = []
     for _, indices in sessions(words):
-        names = speakers(words[index] for index in indices)
-
-        def report(stage: str, share: float, done: int = done, part: int = len(indices)) -> None:
-            if progress:
-                progress(stage, (done + share * part) / len(words))
-
-        step = partial(report, "correction")
         own = [words[index] for index in indices]
-        if len(names) == 1:
-            labels = Labels([0] * len(indices), [1.0] * len(indices))
-        else:
-            if audio is not None and scored:
-                own = with_scores(own, names, audio, partial(report, "first pass"))
-            labels = system(own, names, options, step)
-        for index, speaker, certain in zip(
-            indices, labels.speakers, labels.confidence, strict=True
-        ):
+        if len(names := speakers(own)) > 1:
+            places.append(indices)
+            conversations.append(Conversation(own, names))
+        for index in indices:
             corrected[index]["first_pass_speaker"] = words[index]["speaker"]
-            corrected[index]["speaker"] = names[speaker]
+            corrected[index]["speaker_confidence"] = 1.0
+
+    def report(stage: str, share: float) -> None:
+        if progress:
+            progress(stage, share)
+
+    if audio is not None and scored:
+        hearing = shares(partial(report, "first pass"), conversations)
+        conversations = [
+            Conversation(with_scores(one.words, one.names, audio, heard), one.names)
+            for one, heard in zip(conversations, hearing, strict=True)
+        ]
+    labels: list[Labels] = []
+    if conversations:
+        labels = system(conversations, options, partial(report, "correction"))
+    for indices, one, answer in zip(places, conversations, labels, strict=True):
+        for index, speaker, certain in zip(
+            indices, answer.speakers, answer.confidence, strict=True
+        ):
+            corrected[index]["speaker"] = one.names[speaker]
             corrected[index]["speaker_confidence"] = round(min(max(certain, 0.0), 1.0), 4)
-        done += len(indices)
-        step(1.0)
+    report("correction", 1.0)
     return corrected
+
+
+def correct_many(transcripts: Sequence[list[Word]], **options: Any) -> list[list[Word]]:
+    """Correct several transcripts in one call, with the options of `correct`: networks read their
+    words together, which is quicker where they are short. The speakers are those of one by one; a
+    `speaker_confidence` may differ in its last digit, as sums do with their order."""
+    joined = [
+        {**word, "session_id": f"{number} {word['session_id']}"}
+        for number, transcript in enumerate(transcripts)
+        for word in transcript
+    ]
+    corrected = iter(correct(joined, **options))
+    return [
+        [{**next(corrected), "session_id": word["session_id"]} for word in transcript]
+        for transcript in transcripts
+    ]
 
 
 def prepare(corrector: str | None = None, **options: Any) -> None:
@@ -137,7 +160,9 @@ def chosen_system(corrector: str | None, options: Options) -> str:
     return corrector or ("best" if tuned else "seal")
 
 
-def label_function(system: str) -> Callable[[list[Word], list[str], Options, Progress], Labels]:
+def label_function(
+    system: str,
+) -> Callable[[Sequence[Conversation], Options, Progress], list[Labels]]:
     """The function `label` of a system's file."""
     label: Any = import_module(f"seal.systems.{system.replace('-', '_')}").label
     return label

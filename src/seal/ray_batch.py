@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from seal.batch import TRIES, Job, Outcome, Task, attempt, cores, died, refusal, share
+from seal.batch import TRIES, Group, Outcome, Task, attempt, cores, died, refusal, share
 from seal.errors import SealError
 
 STORE = 128 * 2**20
@@ -37,11 +37,12 @@ def check_address(on: str) -> None:
 
 
 def on_ray(
-    task: Task, jobs: Sequence[Job], workers: int, on: str, gpu: bool = False
+    task: Task, groups: Sequence[Group], workers: int, on: str, gpu: bool = False
 ) -> Generator[Outcome, None, None]:
     """Outcomes as they come, from so many actors of the cluster that `on` names.
 
-    An actor that dies is restarted, and its job tried once more. `gpu`: each wants its share of
+    An actor that dies is restarted, and its group tried once more, and in the end each of it alone.
+    `gpu`: each wants its share of
     the cluster's. Raises SealError where there is no such cluster or the task cannot be prepared.
     """
     import ray
@@ -59,10 +60,15 @@ def on_ray(
                 raise SealError("--device: the cluster has no GPU")
             asked["num_gpus"] = 1 / -(-workers // gpus)
         try:
-            for answer in _answers(task, jobs, min(workers, len(jobs)), asked):
-                if isinstance(answer, SealError):
-                    raise answer
-                yield answer
+            while groups:
+                alone: list[Group] = []
+                for group, answer in _answers(task, groups, min(workers, len(groups)), asked):
+                    if isinstance(answer, SealError):
+                        raise answer
+                    if not answer:
+                        alone += [(job,) for job in group]
+                    yield from answer
+                groups = alone
         except ray.exceptions.RayError as error:
             lines = [line for line in str(error).splitlines() if "Error: " in line] or [str(error)]
             raise SealError(
@@ -72,16 +78,17 @@ def on_ray(
 
 
 def _answers(
-    task: Task, jobs: Sequence[Job], workers: int, asked: dict[str, Any]
-) -> Iterator[Outcome | SealError]:
+    task: Task, groups: Sequence[Group], workers: int, asked: dict[str, Any]
+) -> Iterator[tuple[Group, list[Outcome] | SealError]]:
+    """Groups as they are done, with their outcomes, or none where its actors died."""
     import ray.data
 
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.CRITICAL + 1)
-    # Pickled, for a path need not be text. A block each: what dies with an actor is one job.
-    items = [{"place": place, "job": pickle.dumps(job)} for place, job in enumerate(jobs)]
+    # Pickled, for a path need not be text. A block each: what dies with an actor is one group.
+    items = [{"place": place, "group": pickle.dumps(group)} for place, group in enumerate(groups)]
     tries = ray.remote(num_cpus=0)(_Tries).remote()
     answers = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
         _Actor,
@@ -91,11 +98,11 @@ def _answers(
         **asked,
     )
     for row in answers.iter_rows():
-        yield pickle.loads(row["answer"])
+        yield groups[row["place"]], pickle.loads(row["answer"])
 
 
 class _Tries:
-    """How often each job was begun. Ray Data would begin one that kills its actors for ever."""
+    """How often each group was begun. Ray Data would begin one that kills its actors for ever."""
 
     def __init__(self) -> None:
         self._begun = Counter[int]()
@@ -116,15 +123,15 @@ class _Actor:
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         import ray
 
-        job = pickle.loads(batch["job"][0])
-        answer: Outcome | SealError
+        group = pickle.loads(batch["group"][0])
+        answer: list[Outcome] | SealError
         if self._refusal is not None:
             answer = self._refusal
         elif ray.get(self._tries.begin.remote(int(batch["place"][0]))) > TRIES:
-            answer = died(job, "see Ray's own logs")
+            answer = [died(group[0], "see Ray's own logs")] if len(group) == 1 else []
         else:
-            answer = attempt(self._task, job)
-        return {"answer": [pickle.dumps(answer)]}
+            answer = attempt(self._task, group)
+        return {"place": batch["place"], "answer": [pickle.dumps(answer)]}
 
 
 @contextmanager

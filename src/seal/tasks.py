@@ -1,16 +1,24 @@
-"""What a command does to one input: read it, work, write the result.
+"""What a command does to an input: read it, work, write the result.
 
 A task is made once, goes to every worker, and is then called for each input. It knows nothing of
 how many there are or where it runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seal import words
 from seal.errors import SealError
+from seal.systems import READERS
+
+if TYPE_CHECKING:
+    from seal.batch import Job
+    from seal.formats import Transcript
+
+ROOM = 128 * 1024
+"""Bytes of transcripts that are corrected together: some 800 words, enough to fill a pass."""
 
 Progress = Callable[[str, float], None]
 """Called with the stage's name and how much of it is done, in [0, 1]."""
@@ -38,12 +46,47 @@ class Correct:
     def __call__(self, source: Path, target: Path, progress: Progress | None = None) -> None:
         """Correct `source` into `target`. Raises SealError."""
         from seal.correction import correct
+
+        given = self._read(source)
+        given.save(correct(given.words, progress=progress, **self.options), target)
+
+    @property
+    def room(self) -> int:
+        """Bytes of inputs that are corrected together; 0 where no network would read them."""
+        reads = (self.options.get("corrector") or "best") in READERS
+        return ROOM if reads and self.options.get("audio") is None else 0
+
+    def together(
+        self,
+        jobs: "Sequence[Job]",
+        failed: "Callable[[Job, Exception], None]",
+        progress: Progress | None = None,
+    ) -> None:
+        """Correct several, which the networks read together; tell of those that failed."""
+        from seal.correction import correct_many
+
+        given = []
+        for job in jobs:
+            try:
+                given.append((job, self._read(job.source)))
+            except Exception as error:
+                failed(job, error)
+        corrected = correct_many(
+            [read.words for _, read in given], progress=progress, **self.options
+        )
+        for (job, read), answer in zip(given, corrected, strict=True):
+            try:
+                read.save(answer, job.target)
+            except Exception as error:
+                failed(job, error)
+
+    def _read(self, source: Path) -> "Transcript":
         from seal.formats import load
 
         given = load(source, self.format, self.rttm)
         if self.options.get("audio") is not None and not given.timed:
             raise SealError(f"{source}: {given.format} has no times to find words in the sound by")
-        given.save(correct(given.words, progress=progress, **self.options), target)
+        return given
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from seal.conditioning import acoustic_label, word_score
 from seal.prompt import NAMES, Encode, Prompt, build, order_of_appearance, word_tokens
 from seal.run import Report, Run
 from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
-from seal.words import Word, speakers, without_scores, write_text
+from seal.words import Conversation, Word, speakers, without_scores, write_text
 
 EXCERPT = 150
 """Reference words around a chunk that are simulated with it."""
@@ -392,7 +392,11 @@ def _teacher() -> Teacher:
     from seal import aglsec
 
     network, encode = aglsec.load()
-    return lambda words, names: aglsec.log_posteriors(network, encode, words, names)
+
+    def teach(words: list[Word], names: list[str]) -> Any:
+        return aglsec.log_posteriors(network, encode, [Conversation(words, names)])[0]
+
+    return teach
 
 
 def _save(run: Run, network: Any, optimiser: Any, step: int, recipe: Recipe) -> None:

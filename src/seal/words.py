@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,20 @@ from seal.errors import SealError
 Word = dict[str, Any]
 """One word: `session_id`, `speaker`, `words`, `start_time`, `end_time` (seconds), perhaps
 `speaker_scores` ({speaker: posterior in [0, 1]}), and any other keys, which are kept."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The words of a recording in time order, and its K speakers."""
+
+    words: Sequence[Word]
+    names: Sequence[str]
+
+    def draft(self) -> list[int]:
+        """The first pass's speaker of each word, as a place in `names`."""
+        number = {name: place for place, name in enumerate(self.names)}
+        return [number[word["speaker"]] for word in self.words]
+
 
 REQUIRED = ("session_id", "speaker", "words", "start_time", "end_time")
 

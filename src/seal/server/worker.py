@@ -142,7 +142,9 @@ def load(corrector: str | None, recordings: bool) -> None:
         {"session_id": "", "speaker": name, "words": text, "start_time": time, "end_time": time}
         for name, text, time in (("A", "hello", 0.0), ("B", "hi", 1.0))
     )
-    correct_together([[first, second]], corrector, lambda stage, share: None)
+    from seal.correction import correct
+
+    correct([first, second], corrector=corrector)
 
 
 def perform(tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
@@ -150,30 +152,14 @@ def perform(tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
     task = tasks[0]
     if task.recording is not None:
         return [Outcome(words.text_of(_transcribed(task, progress)).encode())]
+    from seal.correction import correct_many
+
     given = [
         transcripts.read(each.transcript or b"", each.name, each.options["from"]) for each in tasks
     ]
     texts = [each.words for each in given]
-    corrected = correct_together(texts, task.options["corrector"], progress)
+    corrected = correct_many(texts, corrector=task.options["corrector"], progress=progress)
     return [Outcome(one.data(after)) for one, after in zip(given, corrected, strict=True)]
-
-
-def correct_together(
-    transcripts: Sequence[list[words.Word]], corrector: str | None, progress: Progress
-) -> list[list[words.Word]]:
-    """Correct several transcripts in one call, each as it would be alone."""
-    from seal.correction import correct
-
-    joined = [
-        {**word, "session_id": f"{number} {word['session_id']}"}
-        for number, transcript in enumerate(transcripts)
-        for word in transcript
-    ]
-    corrected = iter(correct(joined, corrector=corrector, progress=progress))
-    return [
-        [{**next(corrected), "session_id": word["session_id"]} for word in transcript]
-        for transcript in transcripts
-    ]
 
 
 def _transcribed(task: Task, progress: Progress) -> list[words.Word]:

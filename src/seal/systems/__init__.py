@@ -1,8 +1,9 @@
-"""Systems that give the words of a conversation their speakers: one file each, one function each.
+"""Systems that give the words of conversations their speakers: one file each, one function each.
 
-`label(words, names, options, progress)` takes the words of one conversation in time order, with
-the first pass's speakers, and the recording's speakers; it returns one choice per word. What the
-systems share is here. A system knows nothing of files, and never touches a word.
+`label(conversations, options, progress)` takes conversations, with the first pass's speakers, and
+returns one choice per word of each: they come together because a network reads short ones much
+faster so. What the systems share is here. A system knows nothing of files, and never touches a
+word.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from seal.conditioning import word_score
-from seal.words import Word
+from seal.words import Conversation, Word
 
 System = Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"]
 SYSTEMS: tuple[str, ...] = get_args(System)
+
+READERS = ("best", "seal", "ag-lsec")
+"""Those whose networks read several conversations in one pass."""
 
 Progress = Callable[[float], None]
 """Gets the share done, in [0, 1]."""
@@ -47,10 +51,18 @@ class Labels:
     confidence: list[float]
 
 
-def numbers(words: Sequence[Word], names: Sequence[str]) -> list[int]:
-    """The first pass's speaker of each word, as a place in `names`."""
-    number = {name: place for place, name in enumerate(names)}
-    return [number[word["speaker"]] for word in words]
+def shares(progress: Progress, conversations: Sequence[Conversation]) -> list[Progress]:
+    """For systems that take one conversation after the other: the progress of each."""
+    total = sum(len(one.words) for one in conversations)
+
+    def part(done: int, size: int) -> Progress:
+        return lambda share: progress((done + size * share) / total)
+
+    parts, done = [], 0
+    for one in conversations:
+        parts.append(part(done, len(one.words)))
+        done += len(one.words)
+    return parts
 
 
 def base_margin(word: Word, options: Options, settings: dict[str, Any]) -> float:

@@ -10,31 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from seal.systems import Labels, Options, Progress, base_margin, numbers
-from seal.words import Word
+from seal.systems import Labels, Options, Progress, base_margin
+from seal.words import Conversation
 
 
 def label(
-    words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
-) -> Labels:
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
     """A word goes to another speaker whose log-posterior beats the first pass's by the margin."""
-    answer = log_posteriors(words, names, options.device, progress)
-    draft = np.array(numbers(words, names))
-    margins = np.array([base_margin(word, options, settings()) for word in words])
-    gain = answer - answer[np.arange(len(words)), draft][:, None]
-    chosen = np.where(gain.max(axis=1) > margins, gain.argmax(axis=1), draft)
-    confidence = np.exp(answer[np.arange(len(words)), chosen])
-    return Labels(chosen.tolist(), confidence.tolist())
+    answers = []
+    found = log_posteriors(conversations, options.device, progress)
+    for conversation, answer in zip(conversations, found, strict=True):
+        rows = np.arange(len(conversation.words))
+        draft = np.array(conversation.draft())
+        margins = [base_margin(word, options, settings()) for word in conversation.words]
+        gain = answer - answer[rows, draft][:, None]
+        chosen = np.where(gain.max(axis=1) > margins, gain.argmax(axis=1), draft)
+        answers.append(Labels(chosen.tolist(), np.exp(answer[rows, chosen]).tolist()))
+    return answers
 
 
 def log_posteriors(
-    words: Sequence[Word], names: Sequence[str], device: str, progress: Progress
-) -> np.ndarray:
-    """The shipped network's log-posteriors [W, K] of the words of one conversation."""
+    conversations: Sequence[Conversation], device: str, progress: Progress
+) -> list[np.ndarray]:
+    """The shipped network's log-posteriors [W, K] of the words of each conversation."""
     from seal import aglsec
 
     network, encode = aglsec.load(None, device)
-    return aglsec.log_posteriors(network, encode, words, names, progress)
+    return aglsec.log_posteriors(network, encode, conversations, progress)
 
 
 @lru_cache(maxsize=1)

@@ -15,60 +15,65 @@ from typing import Any
 
 import numpy as np
 
-from seal.systems import Labels, Options, Progress, ag_lsec, base_margin, numbers, voice
+from seal.systems import Labels, Options, Progress, ag_lsec, base_margin, shares, voice
 from seal.systems.seal import decode_chunks
-from seal.words import Word
+from seal.words import Conversation
 
 SETTINGS = Path(__file__).parents[1] / "weights" / "best.json"
 
 
 def label(
-    words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
-) -> Labels:
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
     """The speakers that encoder and language model prefer together, and then the voices."""
     own = settings()
     weight = float(own["weight"] if options.weight is None else options.weight)
     reading = 1.0 if options.audio is None else 0.3
     encoding = 0.2 * reading if weight else reading
-    encoder = ag_lsec.log_posteriors(
-        words, names, options.device, lambda share: progress(encoding * share)
+    together = ag_lsec.log_posteriors(
+        conversations, options.device, lambda share: progress(encoding * share)
     )
-    rows = np.arange(len(words))
-    draft = np.array(numbers(words, names))
-    gain = encoder - encoder[rows, draft][:, None]
-    gain -= np.array([base_margin(word, options, own) for word in words])[:, None]
-    gain[rows, draft] = 0.0
-    chosen = gain.argmax(axis=1)
-    together = encoder.copy()
+    gains = []
+    for conversation, encoder in zip(conversations, together, strict=True):
+        rows, draft = np.arange(len(conversation.words)), np.array(conversation.draft())
+        gain = encoder - encoder[rows, draft][:, None]
+        gain -= np.array([base_margin(word, options, own) for word in conversation.words])[:, None]
+        gain[rows, draft] = 0.0
+        gains.append(gain)
+    chosen = [gain.argmax(axis=1) for gain in gains]
     if weight:
-        ranked = np.sort(gain, axis=1)
-        near = ranked[:, -1] - ranked[:, -2] < float(own["reach"])
+        near = [_lead(gain) < float(own["reach"]) for gain in gains]
         answers = decode_chunks(
-            words,
-            names,
+            conversations,
             options,
-            (-gain / weight).tolist(),
+            [(-gain / weight).tolist() for gain in gains],
             lambda share: progress(encoding + (reading - encoding) * share),
-            lambda first, last: bool(near[first:last].any()),
+            lambda number, first, last: bool(near[number][first:last].any()),
         )
-        for answer in answers:
-            span = slice(answer.first, answer.last)
-            chosen[span] = answer.speakers
-            together[span] += weight * np.log(np.maximum(answer.posteriors, 1e-9))
-    together -= np.logaddexp.reduce(together, axis=1, keepdims=True)
-    confidence = np.exp(together[rows, chosen])
-    if options.audio is not None:
-        heard = voice.reassign(
-            words,
-            chosen.tolist(),
-            len(names),
-            options.audio,
-            voice.MARGIN,
-            lambda share: progress(reading + (1.0 - reading) * share),
-        )
-        confidence = np.where(chosen == heard.speakers, confidence, heard.confidence)
-        chosen = np.array(heard.speakers)
-    return Labels(chosen.tolist(), confidence.tolist())
+        for number, found in enumerate(answers):
+            for answer in found:
+                span = slice(answer.first, answer.last)
+                chosen[number][span] = answer.speakers
+                together[number][span] += weight * np.log(np.maximum(answer.posteriors, 1e-9))
+    result = []
+    reports = shares(lambda share: progress(reading + (1.0 - reading) * share), conversations)
+    for conversation, sums, best, report in zip(
+        conversations, together, chosen, reports, strict=True
+    ):
+        sums -= np.logaddexp.reduce(sums, axis=1, keepdims=True)
+        confidence = np.exp(sums[np.arange(len(best)), best])
+        if options.audio is not None:
+            heard = voice.reassign(conversation, best.tolist(), options.audio, voice.MARGIN, report)
+            confidence = np.where(best == heard.speakers, confidence, heard.confidence)
+            best = np.array(heard.speakers)
+        result.append(Labels(best.tolist(), confidence.tolist()))
+    return result
+
+
+def _lead(gain: np.ndarray) -> np.ndarray:
+    """How far the best is before the next, for each word."""
+    ranked = np.sort(gain, axis=1)
+    return ranked[:, -1] - ranked[:, -2]
 
 
 @lru_cache(maxsize=1)

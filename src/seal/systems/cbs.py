@@ -17,8 +17,8 @@ import numpy as np
 from seal.chunks import cut
 from seal.conditioning import word_score
 from seal.prompt import label_tokens, order_of_appearance, word_tokens
-from seal.systems import Labels, Options, Progress, numbers
-from seal.words import Word
+from seal.systems import Labels, Options, Progress, shares
+from seal.words import Conversation, Word
 
 BEAM = 4
 """Hypotheses kept."""
@@ -33,11 +33,18 @@ FLOOR = 0.01
 
 
 def label(
-    words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
-) -> Labels:
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
     """The speakers of the best hypothesis of each chunk."""
     model = _model(options.model, options.device)
-    draft = numbers(words, names)
+    return [
+        _label(model, one, report)
+        for one, report in zip(conversations, shares(progress, conversations), strict=True)
+    ]
+
+
+def _label(model: Any, conversation: Conversation, progress: Progress) -> Labels:
+    words, names, draft = conversation.words, conversation.names, conversation.draft()
     acoustic = np.array([acoustic_row(word, names) for word in words])
     tokens = [word_tokens(word["words"], model.encode) for word in words]
     chosen: list[int] = []

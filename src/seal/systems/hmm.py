@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from seal.conditioning import word_score
-from seal.systems import Labels, Options, Progress, numbers
-from seal.words import Word
+from seal.systems import Labels, Options, Progress
+from seal.words import Conversation
 
 SWITCH = 1.5
 """Nats that a change of speaker costs, if `--margin` names none: tuned on the dev sets."""
@@ -22,30 +22,36 @@ UNSCORED = 0.1
 
 
 def label(
-    words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
-) -> Labels:
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
     """The Viterbi path. The confidence is the score itself, normalised over the speakers."""
     cost = SWITCH if options.margin is None else options.margin
-    emission = np.log(_scores(words, names))
+    answers = [_path(np.log(_scores(one)), cost) for one in conversations]
+    progress(1.0)
+    return answers
+
+
+def _path(emission: np.ndarray, cost: float) -> Labels:
+    count, speakers = emission.shape
     best = emission[0]
     back = np.zeros(emission.shape, dtype=int)
-    for place in range(1, len(words)):
+    for place in range(1, count):
         moved = int(best.argmax())
         stays = best >= best[moved] - cost
-        back[place] = np.where(stays, np.arange(len(names)), moved)
+        back[place] = np.where(stays, np.arange(speakers), moved)
         best = np.where(stays, best, best[moved] - cost) + emission[place]
     path = [int(best.argmax())]
-    for place in range(len(words) - 1, 0, -1):
+    for place in range(count - 1, 0, -1):
         path.append(int(back[place, path[-1]]))
     path.reverse()
     posterior = np.exp(emission) / np.exp(emission).sum(axis=1, keepdims=True)
-    progress(1.0)
-    return Labels(path, posterior[np.arange(len(words)), path].tolist())
+    return Labels(path, posterior[np.arange(count), path].tolist())
 
 
-def _scores(words: Sequence[Word], names: Sequence[str]) -> np.ndarray:
+def _scores(conversation: Conversation) -> np.ndarray:
+    names = conversation.names
     rows = []
-    for word, own in zip(words, numbers(words, names), strict=True):
+    for word, own in zip(conversation.words, conversation.draft(), strict=True):
         if word_score(word) is not None:
             rows.append([float(word["speaker_scores"].get(name, 0.0)) for name in names])
         else:

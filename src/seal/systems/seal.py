@@ -12,33 +12,42 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seal.chunks import Chunk, cut
 from seal.conditioning import TH_LOW, TH_MED, acoustic_label, word_score
 from seal.decode import Decoded, Margins
 from seal.errors import SealError
 from seal.model import LanguageModel
 from seal.prompt import Prompt, build, order_of_appearance, word_tokens
-from seal.systems import Labels, Options, Progress, base_margin, numbers
-from seal.words import Word
+from seal.systems import Labels, Options, Progress, base_margin
+from seal.words import Conversation
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "smollm2-135m-word-label"
 """The adapter of the embedded model, with its card and its margins."""
 
 
 def label(
-    words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
-) -> Labels:
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
     """The labels that constrained decoding gives, chunk by chunk."""
     _, settings = load_corrector(options.model, options.adapter, options.device)
-    margins = [[base_margin(word, options, settings)] * len(names) for word in words]
-    chosen: list[int] = []
-    confidence: list[float] = []
-    for answer in decode_chunks(words, names, options, margins, progress):
-        chosen += answer.speakers
-        confidence += [
-            row[speaker] for row, speaker in zip(answer.posteriors, answer.speakers, strict=True)
-        ]
-    return Labels(chosen, confidence)
+    margins = [
+        [[base_margin(word, options, settings)] * len(one.names) for word in one.words]
+        for one in conversations
+    ]
+    answers = []
+    for found in decode_chunks(conversations, options, margins, progress):
+        chosen: list[int] = []
+        confidence: list[float] = []
+        for answer in found:
+            chosen += answer.speakers
+            confidence += [
+                row[speaker]
+                for row, speaker in zip(answer.posteriors, answer.speakers, strict=True)
+            ]
+        answers.append(Labels(chosen, confidence))
+    return answers
 
 
 @dataclass(frozen=True)
@@ -53,47 +62,54 @@ class Answer:
 
 
 def decode_chunks(
-    words: Sequence[Word],
-    names: Sequence[str],
+    conversations: Sequence[Conversation],
     options: Options,
-    margins: Margins,
+    margins: Sequence[Margins],
     progress: Progress,
-    wanted: Callable[[int, int], bool] = lambda first, last: True,
-) -> list[Answer]:
-    """Decode the chunks of one conversation, those whose words (first, last) are `wanted`.
+    wanted: Callable[[int, int, int], bool] = lambda number, first, last: True,
+) -> list[list[Answer]]:
+    """Decode the chunks of each conversation, those that are `wanted`: which conversation, and the
+    (first, last) words that the chunk judges. Chunks share passes, whosever they are.
 
-    `margins` [W][K] are the nats by which the model must prefer each of the recording's speakers
-    to the first pass's.
+    `margins` [W][K], for each conversation, are the nats by which the model must prefer each of the
+    speakers to the first pass's.
     """
     language_model, settings = load_corrector(options.model, options.adapter, options.device)
-    low, med = options.thresholds or settings.get("thresholds", (TH_LOW, TH_MED))
+    thresholds = options.thresholds or settings.get("thresholds", (TH_LOW, TH_MED))
     kind = settings.get("score", "posterior")
-    labels = [
-        acoustic_label(word_score(word, kind), options.condition, (low, med)) for word in words
-    ]
-    tokens = [word_tokens(word["words"], language_model.encode) for word in words]
-    draft = numbers(words, names)
-    chunks = [
-        chunk
-        for chunk in cut([len(word) for word in tokens], draft)
-        if wanted(chunk.first, chunk.last)
-    ]
-    orders: list[list[int]] = []
+    asked: list[tuple[int, Chunk, list[int]]] = []
+    total = sum(len(one.words) for one in conversations)
 
-    def asked() -> Iterator[tuple[Prompt, Margins]]:
-        for chunk in chunks:
-            prompt, order = chunk_prompt(
-                chunk, tokens, draft, labels, len(names), language_model.encode, options.format
-            )
-            orders.append(order)
-            span = slice(chunk.start, chunk.stop)
-            yield prompt, [[row[speaker] for speaker in order] for row in margins[span]]
+    def prompts() -> Iterator[tuple[Prompt, Margins]]:
+        for number, one in enumerate(conversations):
+            labels = [
+                acoustic_label(word_score(word, kind), options.condition, thresholds)
+                for word in one.words
+            ]
+            tokens = [word_tokens(word["words"], language_model.encode) for word in one.words]
+            draft = one.draft()
+            for chunk in cut([len(word) for word in tokens], draft):
+                if not wanted(number, chunk.first, chunk.last):
+                    continue
+                prompt, order = chunk_prompt(
+                    chunk,
+                    tokens,
+                    draft,
+                    labels,
+                    len(one.names),
+                    language_model.encode,
+                    options.format,
+                )
+                asked.append((number, chunk, order))
+                span = slice(chunk.start, chunk.stop)
+                yield prompt, [[row[speaker] for speaker in order] for row in margins[number][span]]
 
-    answers = []
-    decoded = decoder(options.decode)(language_model, asked())
-    for place, (chunk, answer) in enumerate(zip(chunks, decoded, strict=True)):
-        answers.append(_answer(chunk, answer, orders[place], len(names)))
-        progress(chunk.last / len(words))
+    answers: list[list[Answer]] = [[] for _ in conversations]
+    before = np.cumsum([0, *(len(one.words) for one in conversations)])
+    for place, answer in enumerate(decoder(options.decode)(language_model, prompts())):
+        number, chunk, order = asked[place]
+        answers[number].append(_answer(chunk, answer, order, len(conversations[number].names)))
+        progress((int(before[number]) + chunk.last) / total)
     return answers
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from seal import audio, voices
 from seal.hearing import recording_of
-from seal.systems import Labels, Options, Progress, numbers
-from seal.words import Word
+from seal.systems import Labels, Options, Progress, shares
+from seal.words import Conversation, Word
 
 if TYPE_CHECKING:
     from seal.audio import Samples
@@ -35,31 +35,33 @@ BATCH = 8  # sounds of one length that are embedded together
 
 
 def label(
-    words: Sequence[Word], names: Sequence[str], options: Options, progress: Progress
-) -> Labels:
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
     """Each word's nearest voice, where it is nearer than the first pass's by the margin."""
     margin = MARGIN if options.margin is None else options.margin
-    draft = numbers(words, names)
     assert options.audio is not None  # else `seal.correction` has refused
-    return reassign(words, draft, len(names), options.audio, margin, progress)
+    return [
+        reassign(one, one.draft(), options.audio, margin, report)
+        for one, report in zip(conversations, shares(progress, conversations), strict=True)
+    ]
 
 
 def reassign(
-    words: Sequence[Word],
+    conversation: Conversation,
     draft: Sequence[int],
-    count: int,
     given: str | Path,
     margin: float,
     progress: Progress,
 ) -> Labels:
-    """The same for any labels: `draft` [W] are places among `count` speakers, `given` is the
-    recording or a folder with it. The posterior is a softmax over SCALE times the similarities.
+    """The same for any labels: `draft` [W] are places among the speakers, `given` is the recording
+    or a folder with it. The posterior is a softmax over SCALE times the similarities.
 
     Raises SealError where there is no such recording.
     """
+    words = conversation.words
     spans = _spans(words, draft)
     vectors = _voices(recording_of(given, words[0]["session_id"]), spans, progress)
-    centroids = _centroids(vectors, draft, spans, count)
+    centroids = _centroids(vectors, draft, spans, len(conversation.names))
     logits = SCALE * vectors @ centroids.T
     logits -= logits.max(axis=1, keepdims=True)
     posterior = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -1,0 +1,92 @@
+"""Kill `seal correct FOLDER` at random moments, run it again to its end, compare the results.
+
+    python scripts/kill_reruns.py --rounds 50 --transcripts 40
+
+A run that nobody disturbs gives the results to compare with, and the time in which the kills fall.
+In each round a new output folder is begun; the command, or one of its workers, is killed (SIGKILL)
+at a moment drawn evenly from a whole run's time, `--kills` times at most, and then run once more to
+its end. The folder must then hold the same files with the same bytes, and nothing else.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from bench_server import make
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--transcripts", type=int, default=40)
+    parser.add_argument("--kills", type=int, default=3, help="at most, in a round")
+    parser.add_argument("--corrector", default="best")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # the same sums whatever the number of workers
+    rng = random.Random(options.seed)
+    wrong = 0
+    held: list[int] = []  # results that were there at each kill
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        make(folder / "in", options.transcripts)
+        command = [sys.executable, "-m", "seal", "correct", str(folder / "in")]
+        command += ["--corrector", options.corrector]
+        began = time.monotonic()
+        subprocess.run([*command, "-o", str(folder / "expected")], check=True)
+        whole = time.monotonic() - began
+        expected = contents(folder / "expected")
+        for number in range(options.rounds):
+            out = folder / "out"
+            workers = rng.choice([1, 2])
+            run = [*command, "-o", str(out), "--workers", str(workers)]
+            for _ in range(rng.randint(1, options.kills)):
+                held.append(killed(run, out, rng, whole))
+            subprocess.run(run, check=True, stderr=subprocess.DEVNULL)
+            same = contents(out) == expected
+            wrong += not same
+            print(
+                f"round {number}: {workers} workers, {'the same' if same else 'OTHER'}", flush=True
+            )
+            shutil.rmtree(out)
+    after = sum(0 < count < options.transcripts for count in held)
+    print(
+        f"{options.rounds} rounds, {len(held)} kills, of which {after} between the first result "
+        f"and the last; a run takes {whole:.0f} s; folders that ended otherwise: {wrong}"
+    )
+    raise SystemExit(1 if wrong else 0)
+
+
+def killed(command: list[str], out: Path, rng: random.Random, whole: float) -> int:
+    """Run the command, kill it or one of its workers at a random moment; how many results there
+    were. Where a worker was killed, the command is left to end."""
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(rng.uniform(0.0, whole))
+    count = len(list(out.glob("*.json")))
+    victims = [process.pid]
+    with suppress(OSError):
+        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        victims += map(int, listed.split())
+    with suppress(ProcessLookupError):
+        os.kill(rng.choice(victims), signal.SIGKILL)
+    if process.poll() is None:
+        process.wait()
+    return count
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of the folder, hidden ones too, but the list of what is finished."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".seal.jsonl"}
+
+
+if __name__ == "__main__":
+    main()
