@@ -1,12 +1,12 @@
 """Time `fast` against `algorithm1` on real words with the embedded model, and against the floor.
 
-python scripts/bench_decode.py DATA [--words 1000] [--format word]
+python scripts/bench_decode.py DATA [--words 1000] [--format word] [--precision int8]
 
 Takes the first words of held-out PriMock57 consultations with a simulated first pass, and decodes
 their chunks with `fast` (all together, as `seal correct` does), one by one with `fast`, and with
 `algorithm1`. Prints the ratio of times, the passes per chunk, whether all labels are identical, and
-the floor: the arithmetic of reading each prompt and answer once, at the rate of this machine's
-matrix products.
+the floor: the arithmetic of reading each prompt and answer once, at the rate of the model's own
+matrix products in that precision.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from seal.conditioning import acoustic_label, word_score
 from seal.decode.algorithm1 import algorithm1
 from seal.decode.fast import decode_many, fast
 from seal.model import LanguageModel
+from seal.precision import PRECISIONS
 from seal.prompt import Prompt, word_tokens
 from seal.systems.seal import chunk_prompt, load_corrector
 from seal.words import speakers
@@ -34,9 +35,10 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=1000)
     parser.add_argument("--format", default="word", choices=["turn", "word"])
     parser.add_argument("--margin", type=float, default=0.0)
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS)
     parser.add_argument("--no-algorithm1", action="store_true", help="fast alone")
     options = parser.parse_args()
-    model, settings = load_corrector(None, None, "cpu")
+    model, settings = load_corrector(None, None, "cpu", options.precision)
     asked = [
         (prompt, [[options.margin] * len(prompt.labels)] * len(prompt.words))
         for prompt in prompts(options.data, model, settings["score"], options.words, options.format)
@@ -92,31 +94,32 @@ def prompts(
 
 
 def arithmetic(model: LanguageModel, prompt: Prompt) -> float:
-    """Floating-point operations of one pass over a prompt and its answer, output layer and
-    attention's own products included as far as they are needed."""
+    """Floating-point operations of one pass over a prompt and its answer, attention's own products
+    included as far as they are needed."""
     config = model.network.config
     _answer, slots = prompt.answer(prompt.draft)
     length = len(prompt.tokens) + slots[-1]
-    layers = model.network.get_decoder().layers
-    weights = sum(p.numel() for p in layers.parameters() if p.dim() == 2)
-    width = config.num_attention_heads * config.head_dim
-    attention = 2 * length * length * width * config.num_hidden_layers  # half of it is masked
-    return 2.0 * weights * length + attention
+    inside = config.num_attention_heads * config.head_dim
+    beside = config.num_key_value_heads * config.head_dim
+    weights = config.hidden_size * (2 * inside + 2 * beside + 3 * config.intermediate_size)
+    attention = 2 * length * length * inside  # half of it is masked
+    return config.num_hidden_layers * (2.0 * weights * length + attention)
 
 
 def matrix_rate(model: LanguageModel) -> float:
-    """Operations per second of this machine's best product of a layer's size, the median of 15."""
+    """Operations per second of the model's own widest linear map on 512 tokens, the median of 15."""
     config = model.network.config
+    linear = model.network.get_decoder().layers[0].mlp.up_proj
     left = torch.randn(512, config.hidden_size)
-    right = torch.randn(config.intermediate_size, config.hidden_size)
     seconds = []
     with torch.inference_mode():
+        linear(left)
         for _ in range(15):
             began = time.perf_counter()
             for _ in range(10):
-                torch.nn.functional.linear(left, right)
+                linear(left)
             seconds.append((time.perf_counter() - began) / 10)
-    return 2.0 * left.numel() * right.shape[0] / statistics.median(seconds)
+    return 2.0 * left.numel() * config.intermediate_size / statistics.median(seconds)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seal import audio
+from seal import audio, memory
 from seal.errors import SealError
 from seal.words import Word
 
@@ -52,6 +52,7 @@ def recognise(
             words.append(word)
             if progress and total:
                 progress(min(1.0, word["end_time"] / total))
+        memory.give_back()
         if progress and total:
             progress(min(1.0, (start + len(samples) / audio.RATE) / total))
     if progress:

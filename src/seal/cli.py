@@ -28,6 +28,7 @@ from seal.conditioning import check_thresholds
 from seal.errors import SealError, explained
 from seal.inputs import SOUND, TRANSCRIPTS, inputs_of
 from seal.outputs import check_writable, refuse_to_replace, targets_of
+from seal.precision import Precision
 from seal.tasks import Correct, Transcribe
 
 if TYPE_CHECKING:
@@ -104,6 +105,13 @@ Heard = Annotated[
 Device = Annotated[
     str, typer.Option("--device", metavar="DEVICE", help="Where the model runs: cpu, cuda, ...")
 ]
+Precise = Annotated[
+    Precision | None,
+    typer.Option(
+        "--precision",
+        help="Numbers of the language model's products; else float32, or bfloat16 on a GPU.",
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -165,6 +173,7 @@ def transcribe(
     margin: Margin = None,
     thresholds: Thresholds = None,
     device: Device = "cpu",
+    precision: Precise = None,
     workers: Workers = 1,
     on: On = None,
     again: Again = False,
@@ -176,7 +185,7 @@ def transcribe(
     if html and targets[0].suffix == ".html":
         raise SealError(f"{targets[0]}: is where the page goes; name the transcript otherwise")
     options = _checked(
-        corrector, format, condition, decode, model, adapter, margin, thresholds, device
+        corrector, format, condition, decode, model, adapter, margin, thresholds, device, precision
     )
     task = Transcribe(options, speakers, asr, eend, posteriors, not no_correct, several, html)
     do_all(task, sources, targets, several, workers, on, again)
@@ -205,6 +214,7 @@ def correct(
     margin: Margin = None,
     thresholds: Thresholds = None,
     device: Device = "cpu",
+    precision: Precise = None,
     audio: Heard = None,
     from_: From = None,
     rttm: Rttm = None,
@@ -220,7 +230,7 @@ def correct(
         refuse_to_replace(sources, targets, "transcript")
         cli_formats.refuse_one_rttm(rttm)
     options = _checked(
-        corrector, format, condition, decode, model, adapter, margin, thresholds, device
+        corrector, format, condition, decode, model, adapter, margin, thresholds, device, precision
     )
     if audio is not None and not audio.exists():
         raise SealError(f"--audio: there is no {audio}")
@@ -326,6 +336,7 @@ def _checked(
     margin: float | None,
     thresholds: tuple[float, float] | None,
     device: str,
+    precision: str | None,
 ) -> dict[str, Any]:
     """The options of `seal.correct`, those with numbers checked before the heavy work."""
     if thresholds is not None:
@@ -344,6 +355,7 @@ def _checked(
         margin=margin,
         thresholds=thresholds,
         device=device,
+        precision=precision,
     )
 
 

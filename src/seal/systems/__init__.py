@@ -36,6 +36,8 @@ class Options:
     margin: float | None = None
     thresholds: tuple[float, float] | None = None
     device: str = "cpu"
+    precision: str | None = None
+    """Of the language model's products; None is float32 on the CPU, bfloat16 elsewhere."""
     weight: float | None = None
     """Of the language model beside the encoder in `best`; None is what was tuned."""
     audio: str | Path | None = None

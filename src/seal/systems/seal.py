@@ -31,7 +31,7 @@ def label(
     conversations: Sequence[Conversation], options: Options, progress: Progress
 ) -> list[Labels]:
     """The labels that constrained decoding gives, chunk by chunk."""
-    _, settings = load_corrector(options.model, options.adapter, options.device)
+    _, settings = loaded(options)
     margins = [
         [[base_margin(word, options, settings)] * len(one.names) for word in one.words]
         for one in conversations
@@ -74,7 +74,7 @@ def decode_chunks(
     `margins` [W][K], for each conversation, are the nats by which the model must prefer each of the
     speakers to the first pass's.
     """
-    language_model, settings = load_corrector(options.model, options.adapter, options.device)
+    language_model, settings = loaded(options)
     thresholds = options.thresholds or settings.get("thresholds", (TH_LOW, TH_MED))
     kind = settings.get("score", "posterior")
     asked: list[tuple[int, Chunk, list[int]]] = []
@@ -125,11 +125,19 @@ def _answer(chunk: Chunk, decoded: Decoded, order: Sequence[int], count: int) ->
     return Answer(chunk.first, chunk.last, speakers, rows)
 
 
+def loaded(options: Options) -> tuple[Any, dict[str, Any]]:
+    """What `load_corrector` gives for the options."""
+    return load_corrector(options.model, options.adapter, options.device, options.precision)
+
+
 @lru_cache(maxsize=1)
 def load_corrector(
-    model: str | None, adapter: str | Path | None, device: str
+    model: str | None, adapter: str | Path | None, device: str, precision: str | None = None
 ) -> tuple[Any, dict[str, Any]]:
-    """The language model with its adapter, and the adapter's settings (`seal.json` beside it)."""
+    """The language model with its adapter, and the adapter's settings (`seal.json` beside it).
+
+    `precision` None is float32 on the CPU, bfloat16 elsewhere.
+    """
     from seal.model import load
 
     if adapter is None and model is None:
@@ -141,7 +149,9 @@ def load_corrector(
             settings = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise SealError(f"{file}: not JSON ({error})") from None
-    return load(model, adapter, device), settings
+    if precision is None:
+        precision = "float32" if device == "cpu" else "bfloat16"
+    return load(model, adapter, device, precision), settings
 
 
 def chunk_prompt(
