@@ -57,6 +57,8 @@ PEERS = {
     "llguidance_forced": Peer("llguidance, forced tokens read along", "yes"),
     "xgrammar": Peer("`generate`, xgrammar masks", "yes"),
     "llama_cpp": Peer("llama.cpp, GBNF", "yes"),
+    "llama_cpp_8bit": Peer("llama.cpp, GBNF, Q8_0", "no: 8 bits"),
+    "fast_int8": Peer("seal's `fast`, int8", "to int8"),
     "outlines": Peer("`generate`, outlines regex", "no: tokens free"),
     "diarizationlm": Peer("DiarizationLM: free + TPST", "no"),
 }

@@ -10,6 +10,7 @@ table: the first pass, and every system with and without scores; the relative ch
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ import seal
 from seal.bench.sets import read_set
 from seal.corpora import ami, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
+from seal.precision import PRECISIONS
 from seal.scoring import Score, score
 from seal.simulate import draw_severity, simulate
 from seal.words import Word, without_scores
@@ -73,7 +75,7 @@ def row(name: str, first: list[Score], after: list[Score], counts: tuple) -> str
     return text + f"{change} | {repaired} | {broken} | {seconds:.0f} |"
 
 
-def evaluate(chosen: list[tuple], systems: list[str], margin: float | None, errors: int) -> None:
+def evaluate(chosen: list[tuple], systems: list[str], errors: int, **options: Any) -> None:
     print("| system | WER | cpWER | Δcp | relative | repaired | broken | seconds |")
     print("|---|---|---|---|---|---|---|---|")
     first = [score(reference, transcript) for reference, transcript, _ in chosen]
@@ -84,7 +86,7 @@ def evaluate(chosen: list[tuple], systems: list[str], margin: float | None, erro
             after, repaired, broken, began = [], 0, 0, time.perf_counter()
             for reference, transcript, truth in chosen:
                 given = [without_scores(word) for word in transcript] if strip else transcript
-                answer = seal.correct(given, corrector=system, margin=margin)
+                answer = seal.correct(given, corrector=system, **options)
                 after.append(score(reference, answer))
                 for place, (old, new, true) in enumerate(
                     zip(transcript, answer, truth, strict=True)
@@ -125,13 +127,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corrector", nargs="+", default=["best", "seal", "ag-lsec", "hmm"])
     parser.add_argument("--margin", type=float, default=None)
+    parser.add_argument("--precision", choices=PRECISIONS, help="of the language model's products")
     parser.add_argument("--errors", type=int, default=0)
     options = parser.parse_args()
     if options.first_pass:
         chosen = made(options.first_pass)
     else:
         chosen = recordings(options.data, options.set, options.words, options.seed)
-    evaluate(chosen, options.corrector, options.margin, options.errors)
+    choices = {"margin": options.margin, "precision": options.precision}
+    evaluate(chosen, options.corrector, options.errors, **choices)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Memory and seconds of `seal correct` and `seal transcribe` on ever longer inputs, and their plot.
 
     python scripts/measure_memory.py correct DATA memory.jsonl --words 64 1000 10000 100000
+    python scripts/measure_memory.py correct DATA memory.jsonl --words 4000 --speakers 4 8 16
     python scripts/measure_memory.py transcribe DATA/ami_clips memory.jsonl --minutes 10 60 600
     python scripts/measure_memory.py draw memory.jsonl -o docs/memory.png
 
 Each run is a process of its own, whose resident memory (its children's included) is looked at
 four times a second (Linux only); a line per run is added to memory.jsonl, so that long runs can be
 made one by one. The transcripts are held-out consultations with simulated first passes, one after
-the other as one conversation of two; the recordings are stretches of the clips, drawn from a seed:
+the other as one conversation of two, or with `--speakers` turn by turn of so many; the recordings
+are stretches of the clips, drawn from a seed:
 `--talk` is the share that comes from clips in which somebody talks, the rest from the silent ones.
 """
 
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 
 from evaluate_clips import of_session, recordings_of
@@ -38,6 +40,7 @@ def main() -> None:
     correct.add_argument("data", type=Path)
     correct.add_argument("log", type=Path)
     correct.add_argument("--words", type=int, nargs="+", default=[64, 1000, 10_000, 100_000])
+    correct.add_argument("--speakers", type=int, nargs="+", default=[2])
     transcribe = commands.add_parser("transcribe")
     transcribe.add_argument("clips", type=Path)
     transcribe.add_argument("log", type=Path)
@@ -54,10 +57,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         if options.command == "correct":
             parts = [found for _, found, _ in recordings(options.data, "primock57-test", 5000, 1)]
-            for count in options.words:
-                path = Path(scratch) / f"{count}.json"
-                write(one_after_another(parts, count), path)
-                note(options.log, "correct", path, {"words": count})
+            for count, number in product(options.words, options.speakers):
+                path = Path(scratch) / f"{count}-{number}.json"
+                words = one_after_another(parts, count)
+                write(words if number == 2 else spread(words, number), path)
+                note(options.log, "correct", path, {"words": count, "speakers": number})
         else:
             for minutes in options.minutes:
                 path = Path(scratch) / f"{minutes:g}.flac"
@@ -77,6 +81,23 @@ def one_after_another(parts: list[list[Word]], count: int) -> list[Word]:
         begin = max(word["end_time"] for word in words) + 1.0
         if len(words) >= count:
             return words[:count]
+
+
+def spread(words: list[Word], number: int) -> list[Word]:
+    """The same words with `number` speakers, who take turns one after the other; what was the other
+    speaker's score is the next one's."""
+    turn, last = -1, None
+    answer: list[Word] = []
+    for word in words:
+        turn += word["speaker"] != last
+        last = word["speaker"]
+        names = [f"s{turn % number}", f"s{(turn + 1) % number}"]
+        scores = word["speaker_scores"]
+        both = [scores.get(last, 0.0), max((s for n, s in scores.items() if n != last), default=0)]
+        answer.append(
+            {**word, "speaker": names[0], "speaker_scores": dict(zip(names, both, strict=True))}
+        )
+    return answer
 
 
 def record(clips: Path, path: Path, seconds: float, talk: float, seed: int) -> None:
@@ -106,10 +127,10 @@ def note(log: Path, command: str, path: Path, what: dict) -> None:
     output = path.with_suffix(".out.json")
     seconds, looks = watched([sys.executable, "-m", "seal", command, str(path), "-o", str(output)])
     answer = read(output)
-    speakers = len({name for word in answer for name in word.get("speaker_scores") or {}})
+    heard = len({name for word in answer for name in word.get("speaker_scores") or {}})
     line = {"command": command, **what, "seconds": round(seconds, 1)}
     line |= {"peak": max(megabytes for _, megabytes in looks)}
-    line |= {"answer": len(answer), "speakers": speakers}
+    line |= {"answer": len(answer), "heard": heard}
     print(line, flush=True)
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line | {"looks": thinned(looks)}) + "\n")
@@ -151,21 +172,24 @@ def thinned(looks: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def draw(lines: list[dict], output: Path) -> None:
-    """Three panels: memory along a run, for recordings; peaks and seconds against words."""
+    """Four panels: memory along a run, for recordings; peaks and seconds against words; seconds
+    against speakers."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    last = {(line["command"], line.get("words"), line.get("minutes")): line for line in lines}
-    texts = sorted(
-        (line for line in last.values() if line["command"] == "correct"), key=lambda x: x["words"]
-    )
+    keys = ("command", "words", "speakers", "minutes")
+    last = {tuple(line.get(key) for key in keys): line for line in lines}
+    corrected = [line for line in last.values() if line["command"] == "correct"]
+    texts = sorted((x for x in corrected if x["speakers"] == 2), key=lambda x: x["words"])
+    crowded = {x["words"] for x in corrected if x["speakers"] > 2}
+    crowds = sorted((x for x in corrected if x["words"] in crowded), key=lambda x: x["speakers"])
     sounds = sorted(
         (line for line in last.values() if line["command"] == "transcribe"),
         key=lambda x: x["minutes"],
     )
-    figure, (along, memory, cost) = pyplot.subplots(1, 3, figsize=(14, 4.2))
+    figure, ((along, memory), (cost, crowd)) = pyplot.subplots(2, 2, figsize=(11, 8))
     for line in sounds:
         done = [100 * second / line["seconds"] for second, _ in line["looks"]]
         hours = line["minutes"] / 60
@@ -179,6 +203,10 @@ def draw(lines: list[dict], output: Path) -> None:
     memory.set(title="seal correct", xlabel="words", ylabel="MB in memory at most", xscale="log")
     cost.plot(words, [line["seconds"] for line in texts], marker="o")
     cost.set(title="seal correct", xlabel="words", ylabel="seconds", xscale="log", yscale="log")
+    crowd.plot([x["speakers"] for x in crowds], [x["seconds"] for x in crowds], marker="o")
+    crowd.set(title="seal correct", xlabel="speakers", ylabel="seconds", ylim=(0, None))
+    if crowds:
+        crowd.set_title(f"seal correct, {crowds[0]['words']:,} words")
     for axis in (along, memory):
         axis.axhline(2048, color="0.6", linestyle="--", linewidth=1, label="2 GB")
         axis.set_ylim(0, 2200)

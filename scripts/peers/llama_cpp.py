@@ -2,7 +2,8 @@
 
 The merged model goes into a GGUF file in float32, with the vocabulary of the embedded model's own
 file; the cache is float32 too. The grammar is made of token numbers (`<[17]>`), so it forces the
-very tokens of the words. The file is made once, outside the time that is measured.
+very tokens of the words. The file is made once, outside the time that is measured, from weights
+as peft merged them: those of the model that is handed in are packed for another engine.
 """
 
 import importlib.util
@@ -16,15 +17,20 @@ import llama_cpp
 import torch
 
 from peers import Answer, places, read
-from seal.model import EMBEDDED, LanguageModel
+from seal.model import EMBEDDED, LanguageModel, load
 from seal.prompt import Prompt
+from seal.systems.seal import SHIPPED
 
 ROOM = 4096
 """Tokens that a prompt and its answer may have."""
 
 
 def decode(model: LanguageModel, prompt: Prompt) -> Answer:
-    engine = _engine(model)
+    return answered(engine(gguf.GGMLQuantizationType.F32), prompt)
+
+
+def answered(engine: Any, prompt: Prompt) -> Answer:
+    """The answer of a loaded model."""
     engine.reset()
     allowed = places(prompt)
     terms = [f"({' | '.join(f'<[{token}]>' for token in tokens)})" for tokens in allowed]
@@ -37,12 +43,14 @@ def decode(model: LanguageModel, prompt: Prompt) -> Answer:
     return Answer(read(prompt, written), len(written))
 
 
-@lru_cache(maxsize=1)
-def _engine(model: LanguageModel) -> Any:
+@lru_cache(maxsize=2)
+def engine(kind: gguf.GGMLQuantizationType) -> Any:
+    """The merged model in llama.cpp, its matrices in numbers of that kind."""
     threads = torch.get_num_threads()
+    network = load(None, SHIPPED).network
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "merged.gguf"
-        write_gguf(model.network, file)
+        write_gguf(network, file, kind)
         return llama_cpp.Llama(
             str(file),
             n_ctx=ROOM,
@@ -55,8 +63,8 @@ def _engine(model: LanguageModel) -> Any:
         )
 
 
-def write_gguf(network: Any, file: Path) -> None:
-    """Write a Llama network's weights in float32 behind the embedded model's own metadata."""
+def write_gguf(network: Any, file: Path, kind: gguf.GGMLQuantizationType) -> None:
+    """Write a Llama network's weights behind the embedded model's own metadata."""
     spec = importlib.util.find_spec(EMBEDDED)
     assert spec and spec.origin
     source = gguf.GGUFReader(next(Path(spec.origin).parent.glob("*.gguf")))
@@ -66,7 +74,9 @@ def write_gguf(network: Any, file: Path) -> None:
         if not field.name.startswith("GGUF.") and field.name not in ours:
             kind, inner = field.types[0], field.types[-1] if len(field.types) > 1 else None
             writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    types = gguf.LlamaFileType
+    eight = kind == gguf.GGMLQuantizationType.Q8_0
+    writer.add_file_type(types.MOSTLY_Q8_0 if eight else types.ALL_F32)
     heads = {
         "q_proj": network.config.num_attention_heads,
         "k_proj": network.config.num_key_value_heads,
@@ -82,9 +92,11 @@ def write_gguf(network: Any, file: Path) -> None:
             rows, columns = weight.shape
             halves = weight.view(heads[kind], 2, rows // heads[kind] // 2, columns)
             weight = halves.transpose(1, 2).reshape(rows, columns)
-        writer.add_tensor(
-            names.get_name(name, try_suffixes=(".weight",)), weight.contiguous().numpy()
-        )
+        values, raw = weight.contiguous().numpy(), None
+        if eight and values.ndim == 2:
+            values, raw = gguf.quants.quantize(values, kind), kind
+        name = names.get_name(name, try_suffixes=(".weight",))
+        writer.add_tensor(name, values, raw_dtype=raw)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -166,11 +166,9 @@ def _attend(
 def _look(
     query: Any, keys: Any, values: Any, start: int, scaling: float | None, window: int | None
 ) -> Any:
-    """What the tokens from `start` on, counted in the last block of keys, find: [1, heads, n, width].
-
-    Heads that share keys are one head of more tokens. Tokens of a block that are not in the pass
-    are zeros.
-    """
+    """What the tokens of `query` find, [1, heads, n, width]; the first is number `start` of the last
+    block of keys. Heads that share keys are one head of more tokens; tokens that fill a group of
+    ROWS are zeros."""
     import torch
 
     _, heads, count, width = query.shape

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seal import audio, voices
+from seal import audio, memory, voices
 from seal.hearing import recording_of
 from seal.systems import Labels, Options, Progress, shares
 from seal.words import Conversation, Word
@@ -32,6 +32,7 @@ MARGIN = 1.0
 LEAST = 0.25  # seconds of sound below which there is no voice
 NEAR = 6  # words before and after that may be heard with a word
 BATCH = 8  # sounds of one length that are embedded together
+TIDY = 256  # sounds after which freed memory goes back to the system
 
 
 def label(
@@ -83,6 +84,8 @@ def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress
         vectors[list(places)] = voices.vectors(model, np.stack(banks))
 
     for done, (place, samples) in enumerate(_sounds(path, spans)):
+        if done % TIDY == 0:
+            memory.give_back()
         bank = voices.filterbank(samples)
         group = alike.setdefault(len(bank), [])
         group.append((place, bank))
