@@ -107,7 +107,7 @@ def arithmetic(model: LanguageModel, prompt: Prompt) -> float:
 
 
 def matrix_rate(model: LanguageModel) -> float:
-    """Operations per second of the model's own widest linear map on 512 tokens, the median of 15."""
+    """Operations per second of the model's widest linear map on 512 tokens, the median of 15."""
     config = model.network.config
     linear = model.network.get_decoder().layers[0].mlp.up_proj
     left = torch.randn(512, config.hidden_size)

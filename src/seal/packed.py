@@ -166,7 +166,8 @@ def _attend(
 def _look(
     query: Any, keys: Any, values: Any, start: int, scaling: float | None, window: int | None
 ) -> Any:
-    """What the tokens from `start` on, counted in the last block of keys, find: [1, heads, n, width].
+    """What the tokens from `start` on, counted in the last block of keys, find:
+    [1, heads, n, width].
 
     Heads that share keys are one head of more tokens. Tokens of a block that are not in the pass
     are zeros.
