@@ -260,6 +260,11 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
         os.umask(umask)
         scratch.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
         scratch.replace(path)
+    except UnicodeEncodeError as error:
+        part = error.object[error.start : error.end]
+        raise SealError(
+            f"{path}: cannot be written: {part!a} is no character of {encoding}"
+        ) from None
     except OSError as error:
         raise SealError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
