@@ -108,17 +108,22 @@ class Transcript:
         if to == self.format:
             self.save(self.words, target)
             return []
-        from seal.formats.conversion import converted, lost
+        from seal.formats.conversion import converted, lost, misread
 
         module = module_of(to)
-        words = converted(self.words, module, to)
-        text = module.new(words)
+        beside = None
+        try:
+            words = converted(self.words, module, to)
+            text = module.new(words)
+        except SealError as error:
+            raise SealError(f"{self.path}: {error}") from None
         if hasattr(module, "BESIDE"):
             if target.suffix == module.BESIDE:
                 raise SealError(f"{target}: name the CTM of the words; its RTTM goes beside it")
-            write_text(module.new_beside(words), target.with_suffix(module.BESIDE))
+            beside = module.new_beside(words)
+            write_text(beside, target.with_suffix(module.BESIDE))
         write_text(text, target)
-        return lost(self.words, module, to)
+        return lost(self.words, module, to) + misread(words, module, to, text, beside)
 
 
 def written(words: list[Word], to: str) -> str:
