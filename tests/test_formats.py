@@ -377,6 +377,48 @@ def test_damage_is_told_in_one_line_with_its_place(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "damage", "told"),
+    [
+        ("nemo", {"sentences": ["x"]}, "sentences: entry 1: must be an object"),
+        ("deepgram", {"paragraphs": [7]}, "paragraphs: entry 1: must be an object"),
+        ("deepgram", {"sentences": [None]}, "paragraph 1: sentences: entry 1: must be an object"),
+    ],
+)
+def test_damage_where_turns_are_rewritten_has_its_place(
+    name: str, damage: dict, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def damaged(value: Any) -> Any:
+        if isinstance(value, dict):
+            value = {key: damaged(item) for key, item in value.items()}
+            inner = isinstance(value.get("paragraphs"), dict)  # its holder has the same name
+            return value | {k: v for k, v in damage.items() if k in value and not inner}
+        return [damaged(item) for item in value] if isinstance(value, list) else value
+
+    path = Path("a.json")
+    path.write_text(json.dumps(damaged(json.loads((SAMPLES / f"{name}.json").read_text()))))
+    transcript = formats.load(path)
+    with pytest.raises(SealError) as refused:
+        transcript.save(changed(transcript.words, 1), tmp_path / "out.json")
+    assert str(refused.value).startswith(f"{path}: ") and told in str(refused.value)
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_what_is_nested_too_deep_to_be_written_is_told(tmp_path: Path) -> None:
+    content = json.loads((SAMPLES / "assemblyai.json").read_text())
+    deep: list = []
+    for _ in range(900):
+        deep = [deep]
+    content["utterances"][0]["extra"] = deep
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    transcript = formats.load(path)
+    with pytest.raises(SealError, match="nested too deep"):
+        transcript.save(changed(transcript.words, 1, 1.0), tmp_path / "out.json")
+
+
 def test_a_conversion_that_is_refused_names_the_file(tmp_path: Path, capsys: Any) -> None:
     path, out = tmp_path / "a.json", tmp_path / "a.srt"
     for content, told in (
