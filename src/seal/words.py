@@ -239,7 +239,10 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
     scratch = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # /dev/stdout, a pipe: nothing to replace
+        # A pipe cannot be replaced; /dev/stdout must not be, also where it leads to a file.
+        folders = path.absolute().parents
+        device = Path("/dev") in folders and Path("/dev/shm") not in folders
+        if path.exists() and (device or not path.is_file()):
             if path.is_dir():
                 raise SealError(f"{path}: is a folder; name a file, or end the name in '/'")
             path.write_text(text, encoding=encoding, newline="")
