@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,60 @@ def test_aws_punctuation_is_the_end_of_the_word_before_it(tmp_path: Path) -> Non
     assert [w["words"] for w in formats.read(tmp_path / "a.json")] == ["hi?", "hi"]
 
 
+def test_aws_segments_that_are_split_get_ids_of_their_own(tmp_path: Path) -> None:
+    transcript = formats.load(SAMPLES / "aws.json")
+    transcript.save(changed(transcript.words, 1, 1.0), tmp_path / "aws.json")
+    segments = json.loads((tmp_path / "aws.json").read_text())["results"]["audio_segments"]
+    ids = [segment["id"] for segment in segments]
+    assert len(ids) > 8 and len(set(ids)) == len(ids)
+
+
+def test_azure_words_that_begin_together_go_each_to_its_speaker(tmp_path: Path) -> None:
+    content = json.loads((SAMPLES / "azure.json").read_text())
+    said = content["recognizedPhrases"][0]["nBest"][0]["words"]
+    said[3]["offsetInTicks"] = said[2]["offsetInTicks"]
+    path = tmp_path / "azure.json"
+    path.write_text(json.dumps(content))
+    transcript = formats.load(path)
+    after = [dict(word) for word in transcript.words]
+    after[3]["speaker"] = "2"
+    transcript.save(after, path)
+    assert shown(formats.read(path)) == shown(after)
+
+
+@pytest.mark.parametrize("empty", [{}, {"alternatives": []}, {"alternatives": [{}]}])
+def test_google_results_without_words_are_passed_over(empty: dict, tmp_path: Path) -> None:
+    for name in ("google-v1", "google-v2"):
+        content = json.loads((SAMPLES / f"{name}.json").read_text())
+        content["results"].insert(0, empty)
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(content))
+        assert formats.load(path).format == name
+        assert len(formats.read(path)) == 37
+
+
+def test_a_name_that_is_empty_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(whisperx(speaker=""))
+    transcript = formats.load(path)
+    assert [w["speaker"] for w in transcript.words] == ["A", "A"]
+    transcript.save(transcript.words, path)
+    assert json.loads(path.read_text())["segments"][0]["words"][1]["speaker"] == "A"
+
+
+def test_a_line_of_a_cue_may_begin_as_a_note_does(tmp_path: Path) -> None:
+    path = tmp_path / "a.vtt"
+    cue = "00:01.000 --> 00:03.000\n<v Ana>please\nNOTE this\n"
+    path.write_text(f"WEBVTT\n\nNOTE not\nthis\n\n{cue}\nSTYLE\n::cue {{}}\n")
+    assert [w["words"] for w in formats.read(path)] == ["please", "NOTE", "this"]
+
+
+def test_numbers_of_cues_are_no_words_without_an_empty_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.srt"
+    path.write_text(re.sub(r"\n\n(?=\d)", "\n", (SAMPLES / "srt.srt").read_text()))
+    assert len(formats.read(path)) == 37
+
+
 # --- damage -----------------------------------------------------------------------------------
 
 
@@ -279,7 +334,12 @@ def whisperx(**word: Any) -> str:
     [
         ("a.json", aws(start_time="soon"), "item 2: not a time: 'soon'"),
         ("a.json", aws(start_time=-1), "item 2: not a time"),
+        ("a.json", aws(start_time=10**400), "item 2: not a time of 0 to"),
+        ("a.json", aws(alternatives=[{"content": "hi", "confidence": 10**400}]), "item 2: not a c"),
         ("a.json", aws(alternatives=None), "item 2: has no 'content'"),
+        ("a.json", aws(speaker_label=[]), "word 2 ('hi'): its speaker is '[]'"),
+        ("a.json", '{"results": [{"alternatives": [null]}]}', "none of the formats known"),
+        ("a.json", '{"results": [{"alternatives": true}]}', "none of the formats known"),
         ("a.json", '{"results": {"items": [null]}}', "items: entry 1: must be an object"),
         ("a.json", '{"results": {"items": []}}', "no words in it"),
         ("a.json", aws()[:-9], "not JSON (line 1"),
@@ -317,6 +377,61 @@ def test_damage_is_told_in_one_line_with_its_place(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "damage", "told"),
+    [
+        ("nemo", {"sentences": ["x"]}, "sentences: entry 1: must be an object"),
+        ("deepgram", {"paragraphs": [7]}, "paragraphs: entry 1: must be an object"),
+        ("deepgram", {"sentences": [None]}, "paragraph 1: sentences: entry 1: must be an object"),
+    ],
+)
+def test_damage_where_turns_are_rewritten_has_its_place(
+    name: str, damage: dict, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def damaged(value: Any) -> Any:
+        if isinstance(value, dict):
+            value = {key: damaged(item) for key, item in value.items()}
+            inner = isinstance(value.get("paragraphs"), dict)  # its holder has the same name
+            return value | {k: v for k, v in damage.items() if k in value and not inner}
+        return [damaged(item) for item in value] if isinstance(value, list) else value
+
+    path = Path("a.json")
+    path.write_text(json.dumps(damaged(json.loads((SAMPLES / f"{name}.json").read_text()))))
+    transcript = formats.load(path)
+    with pytest.raises(SealError) as refused:
+        transcript.save(changed(transcript.words, 1), tmp_path / "out.json")
+    assert str(refused.value).startswith(f"{path}: ") and told in str(refused.value)
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_what_is_nested_too_deep_to_be_written_is_told(tmp_path: Path) -> None:
+    content = json.loads((SAMPLES / "assemblyai.json").read_text())
+    deep: list = []
+    for _ in range(900):
+        deep = [deep]
+    content["utterances"][0]["extra"] = deep
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    transcript = formats.load(path)
+    with pytest.raises(SealError, match="nested too deep"):
+        transcript.save(changed(transcript.words, 1, 1.0), tmp_path / "out.json")
+
+
+def test_a_conversion_that_is_refused_names_the_file(tmp_path: Path, capsys: Any) -> None:
+    path, out = tmp_path / "a.json", tmp_path / "a.srt"
+    for content, told in (
+        (whisperx(speaker="\ud800"), "is no character of utf-8"),
+        (whisperx(speaker="[B]" * 99), "cannot be a label in a text"),
+    ):
+        path.write_text(content)
+        assert cli.main(["convert", str(path), "-o", str(out)]) == 2
+        line = capsys.readouterr().err
+        assert told in line and str(tmp_path) in line and len(line) < 300
+        assert not out.exists()
+
+
 def test_milliseconds_where_seconds_belong_are_refused(tmp_path: Path) -> None:
     word = {"word": "hi", "speaker": "A"}
     said = [word | {"start": 400 * n, "end": 400 * n + 300} for n in range(9)]
@@ -328,7 +443,7 @@ def test_milliseconds_where_seconds_belong_are_refused(tmp_path: Path) -> None:
 
 def test_times_as_texts_and_nulls_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    path.write_text(whisperx(start="0.5", end=None, speaker=None))
+    path.write_text(whisperx(start=" 0.5s ", end=None, speaker=None))
     found = formats.read(path)
     assert [w["start_time"] for w in found] == [0.1, 0.5]
     assert [w["speaker"] for w in found] == ["A", "A"]
@@ -397,6 +512,30 @@ def test_convert_says_what_is_lost_and_refuses_what_cannot_be(tmp_path: Path, ca
     words.write(two, tmp_path / "two.json")
     assert cli.main(["convert", str(tmp_path / "two.json"), "-o", out, "--to", "aws"]) == 2
     assert "aws holds one conversation, here are 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("to", "changes", "told"),
+    [
+        ("srt", {"words": "<unk>"}, "1 that are no words there ('<unk>')"),
+        ("text", {"words": "[laughs]"}, "1 that are no words there ('[laughs]')"),
+        ("ctm", {"speaker": "Bo Berg"}, "names of speakers ('Bo Berg' is 'Bo_Berg')"),
+        ("stm", {"speaker": "spk 0"}, "who is who of those who have one name there"),
+        ("ctm-rttm", {"start_time": 0.7, "end_time": 1.0}, "the speakers of 1 words"),
+        ("deepgram", {"speaker_scores": {"spk_0": 0.5, "spk_1": 0.1}}, "but the word's own"),
+        ("ibm", {"times_estimated": True}, "which of its times are estimated"),
+    ],
+)
+def test_what_is_read_again_otherwise_is_told(
+    to: str, changes: dict, told: str, tmp_path: Path, capsys: Any
+) -> None:
+    said = formats.read(SAMPLES / "aws.json")
+    said[8] = {**said[8], **changes}
+    words.write(said, tmp_path / "in.json")
+    out = file_of(to, tmp_path / "out")
+    assert cli.main(["convert", str(tmp_path / "in.json"), "-o", str(out), "--to", to]) == 0
+    line = capsys.readouterr().err
+    assert told in line and line.count("\n") == 1
 
 
 def test_marks_of_the_format_in_words_are_kept(tmp_path: Path) -> None:

@@ -223,3 +223,9 @@ def test_a_key_nested_too_deep_is_refused_before_the_work(tmp_path):
     path.write_text(start + "[" * 600 + "]" * 600 + "}]")
     with pytest.raises(SealError, match="entry 1: 'k' is nested deeper than 100"):
         words.read(path)
+
+
+def test_a_device_that_leads_to_a_file_is_written_to_and_not_replaced(tmp_path):
+    with open(tmp_path / "out.json", "w") as file:
+        words.write_text("[]\n", f"/dev/fd/{file.fileno()}")
+    assert (tmp_path / "out.json").read_text() == "[]\n"

@@ -239,7 +239,10 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
     scratch = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # /dev/stdout, a pipe: nothing to replace
+        # A pipe cannot be replaced; /dev/stdout must not be, also where it leads to a file.
+        folders = path.absolute().parents
+        device = Path("/dev") in folders and Path("/dev/shm") not in folders
+        if path.exists() and (device or not path.is_file()):
             if path.is_dir():
                 raise SealError(f"{path}: is a folder; name a file, or end the name in '/'")
             path.write_text(text, encoding=encoding, newline="")
@@ -260,6 +263,11 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
         os.umask(umask)
         scratch.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
         scratch.replace(path)
+    except UnicodeEncodeError as error:
+        part = error.object[error.start : error.end]
+        raise SealError(
+            f"{path}: cannot be written: {part!a} is no character of {encoding}"
+        ) from None
     except OSError as error:
         raise SealError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:

@@ -81,7 +81,7 @@ class Transcript:
     def save(self, words: list[Word], target: Path) -> None:
         """Write the file to `target` with the speakers of `words`, which are its own words."""
         source, module = self.original.source, module_of(self.format)
-        with _as(self.format, self.path):
+        with _as(self.format, self.path, source.rttm):
             text = module.write(self.original, words)
         if self.format == "words":
             write_text(text, target)
@@ -94,7 +94,7 @@ class Transcript:
     def data(self, words: list[Word]) -> bytes:
         """What `save` writes to its one file."""
         source = self.original.source
-        with _as(self.format, self.path):
+        with _as(self.format, self.path, source.rttm):
             text = module_of(self.format).write(self.original, words)
         if self.format == "words":
             return text.encode()
@@ -108,17 +108,22 @@ class Transcript:
         if to == self.format:
             self.save(self.words, target)
             return []
-        from seal.formats.conversion import converted, lost
+        from seal.formats.conversion import converted, lost, misread
 
         module = module_of(to)
-        words = converted(self.words, module, to)
-        text = module.new(words)
+        beside = None
+        try:
+            words = converted(self.words, module, to)
+            text = module.new(words)
+        except SealError as error:
+            raise SealError(f"{self.path}: {error}") from None
         if hasattr(module, "BESIDE"):
             if target.suffix == module.BESIDE:
                 raise SealError(f"{target}: name the CTM of the words; its RTTM goes beside it")
-            write_text(module.new_beside(words), target.with_suffix(module.BESIDE))
+            beside = module.new_beside(words)
+            write_text(beside, target.with_suffix(module.BESIDE))
         write_text(text, target)
-        return lost(self.words, module, to)
+        return lost(self.words, module, to) + misread(words, module, to, text, beside)
 
 
 def written(words: list[Word], to: str) -> str:
@@ -171,17 +176,24 @@ def load(
     elif rttm is not None:
         raise SealError(f"{path}: is {format}; --rttm goes with a CTM")
     module = module_of(format)
-    with _as(format, path):
+    with _as(format, path, source.rttm):
         return Transcript(path, format, module.read(source))
 
 
 @contextmanager
-def _as(format: str, path: Path) -> Iterator[None]:
-    """Say in one line that a file is not as its format has it, where that shows late."""
+def _as(format: str, path: Path, rttm: Source | None = None) -> Iterator[None]:
+    """Say in one line, with the file, what is not as the format has it, where that shows late.
+
+    A refusal that names the file already, or the RTTM beside it, stays.
+    """
     try:
         yield
-    except SealError:
-        raise
+    except SealError as error:
+        told = str(error)
+        names = (str(path), str(path if rttm is None else rttm.path))
+        raise SealError(told if told.startswith(names) else f"{path}: {told}") from None
+    except RecursionError:
+        raise SealError(f"{path}: lists or objects nested too deep to be written") from None
     except (KeyError, AttributeError, TypeError, IndexError, ValueError) as error:
         raise SealError(
             f"{path}: not as {format} has it ({type(error).__name__}: {error}); "

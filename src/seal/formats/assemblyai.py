@@ -6,6 +6,7 @@ them.
 
 from typing import Any
 
+from seal.corpora.reading import quoted
 from seal.errors import SealError
 from seal.formats import turns
 from seal.formats.document import Edit, Path
@@ -53,12 +54,13 @@ def read(source: Source) -> Original:
         strict=True,
     ):
         if index is None and flat:
-            raise SealError(f"{name}: the word {word.get('text')!r} is in the utterances alone")
+            text = quoted(str(word.get("text")))
+            raise SealError(f"{name}: the word {text} is in the utterances alone")
         if index is not None and speakers[index] is None:
             speakers[index] = speaker
     if not flat:
         flat = inside
-        speakers = [word.get("speaker") or speaker for _, word, speaker in inside]
+        speakers = [word.get("speaker", speaker) for _, word, speaker in inside]
     entries = []
     for number, ((path, word, _), speaker) in enumerate(zip(flat, speakers, strict=True), start=1):
         at = f"{name}: word {number}"

@@ -5,6 +5,8 @@ one before it, whose speaker it names. `speaker_labels.segments` and `audio_segm
 they are split where the speaker changes.
 """
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from seal.errors import SealError
@@ -106,8 +108,12 @@ def write(original: Original, words: list[Word]) -> str:
         found.setdefault(number, []).append(index)
     for number, indices in found.items():
         _segment(edit, (*SEGMENTS, number), original, words, changed, indices)
-    for number, segment in enumerate(_list(document.root["results"], "audio_segments", name=name)):
-        _audio_segment(edit, (*AUDIO, number), segment, original, words, changed)
+    audio = _list(document.root["results"], "audio_segments", name=name)
+    # Two segments may not have one id; those of the others stay.
+    ids = [segment["id"] for segment in audio if isinstance(segment.get("id"), int)]
+    free = count(max(ids, default=0) + 1)
+    for number, segment in enumerate(audio):
+        _audio_segment(edit, (*AUDIO, number), segment, original, words, changed, free)
     return edit.text()
 
 
@@ -155,6 +161,7 @@ def _audio_segment(
     original: Original,
     words: list[Word],
     changed: list[bool],
+    free: Iterator[int],
 ) -> None:
     """Its `items` are the ids of items; where those are not their places, it is left alone."""
     items = edit.document.at(ITEMS)
@@ -175,7 +182,9 @@ def _audio_segment(
     def piece(turn: dict, first: int, last: int, value: Any) -> dict:
         inside = [words[index] for index in own[first:last]]
         start, end = items[original.places[own[first]]], items[original.places[own[last - 1]]]
+        new_id = {"id": next(free)} if first and isinstance(turn.get("id"), int) else {}
         return turn | {
+            **new_id,
             "transcript": _text([items[number] for number in ids[first:last]]),
             "start_time": turn.get("start_time") if first == 0 else start.get("start_time"),
             "end_time": turn.get("end_time") if last == len(ids) else end.get("end_time"),

@@ -7,6 +7,7 @@ first hypothesis; without them the phrase's time is shared out among those of `d
 
 from difflib import SequenceMatcher
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from seal.formats import turns
@@ -96,13 +97,17 @@ def write(original: Original, words: list[Word]) -> str:
 
 
 def _piece(words: list[Word], phrase: dict, first: int, last: int, value: Any) -> dict:
-    low = words[first]["start_time"] if first else -1.0
-    high = words[last]["start_time"] if last < len(words) else float("inf")
+    starts = list(accumulate((word["start_time"] for word in words), max))
+    low = starts[first] if first else -1.0
+    high = starts[last] if last < len(words) else float("inf")
     start, end = span(phrase, "phrase")
     begin = start if first == 0 or start is None else words[first]["start_time"]
     stop = end if last == len(words) or end is None else words[last - 1]["end_time"]
     shares = (first / len(words), last / len(words))
-    part = phrase | {"nBest": [_best(b, (low, high), shares, value) for b in phrase["nBest"]]}
+    best = phrase["nBest"]
+    part = phrase | {"nBest": [_best(b, (low, high), shares, value) for b in best]}
+    if best[0].get("words"):  # words that begin together are told apart by their places alone
+        part["nBest"][0]["words"] = best[0]["words"][first:last]
     if "speaker" in phrase or not any("speaker" in b for b in part["nBest"]):
         part["speaker"] = value
     return part | ticks(phrase, begin, stop)

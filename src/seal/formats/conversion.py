@@ -3,11 +3,16 @@
 It knows formats by what their files say of themselves (`HOLDS`, `NUMBERS`) alone.
 """
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
+from seal.corpora.reading import quoted
 from seal.errors import SealError
-from seal.formats.reading import shares
+from seal.formats.reading import Source, shares
 from seal.words import Word, sessions, speakers
+
+SCORES = "speaker_scores"
 
 
 def converted(words: list[Word], module: Any, to: str) -> list[Word]:
@@ -68,6 +73,8 @@ def lost(words: list[Word], module: Any, to: str) -> list[str]:
         found.append("times of words" if "turn times" in holds else "times")
     if not timed and to != "words" and holds & {"word times", "turn times"}:
         found.append("that its times are estimated")
+    elif to != "words" and "word times" in holds and any("times_estimated" in w for w in words):
+        found.append("which of its times are estimated")
     if any("asr_confidence" in word for word in words) and "word confidences" not in holds:
         found.append("confidences of words")
     if any(word.get("speaker_scores") for word in words) and "speaker scores" not in holds:
@@ -78,3 +85,54 @@ def lost(words: list[Word], module: Any, to: str) -> list[str]:
     if hasattr(module, "lost"):
         found += module.lost(words)
     return found
+
+
+def misread(words: list[Word], module: Any, to: str, text: str, beside: str | None) -> list[str]:
+    """What of the words the new text, read again, does not say: a few words each.
+
+    A mark that is no word there, speakers at once where the format has their turns alone, a name
+    with a space. `words` are those that were written.
+    """
+    if to in ("words", "rttm"):
+        return []
+    source = Source(Path(to), text)
+    source.rttm = None if beside is None else Source(Path(to), beside)
+    try:
+        again = module.read(source).words
+    except SealError as error:
+        return [f"what it takes to be read again ({str(error).removeprefix(f'{to}: ')})"]
+    found = []
+    missing = Counter(w["words"] for w in words) - Counter(w["words"] for w in again)
+    if missing:
+        some = ", ".join(quoted(word) for word in list(missing)[:3])
+        found.append(f"{missing.total()} that are no words there ({some})")
+    same = _paired(words, again)
+    pairs = Counter((before["speaker"], after["speaker"]) for before, after in same)
+    name = {one: other for (one, other), _ in reversed(pairs.most_common())}
+    renamed = [f"{one!r} is {other!r}" for one, other in name.items() if one != other]
+    if renamed:
+        found.append(f"names of speakers ({', '.join(renamed[:3])})")
+    if len(set(name.values())) < len(name):
+        found.append("who is who of those who have one name there")
+    wrong = sum(number for (one, other), number in pairs.items() if name[one] != other)
+    if wrong:
+        found.append(f"the speakers of {wrong} words")
+    scored = [(a.get(SCORES), b[SCORES]) for a, b in same if SCORES in b]
+    if any(_rounded(before) != _rounded(after) for before, after in scored):
+        found.append("scores of speakers but the word's own")
+    return found
+
+
+def _paired(words: list[Word], again: list[Word]) -> list[tuple[Word, Word]]:
+    """Each word that was read again beside what was written, in their order."""
+    written = iter(words)
+    pairs = []
+    for after in again:
+        before = next((word for word in written if word["words"] == after["words"]), None)
+        if before is not None:
+            pairs.append((before, after))
+    return pairs
+
+
+def _rounded(scores: dict[str, float] | None) -> list[float]:
+    return sorted(round(score, 3) for score in (scores or {}).values() if score)

@@ -127,7 +127,11 @@ def _paragraphs(edit: Edit, path: Path, words: list[Word], values: list[Any]) ->
     holder = best.get("paragraphs")
     if not isinstance(holder, dict) or not isinstance(holder.get("paragraphs"), list):
         return
-    before = holder["paragraphs"]
+    before = objects(holder["paragraphs"], f"{edit.document.name}: paragraphs")
+    for number, paragraph in enumerate(before, start=1):
+        place = f"{edit.document.name}: paragraph {number}: sentences"
+        for sentence in objects(paragraph.get("sentences"), place):
+            text_at(sentence, ("text",), place)
     if sum(paragraph.get("num_words", 0) for paragraph in before) != len(words):
         return
     after: list[dict] = []

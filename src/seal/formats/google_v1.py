@@ -27,8 +27,8 @@ def keys_of(content: Any) -> set[str]:
     """The keys of the first words of each result, if these are such results."""
     try:
         results = content.get("response", content)["results"]
-        first = [r["alternatives"][0].get("words", [])[:1] for r in results if r["alternatives"]]
-        return {key for words in first for word in words for key in word}
+        best = [r["alternatives"][0] for r in results if r.get("alternatives")]
+        return {key for one in best for word in (one.get("words") or [])[:1] for key in word}
     except (AttributeError, KeyError, TypeError, IndexError):
         return set()
 

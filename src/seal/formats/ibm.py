@@ -20,8 +20,9 @@ def recognise(name: str, content: Any) -> bool:
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, list) or not results or not isinstance(results[0], dict):
         return False
-    best = results[0].get("alternatives") or [{}]
-    return "speaker_labels" in content or "timestamps" in (best[0] if best else {})
+    best = results[0].get("alternatives")
+    first = best[0] if isinstance(best, list) and best else None
+    return "speaker_labels" in content or (isinstance(first, dict) and "timestamps" in first)
 
 
 def read(source: Source) -> Original:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from seal.corpora.reading import quoted
 from seal.errors import SealError
 from seal.formats.reading import spoken
 
@@ -163,6 +164,6 @@ def model_label(names: Iterable[str], path: str) -> str:
     names = list(names)
     for name in names:
         if not name.strip() or name != name.strip() or re.search(r"[\[\]<>\n\r]", name):
-            raise SealError(f"{path}: the speaker {name!r} cannot be a label in a text")
+            raise SealError(f"{path}: the speaker {quoted(name)} cannot be a label in a text")
     plain = all(re.fullmatch(NAME, name) and is_name(name) for name in names)
     return "{}: " if plain else "[{}]: "

@@ -137,9 +137,11 @@ def seconds(value: Any, place: str, unit: float = 1.0) -> float | None:
         return None
     time = value
     if isinstance(value, str):
-        time = float(value.rstrip("s")) if _SECONDS.fullmatch(value.strip()) else None
+        time = float(value.strip().rstrip("s")) if _SECONDS.fullmatch(value.strip()) else None
     if isinstance(time, bool) or not isinstance(time, (int, float)):
         raise SealError(f"{place}: not a time: {quoted(str(value))}")
+    if time > LATEST / unit:  # compared so, for a number of any length is no float
+        raise SealError(f"{place}: not a time of 0 to {LATEST:.0f} s: {quoted(str(value))}")
     if not 0 <= time * unit <= LATEST:
         raise SealError(f"{place}: not a time of 0 to {LATEST:.0f} s: {float(time * unit):g}")
     return time * unit if unit >= 1 else round(time * unit, 7)
@@ -171,7 +173,7 @@ def share(value: Any, place: str) -> float | None:
         return None
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number <= 1:
         raise SealError(f"{place}: not a confidence in [0, 1]: {quoted(str(value))}")
@@ -228,6 +230,14 @@ def original(source: Source, entries: list[Entry], kept: Any = None) -> Original
     """
     if not entries:
         raise SealError(f"{source.path}: no words in it")
+    for number, entry in enumerate(entries, start=1):
+        if isinstance(entry.speaker, str) and not entry.speaker.strip():
+            entry.speaker = None
+        if not _names_somebody(entry.speaker):
+            raise SealError(
+                f"{source.path}: word {number} ({quoted(entry.text)}): its speaker is "
+                f"{quoted(str(entry.speaker))}, and no name or number"
+            )
     holes = [entry.speaker is None for entry in entries]
     if all(holes):
         raise SealError(f"{source.path}: no speakers in it; ask the tool that made it for them")
@@ -248,6 +258,14 @@ def original(source: Source, entries: list[Entry], kept: Any = None) -> Original
     words = [_word(entry, source, list(names[entry.session_id])) for entry in entries]
     places = [entry.place for entry in entries]
     return Original(source, words, places, values, holes, kept)
+
+
+def _names_somebody(speaker: Any) -> bool:
+    """Whether it is a name or a number, or says that nobody was heard."""
+    if speaker is None or isinstance(speaker, str):
+        return True
+    number = isinstance(speaker, (int, float)) and not isinstance(speaker, bool)
+    return number and abs(speaker) <= LATEST
 
 
 def _word(entry: Entry, source: Source, names: list[str]) -> Word:

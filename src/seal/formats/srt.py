@@ -70,9 +70,10 @@ def cues(source: Source) -> list[tuple[float, float, tuple[int, int]]]:
             found.append(
                 (_seconds(match.groups()[:4]), _seconds(match.groups()[4:]), (after, after))
             )
+        elif line.isdigit() and "-->" in following:
+            pass  # a cue's number, also where no empty line is before it
         elif blank_before and line.isdigit() and following:
-            if "-->" not in following:
-                raise SealError(f"{place} {number + 2}: a cue without its times ('… --> …')")
+            raise SealError(f"{place} {number + 2}: a cue without its times ('… --> …')")
         elif found:
             start, end, (first, _) = found[-1]
             found[-1] = (start, end, (first, after))

@@ -18,7 +18,11 @@ HOLDS = srt.HOLDS
 NUMBERS = None
 write = srt.write
 
-_BLOCK = re.compile(r"^(?:WEBVTT|NOTE|STYLE|REGION)\b[^\n]*\n(?:[ \t]*[^\s][^\n]*(?:\n|$))*", re.M)
+# After an empty line only: a line of a cue may begin with "NOTE", too.
+_BLOCK = re.compile(
+    r"(?:\A|(?<=\n\n)|(?<=\n\r\n))(?:WEBVTT|NOTE|STYLE|REGION)\b[^\n]*\n"
+    r"(?:[ \t]*[^\s][^\n]*(?:\n|$))*"
+)
 _ID = re.compile(r"^(?![^\n]*-->)[^\n]*\S[^\n]*\n(?=[^\n]*-->)", re.M)
 
 
