@@ -372,7 +372,7 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
     audio = tmp_path / "call.wav"
     audio.write_bytes(b"RIFF")
     options = "--corrector seal --format turn --condition prob --decode tpst --margin 2.5"
-    options += " --thresholds 0.4 0.9"
+    options += " --thresholds 0.4 0.9 --precision int8"
     more = ["--speakers", 3, "--asr", "small.en", "--no-correct", "--model", "m", "--device", "d"]
     out = tmp_path / "out.json"
     assert run("transcribe", audio, "-o", out, *options.split(), *more) == 0
@@ -394,6 +394,7 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
         "margin": 2.5,
         "thresholds": (0.4, 0.9),
         "device": "d",
+        "precision": "int8",
     }
     assert capsys.readouterr() == ("", "")  # quiet when piped
 

@@ -1,8 +1,8 @@
 """Precision: in which numbers the products of a language model's layers are computed.
 
-`float32` and `bfloat16` go through oneDNN with weights that are packed once: on processors that are
-not Intel's it multiplies up to twice as fast as torch's own linear maps, and few tokens in much
-less time. `int8` is torchao's: a scale for each token and for each output of a map, whole numbers
+`float32` and `bfloat16` go through oneDNN with weights that are packed once: what is left to read
+of a chunk is often few tokens, and few of them it multiplies twice as fast as torch's own linear
+maps do. `int8` is torchao's: a scale for each token and for each output of a map, whole numbers
 in between, so that an answer does not depend on what else is in the pass. Sums, attention and norms
 stay in float32. This file knows no text and no model by name.
 """
@@ -30,7 +30,7 @@ def compute_in(network: Any, precision: str) -> None:
     or torchao is missing."""
     import torch
 
-    layers = network.get_decoder().layers
+    layers = network.get_decoder()
     if precision == "int8":
         _quantise(layers, network.device.type)
     elif network.device.type == "cpu" and torch.backends.mkldnn.is_available():

@@ -5,6 +5,7 @@ with the recording's speakers, each the mean over its words by the labels so far
 baseline that does not read. It wants the recording, which is streamed.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ MARGIN = 1.0
 LEAST = 0.25  # seconds of sound below which there is no voice
 NEAR = 6  # words before and after that may be heard with a word
 BATCH = 8  # sounds of one length that are embedded together
-TIDY = 256  # sounds after which freed memory goes back to the system
+TIDY = 32  # of those batches, after which freed memory goes back to the system
 
 
 def label(
@@ -79,13 +80,15 @@ def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress
     vectors = np.zeros((len(spans), voices.SIZE), dtype=np.float32)
     alike: dict[int, list[tuple[int, Floats]]] = {}  # by their length: they are embedded together
 
+    batches = itertools.count()
+
     def embed(group: "list[tuple[int, Floats]]") -> None:
+        if next(batches) % TIDY == 0:
+            memory.give_back()
         places, banks = zip(*group, strict=True)
         vectors[list(places)] = voices.vectors(model, np.stack(banks))
 
     for done, (place, samples) in enumerate(_sounds(path, spans)):
-        if done % TIDY == 0:
-            memory.give_back()
         bank = voices.filterbank(samples)
         group = alike.setdefault(len(bank), [])
         group.append((place, bank))
