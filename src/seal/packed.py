@@ -166,9 +166,9 @@ def _attend(
 def _look(
     query: Any, keys: Any, values: Any, start: int, scaling: float | None, window: int | None
 ) -> Any:
-    """What the tokens of `query` find, [1, heads, n, width]; the first is number `start` of the last
-    block of keys. Heads that share keys are one head of more tokens; tokens that fill a group of
-    ROWS are zeros."""
+    """What the tokens of `query` find, [1, heads, n, width]; the first of them is number `start` of
+    the last block of keys. Heads that share keys are one head of more tokens; tokens that fill a
+    group of ROWS are zeros."""
     import torch
 
     _, heads, count, width = query.shape
