@@ -6,6 +6,7 @@ two shorter precisions are not tested for it.
 """
 
 from functools import lru_cache
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from seal import packed
 from seal.decode.algorithm1 import algorithm1
 from seal.decode.fast import decode_many
 from seal.errors import SealError
@@ -111,6 +113,26 @@ def test_fast_is_algorithm_1_in_each_precision(precision, asked):
         assert answer.speakers == slow.speakers
         for mine, theirs in zip(answer.posteriors, slow.posteriors, strict=True):
             assert mine == pytest.approx(theirs, abs=1e-5)
+
+
+@pytest.mark.parametrize(("block", "window"), [(8, None), (512, None), (64, 20), (512, 20)])
+def test_neither_blocks_nor_windows_change_what_is_seen(block, window, monkeypatch):
+    """Blocks of any size find what attention over all of a text finds, with a window or without."""
+    torch.manual_seed(4)
+    query, keys, values = torch.randn(1, 4, 150, 16), *torch.randn(2, 1, 2, 150, 16)
+    where = torch.arange(150)
+    mask = where[:, None] >= where
+    mask &= where > where[:, None] - (window or 150)
+    shared = (part.repeat_interleave(2, dim=1) for part in (keys, values))
+    whole = scaled_dot_product_attention(query, *shared, attn_mask=mask).transpose(1, 2)
+    monkeypatch.setitem(packed.BLOCK, "cpu", block)
+    text, layer = Text(), SimpleNamespace(layer_idx=0)
+    for span in (slice(0, 70), slice(70, 71), slice(71, 150)):
+        parts = [part[:, :, span] for part in (query, keys, values)]
+        piece = Piece(text, range(span.stop - span.start), [])
+        found, _ = packed._attend(layer, *parts, None, pieces=[piece], sliding_window=window)
+        text.length = span.stop
+        assert found.sub(whole[:, span]).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("precision", HERE)

@@ -20,9 +20,9 @@ from seal.errors import SealError
 
 _ATTENTION = "seal_packed"
 
-BLOCK = 64
+BLOCK = {"cpu": 64, "cuda": 512}
 """Tokens whose keys are looked at together: token t looks at those of the blocks up to its own, and
-the later ones are masked."""
+the later ones are masked. Small ones mask little in vain, large ones are few calls."""
 
 ROWS = 8
 """Tokens that look at once are whole groups of so many: a product takes other ways for fewer."""
@@ -46,7 +46,8 @@ class Text:
         end = self.length + keys.shape[2]
         both = self._kept.get(layer)
         if both is None or both[0].shape[2] < end:
-            room = -(-end // BLOCK) * BLOCK
+            block = _block(keys.device)
+            room = -(-end // block) * block
             larger = tuple(
                 new.new_zeros(1, new.shape[1], room, new.shape[3]) for new in (keys, values)
             )
@@ -143,20 +144,21 @@ def _attend(
     import torch
 
     answer = torch.empty_like(query)
+    size = _block(query.device)
     first = 0
     for piece in pieces:
         span = slice(first, first + len(piece.tokens))
         first = span.stop
         keys, values = piece.text.extend(module.layer_idx, key[:, :, span], value[:, :, span])
         past, end = piece.text.length, piece.text.length + len(piece.tokens)
-        for block in range(past // BLOCK, (end - 1) // BLOCK + 1):
-            start, stop = max(past, block * BLOCK), min(end, (block + 1) * BLOCK)
+        for block in range(past // size, (end - 1) // size + 1):
+            start, stop = max(past, block * size), min(end, (block + 1) * size)
             here = slice(span.start + start - past, span.start + stop - past)
             answer[:, :, here] = _look(
                 query[:, :, here],
-                keys[:, :, : (block + 1) * BLOCK],
-                values[:, :, : (block + 1) * BLOCK],
-                start - block * BLOCK,
+                keys[:, :, : (block + 1) * size],
+                values[:, :, : (block + 1) * size],
+                start - block * size,
                 scaling,
                 sliding_window,
             )
@@ -175,7 +177,8 @@ def _look(
     before = start % ROWS
     rows = -(-(before + count) // ROWS) * ROWS
     whole = torch.nn.functional.pad(query, (0, 0, before, rows - before - count))
-    mask = _mask(keys.shape[2], window, query.device)[start - before : start - before + rows]
+    mask = _mask(keys.shape[2], _block(query.device), window, query.device)
+    mask = mask[start - before : start - before + rows]
     shared = keys.shape[1]
     found = torch.nn.functional.scaled_dot_product_attention(
         whole.reshape(1, shared, heads // shared * rows, width),
@@ -187,12 +190,16 @@ def _look(
     return found.reshape(1, heads, rows, width)[:, :, before : before + count]
 
 
+def _block(device: Any) -> int:
+    return BLOCK.get(device.type, BLOCK["cuda"])
+
+
 @lru_cache(maxsize=256)
-def _mask(length: int, window: int | None, device: Any) -> Any:
-    """What the last block of `length` tokens may look at: bool [BLOCK, length]."""
+def _mask(length: int, block: int, window: int | None, device: Any) -> Any:
+    """What the last `block` of `length` tokens may look at: bool [block, length]."""
     import torch
 
-    where = torch.arange(length - BLOCK, length, device=device)[:, None]
+    where = torch.arange(length - block, length, device=device)[:, None]
     there = torch.arange(length, device=device)[None]
     mask = there <= where
     return mask & (there > where - window) if window else mask
