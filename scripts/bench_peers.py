@@ -1,6 +1,7 @@
 """Time seal's `fast` against what one would pick instead, on the same model and chunks.
 
 python scripts/bench_peers.py DATA [--chunks 12] [--runs 2] [--only PEER …] [-o RUNS.jsonl]
+       [--precision bfloat16]
 
 Takes chunks of held-out PriMock57, as bench_decode.py does (`word` format, plain argmax), evenly
 spaced. For each chunk, `--runs` times, it times `fast` and every peer (scripts/peers/), in an order
@@ -14,9 +15,10 @@ not installed (`pip install -e '.[peers]'`) is left out, with a line on stderr.
 
 A peer's label may differ from `fast`'s without being wrong where the model hardly prefers either:
 `fast` keeps the first pass's label up to TIE. A chunk's differing labels are put down to near ties
-if both answers are greedy ones up to TIE: no label of either is further below the model's best,
+if both answers are greedy ones up to NEAR: no label of either is further below the model's best,
 given the answer's own labels before it. (llama.cpp's logits differ from PyTorch's by less than
-TIE / 10 where both compute in float32 on the CPU.)
+TIE / 10 where both compute in float32 on the CPU; in bfloat16 attention's own rounding moves
+preferences by up to 0.08 nats.)
 """
 
 import argparse
@@ -40,6 +42,9 @@ from seal.decode.fast import decode_many, fast
 from seal.model import LanguageModel
 from seal.prompt import Prompt, build
 from seal.systems.seal import load_corrector
+
+NEAR = {"float32": TIE, "bfloat16": 0.1}
+"""Nats within which two engines may prefer other labels."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,8 @@ def table(rows: list[dict]) -> tuple[list[str], list[str]]:
         passes = [row["answers"][name]["passes"] for row in timed]
         words = sum({row["chunk"]: row["words"] for row in timed}.values())
         once = {row["chunk"]: row["answers"][name] for row in timed}.values()
-        ties = sum(a["differ"] for a in once if a.get("shortfall", 0.0) <= TIE)
+        near = NEAR[rows[0]["precision"]]
+        ties = sum(a["differ"] for a in once if a.get("shortfall", 0.0) <= near)
         wrong = sum(answer["differ"] for answer in once) - ties
         if wrong and peer.exact == "yes":
             failed.append(name)
@@ -172,19 +178,21 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=12)
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--only", nargs="+", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("-o", dest="output", type=Path, help="keep the runs here, and go on")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    model, settings = load_corrector(None, None, "cpu")
+    model, settings = load_corrector(None, None, "cpu", options.precision)
     chunks = chosen(options.data, model, settings["score"], options.words, options.chunks)
     marks = [mark(prompt) for prompt in chunks]
     rows = []
     if options.output and options.output.is_file():
         rows = [json.loads(line) for line in options.output.read_text("utf-8").splitlines()]
         rows = [row for row in rows if row["chunk"] in marks]
-        if any(row["threads"] != options.threads for row in rows):
-            parser.error(f"{options.output}: has runs with another number of threads")
+        alike = (options.threads, options.precision)
+        if any((row["threads"], row["precision"]) != alike for row in rows):
+            parser.error(f"{options.output}: has runs with other threads or another precision")
     todo = []
     for number in range(options.runs):
         for prompt, chunk in zip(chunks, marks, strict=True):
@@ -211,12 +219,13 @@ def main() -> None:
             if number not in shared:
                 shared[number] = together(model, chunks)
             place["together"] = shared[number]
-            rows.append(place | {"threads": options.threads, "answers": answers})
+            place |= {"threads": options.threads, "precision": options.precision}
+            rows.append(place | {"answers": answers})
             if options.output:
                 with options.output.open("a", encoding="utf-8") as file:
                     print(json.dumps(rows[-1]), file=file)
     timed = len({row["chunk"] for row in rows})
-    print(f"{len(rows)} runs of {timed} chunks, {options.threads} threads, float32\n")
+    print(f"{len(rows)} runs of {timed} chunks, {options.threads} threads, {options.precision}\n")
     lines, failed = table(rows)
     print("\n".join(lines))
     if failed:

@@ -1,9 +1,10 @@
 """llama.cpp, through llama-cpp-python, with its own grammar.
 
-The merged model goes into a GGUF file in float32, with the vocabulary of the embedded model's own
-file; the cache is float32 too. The grammar is made of token numbers (`<[17]>`), so it forces the
-very tokens of the words. The file is made once, outside the time that is measured, from weights
-as peft merged them: those of the model that is handed in are packed for another engine.
+The merged model goes into a GGUF file in float32 (bfloat16 where the model at hand computes in it),
+with the vocabulary of the embedded model's own file; the cache is float32. The grammar is made of
+token numbers (`<[17]>`), so it forces the very tokens of the words. The file is made once, outside
+the time that is measured, from weights as peft merged them: those of the model at hand are packed
+for another engine.
 """
 
 import importlib.util
@@ -26,7 +27,9 @@ ROOM = 4096
 
 
 def decode(model: LanguageModel, prompt: Prompt) -> Answer:
-    return answered(engine(gguf.GGMLQuantizationType.F32), prompt)
+    weight = model.network.get_decoder().layers[0].mlp.up_proj.weight
+    kinds = gguf.GGMLQuantizationType
+    return answered(engine(kinds.BF16 if weight.dtype == torch.bfloat16 else kinds.F32), prompt)
 
 
 def answered(engine: Any, prompt: Prompt) -> Answer:
@@ -72,11 +75,11 @@ def write_gguf(network: Any, file: Path, kind: gguf.GGMLQuantizationType) -> Non
     ours = (gguf.Keys.General.ARCHITECTURE, gguf.Keys.General.FILE_TYPE)
     for field in source.fields.values():
         if not field.name.startswith("GGUF.") and field.name not in ours:
-            kind, inner = field.types[0], field.types[-1] if len(field.types) > 1 else None
-            writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+            value, inner = field.types[0], field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(field.name, field.contents(), value, sub_type=inner)
     types = gguf.LlamaFileType
-    eight = kind == gguf.GGMLQuantizationType.Q8_0
-    writer.add_file_type(types.MOSTLY_Q8_0 if eight else types.ALL_F32)
+    whole = {"Q8_0": types.MOSTLY_Q8_0, "BF16": types.MOSTLY_BF16, "F32": types.ALL_F32}
+    writer.add_file_type(whole[kind.name])
     heads = {
         "q_proj": network.config.num_attention_heads,
         "k_proj": network.config.num_key_value_heads,
@@ -86,14 +89,14 @@ def write_gguf(network: Any, file: Path, kind: gguf.GGMLQuantizationType) -> Non
         if name == "lm_head.weight":  # tied to the embedding
             continue
         weight = weight.float()
-        kind = name.split(".")[-2]
-        if kind in heads:
+        part = name.split(".")[-2]
+        if part in heads:
             # llama.cpp turns neighbours by the position, Hugging Face the two halves of a head.
             rows, columns = weight.shape
-            halves = weight.view(heads[kind], 2, rows // heads[kind] // 2, columns)
+            halves = weight.view(heads[part], 2, rows // heads[part] // 2, columns)
             weight = halves.transpose(1, 2).reshape(rows, columns)
         values, raw = weight.contiguous().numpy(), None
-        if eight and values.ndim == 2:
+        if kind.name != "F32" and values.ndim == 2:
             values, raw = gguf.quants.quantize(values, kind), kind
         name = names.get_name(name, try_suffixes=(".weight",))
         writer.add_tensor(name, values, raw_dtype=raw)
