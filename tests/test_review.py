@@ -262,6 +262,7 @@ def test_the_page_by_keyboard(open_page, served):
     press("c")
     press("r")
     assert page.locator("#w3.changed").count() == 0
+    assert page.locator("#words h2:not([role=presentation])").count() == 0  # not in a listbox
     assert page.locator("#words h2").count() == 8 + 2
     field = page.locator(".who input").first
     field.fill("Ann")

@@ -32,7 +32,7 @@
     const former = talk.names[talk.first[place]];
     span.classList.toggle("changed", changed);
     span.classList.toggle("reviewed", talk.reviewed[place]);
-    span.style.setProperty("--doubt", Math.round(Math.max(0, 0.95 - certainty) * 90));
+    span.style.setProperty("--doubt", Math.min(60, Math.round(Math.max(0, 0.95 - certainty) * 90))); // more would be hard to read in the dark
     span.style.setProperty("--former", `var(--s${(talk.first[place] % 9) + 1})`);
     const notes = [];
     if (changed) notes.push(`was ${former}`);
@@ -53,6 +53,7 @@
     element.setAttribute("aria-label", `${talk.names[who]}, ${clock(talk.words[first].start)}`);
     const title = document.createElement("h2");
     title.textContent = talk.names[who];
+    title.setAttribute("role", "presentation"); // a listbox has groups and options; the group is named
     title.dataset.first = first;
     const time = document.createElement("time");
     time.textContent = clock(talk.words[first].start);
