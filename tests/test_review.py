@@ -130,21 +130,32 @@ def client(tmp_path):
 def test_the_server_saves_whole_files_and_not_over_others(client, tmp_path):
     path = tmp_path / "call.json"
     edits = {"speakers": ["B", "A", "A", "A"], "reviewed": [0], "renamed": {}}
-    assert "word3" in client.get("/secret/").text
+    first, second = loaded(client), loaded(client)  # two pages of the same file
     assert client.post("/secret/export/text", json=edits).text.startswith("B: word0\nA: word1")
-    assert client.put("/secret/save", json=edits).status_code == 200
+    answer = client.put(first, json=edits)
+    assert answer.status_code == 200
     assert [word["speaker"] for word in words.read(path)] == list("BAAA")
+    first = f"/secret/{answer.json()['save']}"
     kept = path.read_bytes()
-    assert client.put("/secret/save", json={"speakers": ["B"]}).status_code == 409
+    assert client.put(first, json={"speakers": ["B"]}).status_code == 409
+    assert path.read_bytes() == kept
+    answer = client.put(second, json=edits | {"speakers": ["A"] * 4})
+    assert answer.status_code == 409  # or what the first page saved would be gone
+    assert "changed by somebody else" in answer.json()["error"]
     assert path.read_bytes() == kept
     words.write(talk(4, note="by somebody else"), path)
     kept = path.read_bytes()
-    answer = client.put("/secret/save", json=edits)
-    assert answer.status_code == 409
-    assert "changed by somebody else" in answer.json()["error"]
+    assert client.put(first, json=edits).status_code == 409
     assert path.read_bytes() == kept
-    client.get("/secret/")
-    assert client.put("/secret/save", json=edits).status_code == 200
+    assert client.put(loaded(client), json=edits).status_code == 200
+
+
+def loaded(client):
+    """Load the page; where it saves to."""
+    page = client.get("/secret/").text
+    assert "word3" in page
+    data = page.split('id="data">', 1)[1].split("</script>", 1)[0]
+    return f"/secret/{json.loads(data)['save']}"
 
 
 def test_the_server_answers_this_machine_and_the_secret_alone(client):
@@ -251,6 +262,7 @@ def test_the_page_by_keyboard(open_page, served):
     press("c")
     press("r")
     assert page.locator("#w3.changed").count() == 0
+    assert page.locator("#words h2:not([role=presentation])").count() == 0  # not in a listbox
     assert page.locator("#words h2").count() == 8 + 2
     field = page.locator(".who input").first
     field.fill("Ann")
@@ -265,7 +277,7 @@ def test_the_page_by_keyboard(open_page, served):
     press("Escape")
     press("a")
     assert page.locator("#unsaved").text_content() == "not saved"
-    with page.expect_response("**/save") as answer:
+    with page.expect_response("**/save?*") as answer:
         press("Control+s")
     assert answer.value.ok
     page.wait_for_function("document.getElementById('unsaved').textContent === 'saved'")
@@ -278,6 +290,46 @@ def test_the_page_by_keyboard(open_page, served):
         page.select_option("#export", "srt")
     assert download.value.suggested_filename == "call.srt"
     assert "Ann: word0" in Path(download.value.path()).read_text()
+
+
+def test_what_is_edited_while_a_save_is_on_its_way_is_not_saved(open_page, served):
+    address, path = served
+    page = open_page(address)
+    page.route("**/save?*", lambda route: (time.sleep(0.5), route.continue_()))
+    page.keyboard.press("2")
+    with page.expect_response("**/save?*"):
+        page.keyboard.press("Control+s")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("2")
+    page.wait_for_function("document.getElementById('told').textContent === 'Saved.'")
+    assert page.locator("#unsaved").text_content() == "not saved"
+    assert [word["speaker"] for word in words.read(path)[:2]] == ["B", "A"]
+    with page.expect_response("**/save?*") as answer:  # the page knows the file's new version
+        page.keyboard.press("Control+s")
+    assert answer.value.ok
+    assert [word["speaker"] for word in words.read(path)[:2]] == ["B", "B"]
+
+
+def test_the_page_by_touch_alone(open_page, served):
+    page = open_page(served[0])
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click("#uncertain")
+    assert page.get_attribute("#words", "aria-activedescendant") == "w1"
+    assert page.locator("#w1").bounding_box()["y"] < page.locator("#tools").bounding_box()["y"]
+    page.get_by_role("button", name="Give the chosen words to B").click()
+    assert page.locator("#w1.changed").count() == 1
+    assert page.locator("#told").is_visible()
+    page.get_by_role("button", name="Revert").click()
+    assert page.locator("#w1.changed").count() == 0
+    page.get_by_role("button", name="Undo").click()
+    assert page.locator("#told").text_content() == "Undone: “word1”: as the first pass had it"
+    page.click("#w7")
+    page.get_by_role("button", name="Split").click()
+    page.get_by_role("button", name="Give the chosen words to A").click()
+    assert page.locator("#words h2").nth(4).text_content().startswith("A")
+    page.get_by_role("button", name="Merge").click()
+    page.get_by_role("button", name="Accept").click()
 
 
 def test_a_click_plays_from_the_word(open_page, served):

@@ -405,7 +405,7 @@ PART = '--x\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
         (
             "multipart/form-data; boundary=x",
             PART.format("speakers", "", "2" * 2000).encode() + b"--x--",
-            413,
+            422,
         ),
     ],
 )
@@ -452,6 +452,10 @@ def test_wrong_requests(client: TestClient) -> None:
     body = words.text_of([HELLO])
     for headers in ({"Content-Type": "image/png"}, {}):
         refused(client.post("/v1/correct", content=body, headers=headers), 415)
+    for kind in ("text/vtt", "text/plain", "application/x-subrip"):
+        for given_so in (body, "[]"):
+            answer = client.post("/v1/correct", content=given_so, headers={"Content-Type": kind})
+            refused(answer, 422, "send it as application/json")
     for query in ({"corrector": "voice"}, {"wait": "perhaps"}, {"corector": "hmm"}):
         refused(post(client, [HELLO], **query), 422, next(iter(query)))
     refused(client.get("/v1/jobs/../../etc/passwd"), 404)
@@ -632,6 +636,24 @@ def test_a_kill_in_the_middle_of_a_job_loses_nothing(tmp_path: Path) -> None:
             assert client.get(f"{job}/result").text == corrected(one)
         server.send_signal(signal.SIGTERM)
         assert server.wait(20) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+def test_a_killed_benchmark_leaves_no_server(tmp_path: Path) -> None:
+    code = "import sys, time, bench_server\n"
+    code += "server = bench_server.Server(bench_server.Path(sys.argv[1]), 'hmm')\n"
+    code += "print(server.process.pid, flush=True); time.sleep(60)"
+    scripts = Path(__file__).parents[1] / "scripts"
+    command = [sys.executable, "-c", code, tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=scripts) as benchmark:
+        assert benchmark.stdout is not None
+        left = Path("/proc", benchmark.stdout.readline().strip())
+        assert (left / "cmdline").read_text().count("serve") == 1
+        benchmark.kill()
+    until = time.monotonic() + 10
+    while left.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not left.exists()
 
 
 # --- the description --------------------------------------------------------------------------

@@ -17,11 +17,11 @@ class Conversation {
     this.inFile = [...this.names]; // what the file calls them
     this.done = [];
     this.undone = [];
-    this.savedAt = 0;
+    this.kept = null; // the latest edit that is in the file
   }
 
   get unsaved() {
-    return Math.abs(this.done.length - this.savedAt) || Number(this.savedAt < 0);
+    return (this.done[this.done.length - 1] ?? null) !== this.kept;
   }
 
   changed(place) {
@@ -87,7 +87,6 @@ class Conversation {
   }
 
   #do(edit) {
-    if (this.savedAt > this.done.length) this.savedAt = -1; // what was saved cannot come back
     this.done.push(edit);
     this.undone = [];
     this.#set(edit, edit.after);
@@ -119,9 +118,15 @@ class Conversation {
     }
   }
 
-  saved() {
-    this.savedAt = this.done.length;
-    this.inFile = [...this.names];
+  // What a file has that is written now; `saved` takes it once that is there, for edits may have
+  // come meanwhile.
+  mark() {
+    return { kept: this.done[this.done.length - 1] ?? null, names: [...this.names] };
+  }
+
+  saved({ kept, names }) {
+    this.kept = kept;
+    this.inFile = this.inFile.map((name, who) => names[who] ?? name);
   }
 
   // What `seal.review.edits` takes.

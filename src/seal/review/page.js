@@ -9,6 +9,8 @@
   let focus = 0, anchor = 0, now = -1, hits = [];
   let turns = []; // {first, last, element}, in order
   let doubtful = talk.uncertain();
+  let silence = 0; // when what was told goes away
+  let saving = false;
 
   const sound = data.sound ? new Listening(data, talk, heard) : null;
 
@@ -30,7 +32,7 @@
     const former = talk.names[talk.first[place]];
     span.classList.toggle("changed", changed);
     span.classList.toggle("reviewed", talk.reviewed[place]);
-    span.style.setProperty("--doubt", Math.round(Math.max(0, 0.95 - certainty) * 90));
+    span.style.setProperty("--doubt", Math.min(60, Math.round(Math.max(0, 0.95 - certainty) * 90))); // more would be hard to read in the dark
     span.style.setProperty("--former", `var(--s${(talk.first[place] % 9) + 1})`);
     const notes = [];
     if (changed) notes.push(`was ${former}`);
@@ -51,6 +53,7 @@
     element.setAttribute("aria-label", `${talk.names[who]}, ${clock(talk.words[first].start)}`);
     const title = document.createElement("h2");
     title.textContent = talk.names[who];
+    title.setAttribute("role", "presentation"); // a listbox has groups and options; the group is named
     title.dataset.first = first;
     const time = document.createElement("time");
     time.textContent = clock(talk.words[first].start);
@@ -99,10 +102,15 @@
       const item = document.createElement("span");
       item.className = "who";
       item.style.setProperty("--who", `var(--s${(who % 9) + 1})`);
-      const key = document.createElement("kbd");
+      const key = document.createElement("button");
       key.textContent = who < 9 ? who + 1 : "·";
+      key.title = `Give the chosen words to ${name}`;
+      key.setAttribute("aria-label", key.title);
+      key.addEventListener("click", () => { give(who); list.focus({ preventScroll: true }); });
       const field = document.createElement("input");
       field.value = name;
+      field.size = Math.min(20, Math.max(4, name.length));
+      field.title = "Write over it to rename the speaker";
       field.setAttribute("aria-label", `Name of speaker ${who + 1}`);
       field.addEventListener("change", () => {
         const problem = talk.rename(who, field.value);
@@ -111,7 +119,8 @@
         drawSpeakers();
       });
       const words = document.createElement("small");
-      words.textContent = `${said[who]} words`;
+      words.textContent = said[who];
+      words.title = `${said[who]} words`;
       item.append(key, field, words);
       return item;
     });
@@ -164,7 +173,9 @@
   function bring(span) {
     const box = span.getBoundingClientRect();
     const top = document.querySelector("header").getBoundingClientRect().bottom;
-    if (box.top < top + 8 || box.bottom > innerHeight - 8) {
+    const tools = at("tools").getBoundingClientRect().top; // below the words on a small screen
+    const bottom = Math.min(innerHeight, tools > top ? tools : innerHeight);
+    if (box.top < top + 8 || box.bottom > bottom - 8) {
       span.scrollIntoView({ block: "center", behavior: "instant" });
     }
   }
@@ -181,7 +192,7 @@
   const nextChanged = (back) => jump((place) => talk.changed(place), back, "No word was changed.");
 
   // ---- mending
-  function after(edit) {
+  function after(edit, how = "") {
     if (!edit) return;
     if (edit.who !== undefined) { drawAll(); drawSpeakers(); }
     else redraw(edit.after.map(([place]) => place));
@@ -190,7 +201,7 @@
     drawState();
     choose(focus, anchor, false);
     sound?.draw();
-    tell(edit.note);
+    tell(how + edit.note);
   }
 
   function mend(note, places, to) {
@@ -221,7 +232,8 @@
   function tell(text) {
     at("told").textContent = "";
     at("told").textContent = text;
-    at("unsaved").title = text;
+    clearTimeout(silence);
+    silence = setTimeout(() => { at("told").textContent = ""; }, 6000);
   }
 
   // ---- listening
@@ -270,14 +282,19 @@
   }
 
   async function save() {
+    if (saving) return;
+    saving = true;
     try {
-      if (data.save) await ask("PUT", data.save, talk.edits());
+      const mark = talk.mark();
+      if (data.save) data.save = (await (await ask("PUT", data.save, talk.edits())).json()).save;
       else download(talk.text(data.transcript, data.indices), data.title.replace(/(\.\w+)?$/, ".json"));
-      talk.saved();
+      talk.saved(mark);
       drawState();
       tell("Saved.");
     } catch (error) {
       at("unsaved").textContent = `not saved: ${error.message}`;
+    } finally {
+      saving = false;
     }
   }
 
@@ -293,8 +310,12 @@
   }
 
   // ---- keys and buttons
-  const undo = () => after(talk.undo());
-  const redo = () => after(talk.redo());
+  const undo = () => after(talk.undo(), "Undone: ");
+  const redo = () => after(talk.redo(), "Again: ");
+  const split = () => {
+    choose(focus, talk.turnOf(focus)[1]);
+    tell("The rest of the turn is chosen: a speaker's number says whose it is.");
+  };
   const turnBy = (step) => {
     const place = turns.findIndex((turn) => turn.last >= focus) + step;
     if (turns[place]) choose(turns[place].first);
@@ -311,7 +332,7 @@
     a: accept,
     r: revert,
     t: () => { const [first, last] = talk.turnOf(focus); choose(first, last); },
-    s: () => { choose(focus, talk.turnOf(focus)[1]); tell("A digit says whose the rest is."); },
+    s: split,
     m: merge,
     u: (event) => (event.shiftKey ? redo() : undo()),
     "+": () => sound?.closer(1.6),
@@ -352,7 +373,7 @@
     }
   });
 
-  const buttons = { save, undo, redo, help: () => at("keys").showModal(), uncertain: (e) => nextUncertain(e.shiftKey),
+  const buttons = { save, undo, redo, accept, revert, split, merge, help: () => at("keys").showModal(), uncertain: (e) => nextUncertain(e.shiftKey),
     changed: (e) => nextChanged(e.shiftKey), play: () => sound.toggle(), closer: () => sound.closer(1.6),
     wider: () => sound.closer(1 / 1.6) };
   for (const [id, act] of Object.entries(buttons)) at(id).addEventListener("click", act);
@@ -362,10 +383,7 @@
   at("export").hidden = !data.exports.length;
   if (!data.save) at("save").textContent = "Download";
   if (sound) {
-    const playing = () => {
-      at("play").textContent = sound.audio.paused ? "Play" : "Pause";
-      at("play").setAttribute("aria-pressed", String(!sound.audio.paused));
-    };
+    const playing = () => { at("play").textContent = sound.audio.paused ? "Play" : "Pause"; };
     for (const event of ["play", "pause", "ended"]) sound.audio.addEventListener(event, playing);
   }
   addEventListener("beforeunload", (event) => { if (talk.unsaved) event.preventDefault(); });

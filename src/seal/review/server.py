@@ -6,7 +6,9 @@ that somebody else has changed since. It knows nothing of models.
 """
 
 import secrets
+import threading
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -28,12 +30,13 @@ class Review:
         self.path = path
         self.audio = audio
         self.session = session
+        self._lock = threading.Lock()
         self.load()
         self.sound = at("sound", audio) if audio else None
 
     def load(self) -> None:
-        """Read the file (again)."""
-        self._bytes = self.path.read_bytes()
+        """Read the file (again). `version` then tells it from what it was."""
+        self.version = self._on_disk()
         self._given = formats.load(self.path)
         self.words = self._given.words
         try:
@@ -42,19 +45,29 @@ class Review:
             raise SealError(f"{self.path}: {error}") from None
 
     def page(self) -> str:
-        self.load()
-        return document(
-            self.path.name, self.words, self.indices, self.sound, "save", sorted(EXPORTS)
-        )
+        with self._lock:
+            self.load()
+            return document(
+                self.path.name, self.words, self.indices, self.sound, self._place(), sorted(EXPORTS)
+            )
 
-    def save(self, edits: Any) -> None:
-        """Write the edits to the file. Raises SealError, and leaves it as it was, if that is not
-        the file that the page shows any more."""
-        edited = apply(self.words, self.indices, edits)
-        if self.path.read_bytes() != self._bytes:
-            raise SealError(f"{self.path}: was changed by somebody else; load the page again")
-        self._given.save(edited, self.path)
-        self.load()
+    def save(self, edits: Any, version: str) -> str:
+        """Write the edits of a page that shows `version`; return where its next ones go. Raises
+        SealError, and leaves the file as it was, if that has another version by now: by another
+        program, or by another page."""
+        with self._lock:
+            if not version == self.version == self._on_disk():
+                raise SealError(f"{self.path}: was changed by somebody else; load the page again")
+            edited = apply(self.words, self.indices, edits)
+            self._given.save(edited, self.path)
+            self.load()
+            return self._place()
+
+    def _on_disk(self) -> str:
+        return sha256(self.path.read_bytes()).hexdigest()[:16]
+
+    def _place(self) -> str:
+        return f"save?version={self.version}"
 
     def export(self, kind: str, edits: Any) -> tuple[str, str]:
         """The name and the text of the transcript with the edits in it, in another format; nothing
@@ -105,9 +118,8 @@ def application(review: Review, secret: str) -> Any:
         return Response(converted[0], media_type="audio/mpeg")
 
     @app.put(f"/{secret}/save")
-    def save(edits: Annotated[Any, Body()]) -> dict[str, bool]:
-        review.save(edits)
-        return {"saved": True}
+    def save(edits: Annotated[Any, Body()], version: str) -> dict[str, str]:
+        return {"save": review.save(edits, version)}
 
     @app.post(f"/{secret}/export/{{kind}}")
     def export(kind: str, edits: Annotated[Any, Body()]) -> Response:

@@ -95,6 +95,13 @@ class Listening {
     const [begin, end] = this.inSight();
     const scale = this.strip.clientWidth / (end - begin);
     let drawn = -1;
+    let region = null; // of one speaker's words, short pauses in it included
+    const closed = () => {
+      if (!region) return;
+      above.fillStyle = colours[region.who];
+      above.fillRect(region.left, 0, Math.max(1, region.right - region.left), this.regions.clientHeight);
+    };
+    above.globalAlpha = 0.28;
     for (let place = firstFrom(conversation.words, begin - this.latest); place < conversation.words.length; place++) {
       const word = conversation.words[place];
       if (word.start > end) break;
@@ -103,9 +110,11 @@ class Listening {
       if (left + width < drawn + 0.5) continue; // nothing of it would be seen
       drawn = left + width;
       const who = conversation.speaker[place];
-      above.globalAlpha = 0.28;
-      above.fillStyle = colours[who];
-      above.fillRect(left, 0, width + 1, this.regions.clientHeight);
+      if (region?.who === who && left - region.right < PAUSE * scale) region.right = Math.max(region.right, drawn);
+      else {
+        closed();
+        region = { who, left, right: drawn };
+      }
       for (let other = 0; other < lanes; other++) {
         const share = conversation.scores[place] ? conversation.scores[place][other] : Number(other === who);
         const height = Math.max(other === who ? 1.5 : 0, share * (lane - 2));
@@ -114,8 +123,11 @@ class Listening {
         below.fillRect(left, (other + 1) * lane - height, width, height);
       }
     }
+    closed();
   }
 }
+
+const PAUSE = 0.5; // seconds of silence that do not end a region
 
 // A colour of page.css as a canvas takes it: light or dark is settled where it is used, not where
 // it is set.

@@ -30,6 +30,9 @@ def read(given: bytes, name: str, format: str | None = None) -> formats.Transcri
     except RecursionError:
         raise SealError(f"{name}: nested too deep") from None
     document = found.original.source.document
+    # The answer has the content type of the question, and would be called what it is not.
+    if document is not None and not name.endswith(".json"):
+        raise SealError(f"{name}: is JSON; send it as application/json")
     if document is not None and _depth(document.root) > DEPTH:
         raise SealError(f"{name}: nested deeper than {DEPTH}")
     return found

@@ -142,7 +142,7 @@ class Form:
             return
         self._value += data[start:end]
         if len(self._value) > FIELD:
-            raise HTTPException(413, f"the field {self._name[:40]!r} is too long")
+            raise HTTPException(422, f"the option {self._name[:40]!r} is too long")
 
     def _end(self) -> None:
         if self._value is not None:
