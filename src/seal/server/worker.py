@@ -17,7 +17,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
-from seal import words
+from seal import memory, words
 from seal.errors import SealError
 from seal.server import transcripts
 
@@ -78,6 +78,7 @@ def work(
         if tasks == "stop":  # it came too late
             continue
         pipe.send(("done", _performed(perform, tasks, _reporter(pipe))))
+        memory.give_back()
 
 
 def _performed(perform: Perform, tasks: Sequence[Task], report: Progress) -> list[Outcome]:
