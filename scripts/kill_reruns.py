@@ -88,12 +88,8 @@ def killed(command: list[str], out: Path, rng: random.Random, whole: float) -> i
     with suppress(subprocess.TimeoutExpired):
         process.wait(rng.uniform(0.0, whole))
     count = len(list(out.glob("*.json")))
-    victims = [process.pid]
-    with suppress(OSError):
-        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        victims += map(int, listed.split())
     with suppress(ProcessLookupError):
-        os.kill(rng.choice(victims), signal.SIGKILL)
+        os.kill(rng.choice([process.pid, *descendants(process.pid)]), signal.SIGKILL)
     if process.poll() is None:
         process.wait()
     return count

@@ -13,7 +13,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from seal import packed
 from seal.decode.algorithm1 import algorithm1
@@ -23,7 +22,7 @@ from seal.model import LanguageModel, load
 from seal.packed import Piece, Text, read
 from seal.precision import PRECISIONS, compute_in
 from test_decode import prompts
-from tiny import decode, encode
+from tiny import encode, random_model
 
 HERE = [
     name
@@ -37,22 +36,10 @@ HERE = [
 
 def small_model(precision: str | None) -> LanguageModel:
     """Random weights, wide enough for kernels to take their usual ways."""
-    torch.manual_seed(3)
-    config = LlamaConfig(
-        vocab_size=257,
-        hidden_size=64,
-        intermediate_size=192,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=4096,
-        initializer_range=0.3,
-        tie_word_embeddings=False,
-    )
-    network = LlamaForCausalLM(config).eval()
+    model = random_model(3, width=64, inner=192, spread=0.3)
     if precision is not None:
-        compute_in(network, precision)
-    return LanguageModel(network, encode, decode, 256)
+        compute_in(model.network, precision)
+    return model
 
 
 @lru_cache

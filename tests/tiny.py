@@ -39,16 +39,23 @@ def decode(tokens) -> str:
 @lru_cache(maxsize=8)
 def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64) -> LanguageModel:
     """Two layers of random weights, large enough for its choices to depend on what came before."""
+    return random_model(seed, width=32, inner=64, spread=0.4, dtype=dtype)
+
+
+def random_model(
+    seed: int, width: int, inner: int, spread: float, dtype: torch.dtype = torch.float32
+) -> LanguageModel:
+    """The same of any width, made anew at each call."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=257,
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=width,
+        intermediate_size=inner,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=16384,
-        initializer_range=0.4,
+        initializer_range=spread,
         tie_word_embeddings=False,
     )
     network = LlamaForCausalLM(config).to(dtype).eval()

@@ -54,11 +54,10 @@ def correct(
     and Th_med (None: those tuned with the adapter, else the paper's). `precision` is that of the
     language model's products (None: float32 on the CPU, bfloat16 elsewhere). `weight` is the
     language model's beside the encoder in "best" (None: what was tuned; 0: the encoder alone).
-    `audio` is
-    the recording, or a folder with one for each session_id: "voice" wants it, "best" compares
-    voices in it, and for words without `speaker_scores` the first pass hears some in it, which are
-    not in what comes back. `progress` is called with the stage ("first pass", "correction") and the
-    share done.
+    `audio` is the recording, or a folder with one for each session_id: "voice" wants it, "best"
+    compares voices in it, and for words without `speaker_scores` the first pass hears some in it,
+    which are not in what comes back. `progress` is called with the stage ("first pass",
+    "correction") and the share done.
 
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
     """
