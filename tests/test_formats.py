@@ -302,6 +302,17 @@ def test_a_name_that_is_empty_is_none(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["segments"][0]["words"][1]["speaker"] == "A"
 
 
+def test_an_utterance_says_whose_a_word_is_that_does_not(tmp_path: Path) -> None:
+    content = json.loads((SAMPLES / "assemblyai.json").read_text())
+    del content["words"]
+    spoken = content["utterances"][-1]
+    for nobody in (None, ""):
+        spoken["words"][0]["speaker"] = nobody
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        found = formats.read(tmp_path / "a.json")
+        assert found[-len(spoken["words"])]["speaker"] == spoken["speaker"]
+
+
 def test_a_line_of_a_cue_may_begin_as_a_note_does(tmp_path: Path) -> None:
     path = tmp_path / "a.vtt"
     cue = "00:01.000 --> 00:03.000\n<v Ana>please\nNOTE this\n"

@@ -60,7 +60,10 @@ def read(source: Source) -> Original:
             speakers[index] = speaker
     if not flat:
         flat = inside
-        speakers = [word.get("speaker", speaker) for _, word, speaker in inside]
+        speakers = [
+            speaker if word.get("speaker") in (None, "") else word["speaker"]
+            for _, word, speaker in inside
+        ]
     entries = []
     for number, ((path, word, _), speaker) in enumerate(zip(flat, speakers, strict=True), start=1):
         at = f"{name}: word {number}"
