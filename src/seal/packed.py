@@ -2,7 +2,8 @@
 
 The tokens of all pieces stand in one row, so every linear map sees them at once and none in vain;
 only attention keeps the texts apart. Each text has keys and values of its own, which can be cut
-back. It plugs into transformers' attention interface, and so reads any causal model that uses it.
+back. It plugs into transformers' attention interface, and so reads any causal model that uses it;
+Llama's layers it goes through by itself (`layers.py`).
 
 How a text is cut into pieces changes nothing: a token's attention is computed with the same block
 of neighbours, over the same length of keys, whoever else is in the pass, so that its sums are
@@ -10,12 +11,15 @@ always added up in the same order. (He et al., "Defeating nondeterminism in LLM 
 on batch-invariant kernels.) This file knows tokens and logits, not words and speakers.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
+from seal import layers
 from seal.errors import SealError
 
 _ATTENTION = "seal_packed"
@@ -26,6 +30,9 @@ the later ones are masked. Small ones mask little in vain, large ones are few ca
 
 ROWS = 8
 """Tokens that look at once are whole groups of so many: a product takes other ways for fewer."""
+
+WORTH_A_THREAD = 64
+"""Tokens for which a thread goes through the layers alone: each has to fetch all weights."""
 
 
 class Text:
@@ -41,22 +48,23 @@ class Text:
         self.length = min(self.length, length)
 
     def extend(self, layer: int, keys: Any, values: Any) -> tuple[Any, Any]:
-        """Add the keys and values [1, heads, new, width] of a layer, and return all of them, with
-        room up to the end of the block. `length` does not change yet."""
-        end = self.length + keys.shape[2]
+        """Add the keys and values [new, heads, width] of a layer, and return all of them, each
+        [1, heads, room, width], with room up to the end of the block. `length` does not change
+        yet."""
+        end = self.length + len(keys)
         both = self._kept.get(layer)
         if both is None or both[0].shape[2] < end:
             block = _block(keys.device)
             room = -(-end // block) * block
             larger = tuple(
-                new.new_zeros(1, new.shape[1], room, new.shape[3]) for new in (keys, values)
+                new.new_zeros(1, new.shape[1], room, new.shape[2]) for new in (keys, values)
             )
             if both is not None:
                 for new, old in zip(larger, both, strict=True):
                     new[:, :, : self.length] = old[:, :, : self.length]
             both = self._kept[layer] = (larger[0], larger[1])
-        both[0][:, :, self.length : end] = keys
-        both[1][:, :, self.length : end] = values
+        both[0][0, :, self.length : end] = keys.transpose(0, 1)
+        both[1][0, :, self.length : end] = values.transpose(0, 1)
         return both
 
 
@@ -76,37 +84,84 @@ def read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
     """Read all `pieces` in one pass, each after what was read of its text.
 
     Returns for each piece the next-token logits of its options: float32 [len(at), K], on the CPU.
-    A text may be in a pass once. Raises SealError for a network with an attention of its own.
+    A text may be in a pass once. Where there is enough for each of torch's threads, they share the
+    pieces out and go through the layers alone, without waiting for each other at every step.
+    Raises SealError for a network with an attention of its own.
     """
     import torch
 
-    device = network.device
-    tokens = [token for piece in pieces for token in piece.tokens]
-    positions = [
-        piece.text.length + place for piece in pieces for place in range(len(piece.tokens))
-    ]
     decoder = network.get_decoder()
-    with torch.inference_mode(), _attention(decoder):
-        hidden = decoder(
-            input_ids=torch.tensor([tokens], device=device),
-            position_ids=torch.tensor([positions], device=device),
-            use_cache=False,
-            pieces=pieces,
-        ).last_hidden_state[0]
+    threads = torch.get_num_threads() if network.device.type == "cpu" else 1
+    tokens = sum(len(piece.tokens) for piece in pieces)
+    with nullcontext() if layers.are_llama(decoder) else _attention(decoder):
+        if not 1 < threads <= min(len(pieces), tokens // WORTH_A_THREAD):
+            return _read(network, pieces)
+        shares = _share_out([len(piece.tokens) for piece in pieces], threads)
+        answers: dict[int, Any] = {}
+        found = _pool(threads).map(
+            lambda share: _read(network, [pieces[place] for place in share]), shares
+        )
+        for share, logits in zip(shares, found, strict=True):
+            answers.update(zip(share, logits, strict=True))
+        return [answers[place] for place in range(len(pieces))]
+
+
+def _read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
+    import torch
+
+    device = network.device
+    tokens: list[int] = []
+    positions: list[int] = []
+    places: list[int] = []
+    for piece in pieces:
+        places += [len(tokens) + place for place in piece.at]
+        tokens += piece.tokens
+        positions += range(piece.text.length, piece.text.length + len(piece.tokens))
+    row, where, wanted = (torch.tensor(each, device=device) for each in (tokens, positions, places))
+    decoder = network.get_decoder()
+    with torch.inference_mode():
+        if layers.are_llama(decoder):
+            hidden = layers.run(decoder, row, where, wanted.long(), partial(attend, pieces))
+        else:
+            found = decoder(
+                input_ids=row[None], position_ids=where[None], use_cache=False, pieces=pieces
+            )
+            hidden = found.last_hidden_state[0, wanted.long()]
         output = network.get_output_embeddings()
         logits = []
-        start = 0
         for piece in pieces:
-            places = torch.tensor([start + place for place in piece.at], device=device)
+            mine, hidden = hidden[: len(piece.at)], hidden[len(piece.at) :]
             if piece.options is None:
-                found = output(hidden[places])
+                answer = output(mine)
             else:
                 rows = output.weight[torch.tensor(piece.options, device=device)]
-                found = torch.einsum("nd,nkd->nk", hidden[places], rows)
-            logits.append(found.float().cpu())
-            start += len(piece.tokens)
+                answer = torch.einsum("nd,nkd->nk", mine, rows)
+            logits.append(answer.float().cpu())
             piece.text.length += len(piece.tokens)
     return logits
+
+
+def _share_out(lengths: Sequence[int], count: int) -> list[list[int]]:
+    """The places of `lengths` in `count` shares of about equal sums."""
+    shares: list[list[int]] = [[] for _ in range(count)]
+    loads = [0] * count
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        least = loads.index(min(loads))
+        shares[least].append(place)
+        loads[least] += lengths[place]
+    return shares
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that have one of torch's threads each."""
+    import torch
+
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    all_begun = threading.Barrier(threads)
+    list(pool.map(lambda _: all_begun.wait(), range(threads)))
+    torch.set_num_threads(threads)  # else threads to come would have one, too
+    return pool
 
 
 @contextmanager
@@ -140,54 +195,58 @@ def _attend(
     sliding_window: int | None = None,
     **others: Any,
 ) -> tuple[Any, None]:
-    """Causal attention of each piece to its own text; [1, tokens, heads, width] of all of them."""
+    """`attend` as transformers calls it: [1, heads, tokens, width] in, [1, tokens, heads, width]
+    out."""
+    parts = (part[0].transpose(0, 1) for part in (query, key, value))
+    found = attend(pieces, module.layer_idx, *parts, scaling, sliding_window)
+    return found[None], None
+
+
+def attend(
+    pieces: Sequence[Piece],
+    layer: int,
+    queries: Any,
+    keys: Any,
+    values: Any,
+    scaling: float | None = None,
+    window: int | None = None,
+) -> Any:
+    """Causal attention of each piece to its own text. `queries` [N, heads, width] of the tokens of
+    all pieces, `keys` and `values` [N, shared, width]: heads that share keys are one head of more
+    rows. Returns [N, heads, width]."""
     import torch
 
-    answer = torch.empty_like(query)
-    size = _block(query.device)
+    count, heads, width = queries.shape
+    shared = keys.shape[1]
+    group = heads // shared
+    size = _block(queries.device)
+    answer = torch.empty_like(queries, memory_format=torch.contiguous_format)
     first = 0
     for piece in pieces:
         span = slice(first, first + len(piece.tokens))
         first = span.stop
-        keys, values = piece.text.extend(module.layer_idx, key[:, :, span], value[:, :, span])
+        kept_keys, kept_values = piece.text.extend(layer, keys[span], values[span])
         past, end = piece.text.length, piece.text.length + len(piece.tokens)
+        start, stop = past // ROWS * ROWS, -(-end // ROWS) * ROWS
+        inside = slice(past - start, end - start)
+        asked = queries.new_zeros(shared, stop - start, group, width)
+        asked[:, inside] = queries[span].view(-1, shared, group, width).transpose(0, 1)
+        asked = asked.view(1, shared, -1, width)
+        found = torch.empty_like(asked)
         for block in range(past // size, (end - 1) // size + 1):
-            start, stop = max(past, block * size), min(end, (block + 1) * size)
-            here = slice(span.start + start - past, span.start + stop - past)
-            answer[:, :, here] = _look(
-                query[:, :, here],
-                keys[:, :, : (block + 1) * size],
-                values[:, :, : (block + 1) * size],
-                start - block * size,
-                scaling,
-                sliding_window,
+            low, high = max(start, block * size), min(stop, (block + 1) * size)
+            rows = slice((low - start) * group, (high - start) * group)
+            mask = _mask(block, size, group, window, asked.dtype, asked.device)
+            found[:, :, rows] = torch.nn.functional.scaled_dot_product_attention(
+                asked[:, :, rows],
+                kept_keys[:, :, : (block + 1) * size],
+                kept_values[:, :, : (block + 1) * size],
+                attn_mask=mask[(low - block * size) * group : (high - block * size) * group],
+                scale=scaling,
             )
-    return answer.transpose(1, 2), None
-
-
-def _look(
-    query: Any, keys: Any, values: Any, start: int, scaling: float | None, window: int | None
-) -> Any:
-    """What the tokens of `query` find, [1, heads, n, width]; the first of them is number `start` of
-    the last block of keys. Heads that share keys are one head of more tokens; tokens that fill a
-    group of ROWS are zeros."""
-    import torch
-
-    _, heads, count, width = query.shape
-    before = start % ROWS
-    rows = -(-(before + count) // ROWS) * ROWS
-    whole = torch.nn.functional.pad(query, (0, 0, before, rows - before - count))
-    mask = _mask(keys.shape[2], _block(query.device), window, query.device)
-    mask = mask[start - before : start - before + rows]
-    shared = keys.shape[1]
-    found = torch.nn.functional.scaled_dot_product_attention(
-        whole.reshape(1, shared, heads // shared * rows, width),
-        keys,
-        values,
-        attn_mask=mask.repeat(heads // shared, 1),
-        scale=scaling,
-    )
-    return found.reshape(1, heads, rows, width)[:, :, before : before + count]
+        seen = found.view(shared, stop - start, group, width)[:, inside]
+        answer[span].view(-1, shared, group, width).copy_(seen.transpose(0, 1))
+    return answer
 
 
 def _block(device: Any) -> int:
@@ -195,11 +254,18 @@ def _block(device: Any) -> int:
 
 
 @lru_cache(maxsize=256)
-def _mask(length: int, block: int, window: int | None, device: Any) -> Any:
-    """What the last `block` of `length` tokens may look at: bool [block, length]."""
+def _mask(
+    block: int, size: int, group: int, window: int | None, dtype: Any, device: Any
+) -> Any:
+    """What the tokens of block number `block` may look at, each in `group` rows one after the
+    other: 0 or minus infinity, [size * group, keys]."""
     import torch
 
-    where = torch.arange(length - block, length, device=device)[:, None]
+    length = (block + 1) * size
+    where = torch.arange(length - size, length, device=device)[:, None]
     there = torch.arange(length, device=device)[None]
-    mask = there <= where
-    return mask & (there > where - window) if window else mask
+    hidden = there > where
+    if window:
+        hidden |= there <= where - window
+    mask = torch.zeros(hidden.shape, dtype=dtype, device=device)
+    return mask.masked_fill(hidden, float("-inf")).repeat_interleave(group, dim=0)

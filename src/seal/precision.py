@@ -48,19 +48,20 @@ def _pack(layers: Any, dtype: Any) -> None:
 
         def __init__(self, linear: nn.Linear) -> None:
             super().__init__()
+            self.computes_in = dtype
             weight = linear.weight.detach().to(dtype)
             self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, ROWS)
             self.bias = None if linear.bias is None else linear.bias.detach().to(dtype)
 
         def forward(self, states: Tensor) -> Tensor:
             rows = states.to(dtype).reshape(-1, states.shape[-1])
-            if len(rows) == 1:  # one alone is added up in another order
-                rows = rows.expand(2, -1)
+            count = len(rows)
+            if count < 2:  # one alone is added up in another order
+                rows = nn.functional.pad(rows, (0, 0, 0, 2 - count))
             answer = torch.ops.mkldnn._linear_pointwise(
                 rows, self.weight, self.bias, "none", [], ""
             )
-            answer = answer[: states.shape[:-1].numel()].to(states.dtype)
-            return answer.view(*states.shape[:-1], -1)
+            return answer[:count].to(states.dtype).view(*states.shape[:-1], -1)
 
     for module in list(layers.modules()):
         for name, child in list(module.named_children()):
