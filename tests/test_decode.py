@@ -1,6 +1,7 @@
 """Decoding keeps its promises: `fast` is Algorithm 1, and words are never the model's to choose."""
 
 import math
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -49,11 +50,13 @@ def test_fast_is_algorithm_1(case):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(prompts(8), max_size=6), st.integers(0, 5), st.integers(1, 400))
-def test_chunks_that_are_read_together_are_decoded_as_if_alone(asked, seed, room):
-    """Whatever stands beside a chunk in a pass, and however many tokens a pass takes."""
+@given(st.lists(prompts(8), max_size=6), st.integers(0, 5), st.integers(1, 400), st.integers(2, 4))
+def test_chunks_that_are_read_together_are_decoded_as_if_alone(asked, seed, room, ahead):
+    """Whatever stands beside a chunk in a pass, however many tokens a pass takes, and however far
+    it looks ahead."""
     model = tiny_model(seed)
-    together = list(decode_many(model, iter(asked), room))
+    with patch("seal.decode.fast.AHEAD", ahead):
+        together = list(decode_many(model, iter(asked), room))
     assert len(together) == len(asked)
     for (prompt, margins), answer in zip(asked, together, strict=True):
         alone = algorithm1(model, prompt, margins)

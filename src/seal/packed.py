@@ -254,9 +254,7 @@ def _block(device: Any) -> int:
 
 
 @lru_cache(maxsize=256)
-def _mask(
-    block: int, size: int, group: int, window: int | None, dtype: Any, device: Any
-) -> Any:
+def _mask(block: int, size: int, group: int, window: int | None, dtype: Any, device: Any) -> Any:
     """What the tokens of block number `block` may look at, each in `group` rows one after the
     other: 0 or minus infinity, [size * group, keys]."""
     import torch

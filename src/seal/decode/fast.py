@@ -20,9 +20,20 @@ from seal.model import LanguageModel
 from seal.packed import Piece, Text, read
 from seal.prompt import Prompt
 
-ROOM = {"cpu": 640, "cuda": 16_384}
+ROOM = {"cpu": 2048, "cuda": 16_384}
 """Tokens that a pass takes: a chunk of 64 words and what a few others have left; on an accelerator,
 as many as keep it busy."""
+
+AHEAD = 24
+"""Words to look ahead at least. What stands behind a label that changes is read in vain."""
+
+TURN = 2
+"""Words behind a change of the first pass's speaker, near which most changed labels are: a look
+ahead ends so far behind one."""
+
+FOLLOW = 1.0
+"""Nats that speak for the next word of a turn, too, changing if the word before it just changed:
+a guess for the next pass, no more."""
 
 
 def fast(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
@@ -79,10 +90,11 @@ class _Chunk:
         self.done = False
 
     def piece(self) -> Piece:
-        """What is to be read next: up to the last open decision."""
-        answer, slots = self._prompt.answer(self._speakers, self._first)
+        """What is to be read next: up to the last decision that is worth a look yet."""
         settled = len(self._posteriors)
-        self._slots = [len(self._lead) + slot for slot in slots]
+        end = self._outlook(settled)
+        answer, slots = self._prompt.answer(self._speakers, self._first)
+        self._slots = [len(self._lead) + slot for slot in slots[: end - self._first]]
         open_slots = self._slots[settled - self._first :]
         return Piece(
             self._text,
@@ -90,19 +102,32 @@ class _Chunk:
             [slot - 1 for slot in open_slots],
             [
                 self._prompt.options(word, self._speakers[word - 1] if word else None)
-                for word in range(settled, len(self._speakers))
+                for word in range(settled, end)
             ],
         )
+
+    def _outlook(self, settled: int) -> int:
+        """How many words to look at next, counted from the chunk's first."""
+        draft = self._prompt.draft
+        for word in range(settled + AHEAD - TURN + 1, len(draft) - AHEAD):
+            if draft[word] != draft[word - 1]:
+                return word + TURN
+        return len(draft)
 
     def judge(self, logits: Any) -> None:
         """Take what the model said of the open decisions [open, K]: settle those before the first
         disagreement, and that one; guess the later ones anew."""
         self._passes += 1
-        guess = list(self._speakers)
+        guess, draft = list(self._speakers), self._prompt.draft
         for word, row in enumerate(logits, start=len(self._posteriors)):
-            guess[word], posterior = choose(row, self._prompt.draft[word], self._margins[word])
+            choice = draft[word], self._margins[word]
+            guess[word], posterior = choose(row, *choice)
             if guess[:word] == self._speakers[:word]:
                 self._posteriors.append(posterior)
+            elif guess[word - 1] != self._speakers[word - 1] and draft[word] == draft[word - 1]:
+                row = row.clone()
+                row[guess[word - 1]] += FOLLOW
+                guess[word], _ = choose(row, *choice)
         self.done = len(self._posteriors) == len(guess)
         # Tokens up to the last settled word stand; it follows itself, under its label.
         last = len(self._posteriors) - 1
