@@ -5,9 +5,9 @@ python scripts/bench_peers.py DATA [--chunks 12] [--runs 2] [--only PEER …] [-
 
 Takes chunks of held-out PriMock57, as bench_decode.py does (`word` format, plain argmax), evenly
 spaced. For each chunk, `--runs` times, it times `fast` and every peer (scripts/peers/), in an order
-that turns each time, and `fast` on all chunks together, as it is used, and prints a Markdown table.
-Ratios to the chunk alone are of times taken side by side, ratios to all together of medians. The
-exit status is 1 if a method that is exact gives other labels than `fast`.
+that turns each time, and then `fast` on all chunks together, as it is used. It prints a Markdown
+table. Ratios to the chunk alone are of times taken side by side, ratios to all together of medians.
+The exit status is 1 if a method that is exact gives other labels than `fast`.
 
 `-o` keeps the runs, one line of JSON each, and what is there already is not run again: so a long
 comparison can be made in pieces. If nothing is left to run it only prints the table. A peer that is
@@ -210,15 +210,12 @@ def main() -> None:
     for decode in decoders.values() if todo else []:  # compiles, converts and fills caches
         first = chunks[0]
         decode(model, build(first.words[:4], [""] * 4, [0, 1, 0, 1], 2, model.encode))
-    shared: dict[int, float] = {}
     for number, prompt, missing in todo:
         wanted = {n: d for n, d in decoders.items() if n == "fast" or n in missing}
         if len(wanted) > 1:
             answers = run(model, prompt, wanted, number % 2 == 1)
             place = {"chunk": mark(prompt), "words": len(prompt.words), "run": number}
-            if number not in shared:
-                shared[number] = together(model, chunks)
-            place["together"] = shared[number]
+            place["together"] = together(model, chunks)
             place |= {"threads": options.threads, "precision": options.precision}
             rows.append(place | {"answers": answers})
             if options.output:

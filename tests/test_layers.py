@@ -6,9 +6,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import LlamaConfig, LlamaForCausalLM
-from transformers import MistralConfig as Mistral
-from transformers import MistralForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from seal import layers, packed
 from seal.packed import Piece, Text, read
@@ -34,7 +39,7 @@ NETWORKS = {
         LlamaConfig(**{**SIZES, "head_dim": 16, "num_key_value_heads": 1}, rms_norm_eps=0.3)
     ),
     "Llama with gelu": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, hidden_act="gelu")),
-    "Mistral with a window": lambda: MistralForCausalLM(Mistral(**SIZES, sliding_window=20)),
+    "Mistral with a window": lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=20)),
     "Qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SIZES)),
 }
 

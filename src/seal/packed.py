@@ -216,7 +216,7 @@ def attend(
     rows. Returns [N, heads, width]."""
     import torch
 
-    count, heads, width = queries.shape
+    _, heads, width = queries.shape
     shared = keys.shape[1]
     group = heads // shared
     size = _block(queries.device)
