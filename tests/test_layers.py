@@ -81,13 +81,13 @@ def test_where_no_logits_are_wanted_the_text_is_read_all_the_same(name):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=90), min_size=1, max_size=6))
+@given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=90), min_size=2, max_size=6))
 def test_threads_that_share_pieces_out_find_what_one_finds(texts):
     network = random_model(4, width=64, inner=192, spread=0.3).network
     pieces = [(tokens, range(0, len(tokens), 7)) for tokens in texts]
     threads = torch.get_num_threads()
     found = []
-    with patch.object(packed, "WORTH_A_THREAD", 1):
+    with patch.multiple(packed, WORTH_A_THREAD=0, UNEVEN=9):
         for count in (1, 2):
             torch.set_num_threads(count)
             try:

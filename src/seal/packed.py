@@ -34,6 +34,9 @@ ROWS = 8
 WORTH_A_THREAD = 64
 """Tokens for which a thread goes through the layers alone: each has to fetch all weights."""
 
+UNEVEN = 1.1
+"""How much more than its part a thread may have to read: else all go together."""
+
 
 class Text:
     """What has been read of one text: its keys and values, layer by layer."""
@@ -94,9 +97,11 @@ def read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
     threads = torch.get_num_threads() if network.device.type == "cpu" else 1
     tokens = sum(len(piece.tokens) for piece in pieces)
     with nullcontext() if layers.are_llama(decoder) else _attention(decoder):
-        if not 1 < threads <= min(len(pieces), tokens // WORTH_A_THREAD):
-            return _read(network, pieces)
         shares = _share_out([len(piece.tokens) for piece in pieces], threads)
+        most = max(sum(len(pieces[place].tokens) for place in share) for share in shares)
+        fair = tokens / threads
+        if threads == 1 or fair < WORTH_A_THREAD or most > UNEVEN * fair:
+            return _read(network, pieces)
         answers: dict[int, Any] = {}
         found = _pool(threads).map(
             lambda share: _read(network, [pieces[place] for place in share]), shares
