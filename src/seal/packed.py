@@ -202,8 +202,8 @@ def _attend(
 ) -> tuple[Any, None]:
     """`attend` as transformers calls it: [1, heads, tokens, width] in, [1, tokens, heads, width]
     out."""
-    parts = (part[0].transpose(0, 1) for part in (query, key, value))
-    found = attend(pieces, module.layer_idx, *parts, scaling, sliding_window)
+    queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
+    found = attend(pieces, module.layer_idx, queries, keys, values, scaling, sliding_window)
     return found[None], None
 
 

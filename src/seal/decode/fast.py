@@ -133,6 +133,8 @@ class _Chunk:
         last = len(self._posteriors) - 1
         self._text.keep(self._text.length - self._slots[-1] + self._slots[last - self._first])
         self._speakers, self._first, self._lead = guess, last, []
+        if self.done:
+            self._text = Text()  # others may be long before their answers are given
 
     def answer(self) -> Decoded:
         """The answer, once it is done."""
