@@ -3,8 +3,8 @@
 `float32` and `bfloat16` go through oneDNN with weights that are packed once: what is left to read
 of a chunk is often few tokens, and few of them it multiplies twice as fast as torch's own linear
 maps do. `int8` is torchao's: a scale for each token and for each output of a map, whole numbers
-in between, so that an answer does not depend on what else is in the pass. Sums, attention and norms
-stay in float32. This file knows no text and no model by name.
+in between, so that an answer does not depend on what else is in the pass. Sums and norms stay in
+float32. This file knows no text and no model by name.
 """
 
 from typing import Any, Literal, get_args
