@@ -122,16 +122,18 @@ def _read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
         places += [len(tokens) + place for place in piece.at]
         tokens += piece.tokens
         positions += range(piece.text.length, piece.text.length + len(piece.tokens))
-    row, where, wanted = (torch.tensor(each, device=device) for each in (tokens, positions, places))
+    row, where, wanted = (
+        torch.tensor(each, dtype=torch.long, device=device) for each in (tokens, positions, places)
+    )
     decoder = network.get_decoder()
     with torch.inference_mode():
         if layers.are_llama(decoder):
-            hidden = layers.run(decoder, row, where, wanted.long(), partial(attend, pieces))
+            hidden = layers.run(decoder, row, where, wanted, partial(attend, pieces))
         else:
             found = decoder(
                 input_ids=row[None], position_ids=where[None], use_cache=False, pieces=pieces
             )
-            hidden = found.last_hidden_state[0, wanted.long()]
+            hidden = found.last_hidden_state[0, wanted]
         output = network.get_output_embeddings()
         logits = []
         for piece in pieces:

@@ -21,8 +21,8 @@ from seal.packed import Piece, Text, read
 from seal.prompt import Prompt
 
 ROOM = {"cpu": 2048, "cuda": 16_384}
-"""Tokens that a pass takes: a chunk of 64 words and what a few others have left; on an accelerator,
-as many as keep it busy."""
+"""Tokens that a pass takes: some ten pieces of chunks, so that each thread has an even share; on an
+accelerator, as many as keep it busy."""
 
 AHEAD = 24
 """Words to look ahead at least. What stands behind a label that changes is read in vain."""
