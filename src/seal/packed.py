@@ -24,6 +24,9 @@ from seal.errors import SealError
 
 _ATTENTION = "seal_packed"
 
+_OWN = ("attn_logit_softcapping", "final_logit_softcapping", "logits_scaling", "logit_scale")
+"""What transformers' configurations call steps that are left out here."""
+
 BLOCK = {"cpu": 64, "cuda": 512}
 """Tokens whose keys are looked at together: token t looks at those of the blocks up to its own, and
 the later ones are masked. Small ones mask little in vain, large ones are few calls."""
@@ -149,14 +152,14 @@ def _read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
 
 
 def _share_out(lengths: Sequence[int], count: int) -> list[list[int]]:
-    """The places of `lengths` in `count` shares of about equal sums."""
+    """The places of `lengths` in `count` shares at most, of about equal sums; none is empty."""
     shares: list[list[int]] = [[] for _ in range(count)]
     loads = [0] * count
     for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
         least = loads.index(min(loads))
         shares[least].append(place)
         loads[least] += lengths[place]
-    return shares
+    return [share for share in shares if share]
 
 
 @lru_cache(maxsize=1)
@@ -164,11 +167,31 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads that have one of torch's threads each."""
     import torch
 
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    def have_one() -> None:
+        torch.get_num_threads()  # a thread's first look takes everybody's number: before, not after
+        torch.set_num_threads(1)
+
+    pool = ThreadPoolExecutor(threads, initializer=have_one)
     all_begun = threading.Barrier(threads)
     list(pool.map(lambda _: all_begun.wait(), range(threads)))
     torch.set_num_threads(threads)  # else threads to come would have one, too
     return pool
+
+
+def check_readable(decoder: Any) -> None:
+    """Raise SealError for a decoder that cannot be read packed, or only wrongly: its attention, or
+    what becomes of its logits, is its own."""
+    if not decoder._supports_attention_backend:
+        raise SealError(
+            f"{type(decoder).__name__} has an attention of its own, which cannot read "
+            "packed texts; name another model"
+        )
+    for name in _OWN:
+        if getattr(decoder.config, name, None) not in (None, 1.0):
+            raise SealError(
+                f"{type(decoder).__name__} has a step of its own ({name}), which is not "
+                "known here; name another model"
+            )
 
 
 @contextmanager
@@ -176,11 +199,7 @@ def _attention(decoder: Any) -> Iterator[None]:
     """Within it, a decoder's attention is the packed one."""
     from transformers import AttentionInterface
 
-    if not decoder._supports_attention_backend:
-        raise SealError(
-            f"model: {type(decoder).__name__} has an attention of its own, which cannot read "
-            "packed texts; name another model"
-        )
+    check_readable(decoder)
     AttentionInterface.register(_ATTENTION, _attend)
     before = decoder.config._attn_implementation
     decoder.config._attn_implementation = _ATTENTION
@@ -200,10 +219,13 @@ def _attend(
     pieces: Sequence[Piece],
     scaling: float | None = None,
     sliding_window: int | None = None,
+    s_aux: Any = None,
     **others: Any,
 ) -> tuple[Any, None]:
     """`attend` as transformers calls it: [1, heads, tokens, width] in, [1, tokens, heads, width]
     out."""
+    if s_aux is not None:
+        raise SealError("model: its attention has sinks, which are not known here; name another")
     queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
     found = attend(pieces, module.layer_idx, queries, keys, values, scaling, sliding_window)
     return found[None], None
