@@ -152,10 +152,10 @@ def test_what_is_finished_is_left_alone(calls, tmp_path, capsys):
 
 def anew(calls: Path, out: Path, *options: object) -> set[str]:
     """The results that a rerun makes anew."""
-    before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
     time.sleep(0.02)
     assert correct(calls, "-o", out, *options) == 0
-    after = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    after = {path.name: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
     return {name for name in after if after[name] != before.get(name)}
 
 
@@ -175,6 +175,62 @@ def test_what_is_not_as_it_was_is_done_anew(calls, tmp_path, capsys):
     one = calls / "call-005.json"
     assert correct(one, "-o", f"{out}/") == 0  # one input: always done, whatever lies there
     assert anew(calls, out, "--margin", 3) == {"call-005.json"}
+
+
+def test_an_edited_result_is_kept_and_told(calls, expected, tmp_path, capsys):
+    out, one = tmp_path / "out", tmp_path / "out" / "call-002.json"
+    assert correct(calls, "-o", out) == 0
+    edited = words.read(one)
+    edited[3]["speaker"] = "Cleo"
+    words.write(edited, one)
+    capsys.readouterr()
+    for options in ([], ["--margin", 3]):
+        assert "call-002.json" not in anew(calls, out, *options)
+        assert "edited since they were made, and kept (--again makes them anew): call-002.json" in (
+            capsys.readouterr().err
+        )
+    words.write(conversation("other"), calls / "call-002.json")  # nor for another input
+    assert anew(calls, out, "--margin", 3) == set() and words.read(one) == edited
+    words.write(conversation("call-002"), calls / "call-002.json")
+    assert correct(calls, "-o", out, "--again") == 0
+    assert contents(out) == expected and anew(calls, out) == set()
+
+
+def test_neighbours_of_an_edited_result_are_done_with_it(calls, tmp_path):
+    def corrected(*options: str) -> int:
+        return cli.main(["correct", str(calls), "-o", str(out), "--corrector", "ag-lsec", *options])
+
+    out = tmp_path / "out"
+    assert corrected() == 0
+    before = contents(out)
+    one, edited = out / "call-002.json", words.read(out / "call-002.json")
+    edited[3]["speaker"] = "Cleo"
+    words.write(edited, one)
+    (out / "call-004.json").unlink()
+    assert corrected() == 0
+    assert words.read(one) == edited
+    assert contents(out) == before | {one.name: one.read_bytes()}
+
+
+def test_what_stands_beside_an_input_or_a_result_counts(tmp_path):
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    calls.mkdir()
+    for name in ("one", "two"):
+        line = f"{name} 1 {{start}} 0.4 {{word}} 0.9\n"
+        spoken = [line.format(start=place * 0.5, word=f"w{place}") for place in range(8)]
+        (calls / f"{name}.ctm").write_text("".join(spoken))
+        turn = f"SPEAKER {name} 1 {{start}} 2.0 <NA> <NA> {{who}} <NA> <NA>\n"
+        turns = turn.format(start=0.0, who="A") + turn.format(start=2.0, who="B")
+        (calls / f"{name}.rttm").write_text(turns)
+    both = {"one.ctm", "one.rttm"}
+    assert len(anew(calls, out)) == 4 and anew(calls, out) == set()
+    (out / "one.rttm").unlink()
+    assert anew(calls, out) == both
+    turns = (calls / "one.rttm").read_text()
+    (calls / "one.rttm").write_text(turns.replace(" B ", " C "))
+    assert anew(calls, out) == both and " C " in (out / "one.rttm").read_text()
+    (out / "one.rttm").write_text(turns.replace(" B ", " Cleo "))
+    assert anew(calls, out) == set() and " Cleo " in (out / "one.rttm").read_text()
 
 
 def test_results_of_another_folder_with_the_same_names_are_not_taken_for_ours(calls, tmp_path):
@@ -254,6 +310,9 @@ class Killing:
     def prepare(self) -> None:
         if not self.folder.is_dir():
             raise SealError("no folder")
+
+    def files(self, source, target):
+        return [source], [target]
 
     def __call__(self, source, target, progress=None):
         if source.name in self.at:

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from seal.errors import SealError, explained
-from seal.finished import state
+from seal.finished import States, state, states
 from seal.outputs import sweep
 
 TRIES = 2
@@ -42,6 +42,10 @@ class Task(Protocol):
 
     def prepare(self) -> None:
         """Load what all inputs need. Raises SealError where none of them could be done."""
+
+    def files(self, source: Path, target: Path) -> tuple[list[Path], list[Path]]:
+        """What is read to make `target` from `source`, and what is written: these two first, and
+        whatever goes beside them."""
 
     def __call__(
         self, source: Path, target: Path, progress: Callable[[str, float], None] | None = None
@@ -68,12 +72,13 @@ class Joint(Task, Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: a `problem` in one line, or none and the `states` (see
-    `seal.finished`) of the input before and of the result after."""
+    """What became of a job: a `problem` in one line, or none and the states of the files: of those
+    that were `read` before, of those that were `written` after."""
 
     job: Job
     problem: str = ""
-    states: list[list[int] | None] = field(default_factory=list)
+    read: States = field(default_factory=list)
+    written: States = field(default_factory=list)
 
 
 def grouped(task: Task, jobs: Sequence[Job]) -> list[Group]:
@@ -101,7 +106,7 @@ def attempt(
     task: Task, group: Group, progress: Callable[[str, float], None] | None = None
 ) -> list[Outcome]:
     """Do the task to a group of inputs; whatever goes wrong is in the outcomes."""
-    before = [state(job.source) for job in group]
+    before = [states(task.files(*job)[0]) for job in group]
     problems: dict[Job, str] = {}
 
     def failed(job: Job, error: Exception) -> None:
@@ -121,9 +126,14 @@ def attempt(
     return [
         Outcome(job, problems[job])
         if job in problems
-        else Outcome(job, states=[was, state(job.target)])
+        else Outcome(job, read=was, written=states(task.files(*job)[1]))
         for job, was in zip(group, before, strict=True)
     ]
+
+
+def sweep_after(task: Task, jobs: Iterable[Job]) -> None:
+    """Remove what a killed process has left of its writing of their results."""
+    sweep([path for job in jobs for path in task.files(*job)[1]])
 
 
 def _line(job: Job, error: Exception) -> str:
@@ -202,7 +212,7 @@ def in_pool(task: Task, groups: Sequence[Group], workers: int) -> Generator[Outc
                 if worker.group is None:
                     unborn += 1
                 else:
-                    sweep([job.target for job in worker.group])
+                    sweep_after(task, worker.group)
                     if tries[worker.group] < TRIES:
                         waiting.appendleft(worker.group)
                     elif len(worker.group) > 1:

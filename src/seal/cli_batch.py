@@ -5,9 +5,10 @@ It knows nothing of what is done to an input.
 """
 
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ from seal import console
 from seal.outputs import sweep
 
 if TYPE_CHECKING:
-    from seal.batch import Group, Outcome
+    from seal.batch import Group, Job, Outcome
     from seal.tasks import Correct, Transcribe
 
 SEVERAL = "; of several, or a folder of them, or a glob in quotes, each goes to OUT/NAME.json."
@@ -44,7 +45,10 @@ On = Annotated[
     ),
 ]
 Again = Annotated[
-    bool, typer.Option("--again", help="Of several inputs, do those anew that are finished.")
+    bool,
+    typer.Option(
+        "--again", help="Of several inputs, do those anew that are finished, edited results too."
+    ),
 ]
 
 
@@ -65,47 +69,80 @@ def do_all(
         from seal.ray_batch import check_address
 
         check_address(on)
-    sweep(targets)
+    pairs = list(zip(sources, targets, strict=True))
+    sweep([path for pair in pairs for path in task.files(*pair)[1]])
+    from seal.finished import NAME, Finished, made_by, states
+
     if not several:
-        with console.progress(sources[0].name) as progress:
-            task(sources[0], targets[0], progress)
+        source, target = pairs[0]
+        read, written = task.files(source, target)
+        before = states(read)
+        with console.progress(source.name) as progress:
+            task(source, target, progress)
+        if (target.parent / NAME).is_file():  # else it would be taken for edited there
+            known = Finished(target.parent, made_by(task, task.models()), task.files)
+            known.add(source, target, before, states(written))
         return
 
-    from seal.batch import Job, grouped
-    from seal.finished import Finished, made_by
+    from seal.batch import Job, grouped, sweep_after
 
-    known = Finished(targets[0].parent, made_by(task, task.models()))
-    jobs = [Job(*pair) for pair in zip(sources, targets, strict=True)]
-    groups = [
-        group for group in grouped(task, jobs) if again or not all(known.has(*job) for job in group)
-    ]
-    left = [job for group in groups for job in group]
-    other = sum(known.otherwise(*job) for job in left)
-    if len(left) < len(jobs):
-        tell(f"{len(jobs) - len(left)} of {len(jobs)} are finished (--again does them anew)")
-    if other and not again:
+    jobs = [Job(*pair) for pair in pairs]
+    known = Finished(targets[0].parent, made_by(task, task.models()), task.files)
+    groups, kept = grouped(task, jobs), set[Job]()
+    if not again:
+        kept = {job for job in jobs if known.edited(*job) and task.reads(job.target)}
+        done = {job for job in jobs if known.has(*job)} | kept
+        groups = [group for group in groups if not done.issuperset(group)]
+    left = [job for group in groups for job in group if job not in kept]
+    tell_of_the_rest(len(jobs), len(left), sorted(job.target.name for job in kept))
+    if other := sum(known.otherwise(*job) for job in left if not again):
         tell(f"{other} results were made with other options or models and are made anew")
     if not left:
         return
     problems: dict[Job, str] = {}
     try:
         with (
-            console.count(len(left)) as show,
-            closing(engine(task, groups, workers, on, show)) as run,
+            TemporaryDirectory() as nowhere,
+            console.count(sum(map(len, groups))) as show,
+            closing(engine(task, aside(groups, kept, nowhere), workers, on, show)) as run,
         ):
-            for done, outcome in enumerate(run, start=1):
+            for count, outcome in enumerate(run, start=1):
+                show(count, outcome.job.source.name)
+                if outcome.job.target.parent == Path(nowhere):
+                    continue
                 if outcome.problem:
                     problems[outcome.job] = outcome.problem
                 else:
-                    known.add(*outcome.job, outcome.states)
-                show(done, outcome.job.source.name)
+                    known.add(*outcome.job, outcome.read, outcome.written)
     finally:
-        sweep([job.target for job in left])
+        sweep_after(task, left)
     for job in left:
         if job in problems:
             tell(problems[job])
     if problems:
         raise typer.Exit(2)
+
+
+def tell_of_the_rest(inputs: int, left: int, kept: Sequence[str]) -> None:
+    """Say what is not done, and why: results that are finished, and those that were edited."""
+    if finished := inputs - left - len(kept):
+        tell(f"{finished} of {inputs} are finished (--again does them anew)")
+    if kept:
+        more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
+        names = ", ".join(kept[:3]) + more
+        tell(f"edited since they were made, and kept (--again makes them anew): {names}")
+
+
+def aside(groups: "Sequence[Group]", kept: "Collection[Job]", nowhere: str) -> "list[Group]":
+    """The groups, in which those that are `kept` write elsewhere: their neighbours are done with
+    them as ever."""
+    return [
+        tuple(
+            job._replace(target=Path(nowhere) / job.target.name) if job in kept else job
+            for job in group
+        )
+        for group in groups
+    ]
 
 
 def engine(

@@ -1,15 +1,15 @@
 """Which results of an earlier run still hold, so that a rerun need not make them anew.
 
 A small file in the output folder has a line for each result: what made it, from which input, and
-the sizes and times of both files. A result is finished if all of that is still so; whatever else
-lies in the folder is not. It knows nothing of what is in the files.
+the sizes and times of the files that were read and written. A result is finished if all of that is
+still so; whatever else lies in the folder is not. It knows nothing of what is in the files.
 """
 
 import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,16 @@ from seal import __version__
 from seal.errors import SealError
 
 NAME = ".seal.jsonl"
+
+_KEYS = ("input", "made", "read", "written")
+
+
+Files = Callable[[Path, Path], tuple[list[Path], list[Path]]]
+"""From an input and where its result goes to all that is read and all that is written, these two
+first."""
+
+States = list[list[int] | None]
+"""Of some files, as `state` gives it."""
 
 
 def state(path: Path) -> list[int] | None:
@@ -26,6 +36,10 @@ def state(path: Path) -> list[int] | None:
     except OSError:
         return None
     return [found.st_size, found.st_mtime_ns]
+
+
+def states(paths: Iterable[Path]) -> States:
+    return [state(path) for path in paths]
 
 
 def made_by(task: Any, models: Iterable[str | Path | None]) -> str:
@@ -50,9 +64,10 @@ def made_by(task: Any, models: Iterable[str | Path | None]) -> str:
 class Finished:
     """The results that are known of in `folder`, for a run that makes them as `made` says."""
 
-    def __init__(self, folder: Path, made: str) -> None:
+    def __init__(self, folder: Path, made: str, files: Files) -> None:
         self._folder = folder
         self._made = made
+        self._files = files
         self._known: dict[str, dict[str, Any]] = {}
         try:
             lines = (folder / NAME).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -63,7 +78,7 @@ class Finished:
         for line in lines:
             try:
                 entry = json.loads(line)
-                self._known[entry["result"]] = entry
+                self._known[entry["result"]] = {key: entry[key] for key in _KEYS}
             except (ValueError, TypeError, KeyError):  # cut short when the run was killed
                 continue
 
@@ -75,14 +90,26 @@ class Finished:
         """Whether that is so but for the options, or the version, or the model."""
         return self._holds(source, target) and self._known[target.name]["made"] != self._made
 
-    def add(self, source: Path, target: Path, states: list[list[int] | None]) -> None:
-        """Note that `target` was made from `source`; `states` are theirs, in this order, the
-        first from before."""
+    def edited(self, source: Path, target: Path) -> bool:
+        """Whether `target` is here, and somebody has changed it or what goes beside it since it was
+        made."""
+        entry = self._known.get(target.name)
+        now = states(self._files(source, target)[1])
+        return (
+            entry is not None
+            and now[0] is not None
+            and any(new not in (None, old) for new, old in zip(now, entry["written"], strict=False))
+        )
+
+    def add(self, source: Path, target: Path, read: States, written: States) -> None:
+        """Note that `target` was made from `source`; `read` and `written` are the states of the
+        files, the former from before."""
         entry = {
             "result": target.name,
             "input": self._named(source),
             "made": self._made,
-            "states": states,
+            "read": read,
+            "written": written,
         }
         path = self._folder / NAME
         try:
@@ -95,13 +122,11 @@ class Finished:
 
     def _holds(self, source: Path, target: Path) -> bool:
         entry = self._known.get(target.name)
-        return (
-            entry is not None
-            and entry.get("input") == self._named(source)
-            and entry.get("states") == [state(source), state(target)]
-            and None not in entry["states"]
-            and "made" in entry
-        )
+        if entry is None or entry["input"] != self._named(source):
+            return False
+        now = [states(paths) for paths in self._files(source, target)]
+        # What is read or written beside them may never have been there.
+        return now == [entry["read"], entry["written"]] and None not in (now[0][0], now[1][0])
 
     def _named(self, source: Path) -> str:
         """From the folder to the input: both may be moved together."""

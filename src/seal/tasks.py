@@ -37,6 +37,23 @@ class Correct:
         """The files and folders that may be trained anew under the same name."""
         return [self.options["model"], self.options["adapter"]]
 
+    def files(self, source: Path, target: Path) -> tuple[list[Path], list[Path]]:
+        """What is read and what is written: of a CTM, the RTTM with its speakers, too."""
+        if source.suffix.lower() != ".ctm" and self.format not in ("ctm", "ctm-rttm"):
+            return [source], [target]
+        turns = self.rttm or source.with_suffix(".rttm")
+        return [source, turns], [target, target.with_suffix(".rttm")]
+
+    def reads(self, target: Path) -> bool:
+        """Whether a result is a transcript still, whoever has changed it."""
+        from seal.formats import load
+
+        try:
+            load(target, self.format)
+        except SealError:
+            return False
+        return True
+
     def prepare(self) -> None:
         """Check the options and load what they name, before the first input."""
         from seal.correction import prepare
@@ -110,6 +127,18 @@ class Transcribe:
         """The files and folders that may be trained anew under the same name."""
         return [self.options["model"], self.options["adapter"], self.asr, self.eend]
 
+    def files(self, source: Path, target: Path) -> tuple[list[Path], list[Path]]:
+        """What is read and what is written: the review page, too, where one is wanted."""
+        return [source], [target, *([target.with_suffix(".html")] if self.html else [])]
+
+    def reads(self, target: Path) -> bool:
+        """Whether a result is a transcript still, whoever has changed it."""
+        try:
+            words.read(target)
+        except SealError:
+            return False
+        return True
+
     def prepare(self) -> None:
         """Check the options and load what they name, before the first input."""
         self._prepare([])
@@ -148,6 +177,10 @@ class Transcribe:
             from seal.eend import load
 
             load(self.eend)
+        if self.asr is not None:
+            from seal.asr import find
+
+            find(self.asr)
         if self.correct:
             from seal.correction import prepare
 
