@@ -56,7 +56,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         if model == "missing":
             raise SealError(f"model {model}: there is none of that name")
 
+    def find(model: str | None) -> str:
+        if model == "missing":
+            raise SealError(f"speech recognition: the model {model!r} cannot be loaded")
+        return str(model)
+
     for name, *functions in [
+        ("asr", find),
         ("correction", correct, prepare),
         ("pipeline", transcribe),
         ("audio", blocks),
@@ -294,6 +300,17 @@ def test_a_model_that_does_not_load_is_told_before_a_long_recording_is_heard(
     assert "model missing" in refused("transcribe", audio, *to)
     assert calls == []
     assert run("transcribe", audio, *to, "--no-correct") == 0
+
+
+def test_an_asr_that_is_not_there_is_told_before_any_work(
+    tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    for name in ("one.wav", "two.wav"):
+        (tmp_path / name).write_bytes(b"RIFF")
+    assert "'missing' cannot be" in refused(
+        "transcribe", tmp_path, "-o", tmp_path / "out", "--asr", "missing"
+    )
+    assert calls == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """From a recording to a transcript by the embedded models."""
 
+import os
+import signal
 import time
+from threading import Timer
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +12,7 @@ import soundfile
 import torch
 
 import seal
-from seal import demo, pipeline
+from seal import asr, audio, demo, pipeline
 from seal.errors import SealError
 from seal.words import check
 
@@ -38,6 +42,48 @@ def test_the_correction_is_the_last_step_and_nothing_else(call):
 def test_the_first_pass_tells_the_two_voices_apart(call):
     reference = seal.read(demo.REFERENCE)
     assert seal.score(reference, call).delta_cp < 0.15
+
+
+def test_an_interrupt_ends_the_asr_too_where_the_first_pass_is_done(monkeypatch):
+    said = []
+
+    def recognise(path, model, report, threads):
+        for _ in range(2000):
+            time.sleep(0.01)
+            report(0.5)
+        said.append("all of it")
+        return []
+
+    monkeypatch.setattr(pipeline, "first_pass", lambda *_: None)
+    monkeypatch.setattr(pipeline.speech, "recognise", recognise)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            seal.transcribe(demo.RECORDING, correct=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert said == []
+
+
+def test_the_asr_tells_how_far_it_is_within_a_piece(monkeypatch):
+    at = []
+
+    def segments():
+        for end in (10.0, 20.0, 30.0):
+            yield SimpleNamespace(words=[], end=end)
+            assert at[-1] == end
+
+    whisper = SimpleNamespace(transcribe=lambda *_, **__: (segments(), None))
+    assert asr._heard(whisper, np.zeros(30 * audio.RATE, dtype=np.float32), at.append) == []
+    assert at == [10.0, 20.0, 30.0]
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(SealError, match=r"it has no model\.bin"):
+        asr.find(str(tmp_path))
 
 
 @pytest.mark.parametrize("failing", ["asr", "first pass"])

