@@ -26,7 +26,7 @@ from seal.model import LanguageModel
 from seal.precision import PRECISIONS
 from seal.prompt import Prompt, word_tokens
 from seal.systems.seal import chunk_prompt, load_corrector
-from seal.words import speakers
+from seal.words import Word, speakers
 
 
 def main() -> None:
@@ -43,8 +43,9 @@ def main() -> None:
         (prompt, [[options.margin] * len(prompt.labels)] * len(prompt.words))
         for prompt in prompts(options.data, model, settings["score"], options.words, options.format)
     ]
-    words = sum(len(prompt.words) for prompt, _ in asked)
-    print(f"words {words}, chunks {len(asked)}, format {options.format}")
+    words = sum(map(len, transcripts(options.data, options.words)))
+    shown = sum(len(prompt.words) for prompt, _ in asked)
+    print(f"words {words}, {shown} with overlaps, chunks {len(asked)}, format {options.format}")
 
     next(decode_many(model, asked[:1]))
     began = time.perf_counter()
@@ -76,15 +77,20 @@ def main() -> None:
     print("labels identical" if not differ else f"labels differ at {differ} places")
 
 
+def transcripts(data: Path, words: int) -> Iterator[list[Word]]:
+    """The first `words` words of the set, recording by recording, with a simulated first pass."""
+    for _, transcript, _ in recordings(data, "primock57-test", 250, seed=1):
+        if words <= 0:
+            return
+        yield transcript[:words]
+        words -= len(transcript)
+
+
 def prompts(
     data: Path, model: LanguageModel, score: str, words: int, format: str
 ) -> Iterator[Prompt]:
     """The prompts of the chunks in the set's first `words` words; `score` names the word score."""
-    left = words
-    for _, transcript, _ in recordings(data, "primock57-test", 250, seed=1):
-        transcript, left = transcript[:left], left - len(transcript[:left])
-        if not transcript:
-            break
+    for transcript in transcripts(data, words):
         names = speakers(transcript)
         draft = [names.index(word["speaker"]) for word in transcript]
         tokens = [word_tokens(word["words"], model.encode) for word in transcript]

@@ -1,6 +1,7 @@
 """AG-LSEC: any number of speakers, whatever they are called, and a network that can learn."""
 
 import json
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -68,6 +69,22 @@ def test_a_window_is_read_alike_alone_and_in_a_batch(one, other):
             alone, _ = network([window])
             count, length = alone.shape[1:]
             assert torch.allclose(together[row, :count, :length], alone[0], atol=1e-4)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(conversations(), min_size=1, max_size=8), st.sampled_from([32, 64, 500]))
+def test_no_batch_is_larger_than_its_room(several, room):
+    network, sizes = tiny_network(), []
+
+    def watched(windows):
+        answers = network(windows)
+        sizes.append((len(windows), answers[0].shape[2]))
+        return answers
+
+    with patch.object(aglsec, "ROOM", room):
+        log_posteriors(watched, encode, [Conversation(*one) for one in several])
+    assert sum(windows for windows, _ in sizes) == len(several)
+    assert all(windows == 1 or windows * longest <= room for windows, longest in sizes)
 
 
 @given(st.integers(1, 2000))

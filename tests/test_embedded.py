@@ -1,15 +1,19 @@
 """The embedded model with the shipped adapter, on the words of the demo call."""
 
+from functools import partial
 from importlib.resources import files
 
 import numpy as np
 import pytest
+import torch
 
 import seal
+import seal.correction
 from seal.conditioning import acoustic_label
 from seal.decode import TIE
 from seal.decode.algorithm1 import algorithm1
 from seal.decode.fast import fast
+from seal.errors import SealError
 from seal.prompt import build, word_tokens
 from seal.simulate import draw_severity, simulate
 from seal.systems.seal import load_corrector
@@ -21,6 +25,14 @@ REFERENCE = seal.read(str(files("seal") / "demo" / "reference.json"))
 def first_pass():
     rng = np.random.default_rng(7)
     return simulate(REFERENCE, draw_severity(rng, 2.0), rng)[0]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
+@pytest.mark.parametrize("corrector", ["best", "seal", "ag-lsec"])
+def test_a_device_that_is_not_there_is_told(first_pass, corrector):
+    for ask in (seal.correction.prepare, partial(seal.correct, first_pass)):
+        with pytest.raises(SealError, match="device cuda: cannot be used"):
+            ask(corrector=corrector, device="cuda")
 
 
 @pytest.mark.parametrize(("format", "condition"), [("word", "label"), ("turn", "none")])

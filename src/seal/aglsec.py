@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seal.errors import SealError
-from seal.model import Encoder, load_encoder
+from seal.model import Encoder, load_encoder, unusable
 from seal.words import Conversation, Word, normalise
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-ag-lsec"
@@ -218,12 +218,18 @@ def log_posteriors(
         for number, one in enumerate(conversations)
         for start, stop in spans(len(one.words))
     ]
-    # Alike ones together: what is shorter, or has fewer speakers, is padded.
+    # Of as many speakers, the longest first: what is shorter is padded.
     left.sort(key=lambda span: (len(conversations[span[0]].names), span[1] - span[2]))
     count = len(left)
     while left:
-        together = max(1, ROOM // max(1, left[0][2] - left[0][1]))
-        taken, left = left[:together], left[together:]
+        number, start, stop = left[0]
+        crowd = len(conversations[number].names)
+        taken = [
+            span
+            for span in left[: max(1, ROOM // max(1, stop - start))]
+            if len(conversations[span[0]].names) == crowd
+        ]
+        left = left[len(taken) :]
         batch, chosen = [], []
         for number, start, stop in taken:
             words, names = conversations[number].words[start:stop], conversations[number].names
@@ -269,7 +275,10 @@ def load(
         raise SealError(f"{folder}: no weights of AG-LSEC: {str(error).splitlines()[0]}") from None
     if missing.unexpected_keys or any("embeddings" not in name for name in missing.missing_keys):
         raise SealError(f"{folder}: these weights do not fit the encoder")
-    return network.to(device).eval(), encoder.encode
+    try:
+        return network.to(device).eval(), encoder.encode
+    except (RuntimeError, AssertionError) as error:
+        raise unusable(device, error) from None
 
 
 def build(encoder: Encoder) -> Network:

@@ -2,7 +2,7 @@
 
 It hands the conversations of a transcript to a system and writes down what comes back. Words are
 never touched: the answer is a copy of the input in which `speaker` may differ, with
-`first_pass_speaker` and `speaker_confidence` added. It knows nothing of sound or files.
+`first_pass_speaker` and `speaker_confidence` added. It knows nothing of how a system judges.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from seal.errors import SealError
 from seal.hearing import with_scores
 from seal.precision import check_precision
 from seal.prompt import FORMATS
-from seal.systems import SYSTEMS, Labels, Options, Progress, shares
+from seal.systems import READERS, SYSTEMS, Labels, Options, Progress, shares
 from seal.words import Conversation, Word, check, sessions, speakers
 
 
@@ -134,10 +134,15 @@ def correct_many(transcripts: Sequence[list[Word]], **options: Any) -> list[list
 def prepare(corrector: str | None = None, **options: Any) -> None:
     """Check the options of `correct` and load what they name, so that a mistake shows at once."""
     checked = Options(**options)
-    if chosen_system(corrector, checked) == "seal":
+    system = chosen_system(corrector, checked)
+    if system == "seal":
         from seal.systems.seal import loaded
 
         loaded(checked)
+    elif system in READERS:
+        from seal import aglsec
+
+        aglsec.load(None, checked.device)
 
 
 def chosen_system(corrector: str | None, options: Options) -> str:
