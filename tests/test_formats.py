@@ -3,6 +3,8 @@
 import json
 import random
 import re
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -372,7 +374,7 @@ def whisperx(**word: Any) -> str:
         ("a.stm", "c 1 A 0.1\n", "line 1: not 'session channel speaker"),
         ("a.rttm", "SPEAKER c 1 0 1 <NA> <NA> A <NA> <NA>\n", "has no words; give the CTM"),
         ("a.wav", b"RIFF\x84\x80\x00\x00WAVE", "a recording, no transcript; seal transcribe"),
-        ("a.txt", b"A: \x00\x01\xff", "not a JSON text"),
+        ("a.txt", b"A: \x00\x01\xff", "no text in UTF-8"),
     ],
 )
 def test_damage_is_told_in_one_line_with_its_place(
@@ -646,3 +648,126 @@ def test_a_value_of_another_kind_anywhere_is_read_or_refused(name: str, tmp_path
             assert "\n" not in str(error) and str(path) in str(error)
             continue
         assert [w["words"] for w in again.words] == [w["words"] for w in after]
+
+
+# --- names that a format cannot hold, and files that are somebody else's ----------------------
+
+
+@pytest.mark.parametrize("name", FILES)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_a_new_name_is_read_again_or_refused(name: str, data: st.DataObject, tmp_path_factory: Any):
+    given_name = data.draw(
+        st.sampled_from(["Speaker 3", "the old man", "x>y", "[B]", "a]b", "B: oh", "Zoë", "7", " "])
+        | st.text(min_size=1, max_size=6)
+    )
+    transcript = formats.load(SAMPLES / name)
+    after = [dict(word) for word in transcript.words]
+    for place in data.draw(st.sets(st.integers(0, len(after) - 1), min_size=1, max_size=9)):
+        after[place]["speaker"] = given_name
+    target = tmp_path_factory.mktemp("out") / name
+    try:
+        transcript.save(after, target)
+    except SealError as error:
+        assert "cannot stand in" in str(error) or "cannot be written" in str(error)
+        assert not target.exists() and not target.with_suffix(".rttm").exists()
+        return
+    again = formats.load(target, transcript.format).words
+    assert [word["words"] for word in again] == [word["words"] for word in after]
+    assert {w["speaker"] for w in again} <= {w["speaker"] for w in [*after, *transcript.words]}
+
+
+def srt(*cues: str) -> str:
+    return "\n".join(
+        f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\n{cue}\n" for n, cue in enumerate(cues, start=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "move", "after"),
+    [
+        ("a.srt", srt("[ Ann ]: hello", "Bob: oh"), {0: "Bob"}, srt("[ Bob ]: hello", "Bob: oh")),
+        (
+            "a.srt",
+            srt("[the old man]: hi", "Ann: fine"),
+            {1: "the old man"},
+            srt("[the old man]: hi", "[the old man]: fine"),
+        ),
+        # A word before a colon is no name, if it is one nowhere else.
+        (
+            "a.srt",
+            srt("Ann: the rule is\nRemember: never lie", "Bob: oh"),
+            {3: "Bob"},
+            srt("Ann: the rule is\nBob: Remember:\nAnn: never lie", "Bob: oh"),
+        ),
+        # And one that has become the only one is not taken for such a word.
+        (
+            "a.srt",
+            srt("Ann: hi\nBob: oh", "Ann: yes\nBob: no"),
+            {3: "Ann"},
+            srt("Ann: hi\n[Bob]: oh", "Ann: yes\nAnn: no"),
+        ),
+    ],
+)
+def test_labels_are_rewritten_so_that_they_are_read_again(
+    name: str, text: str, move: dict[int, str], after: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    transcript = formats.load(path)
+    moved = [
+        word | {"speaker": move.get(n, word["speaker"])} for n, word in enumerate(transcript.words)
+    ]
+    transcript.save(moved, path)
+    assert path.read_text() == after
+    assert shown(formats.read(path)) == shown(moved)
+
+
+def test_a_vtt_cue_without_an_empty_line_before_it_is_read() -> None:
+    text = (
+        "WEBVTT\n\nfirst\n00:01.000 --> 00:02.000\n<v Ann>Hello there\n"
+        "00:02.000 --> 00:03.000\n<v Bob>and here\n"
+    )
+    found = formats.load("a.vtt", data=text.encode()).words
+    assert [word["words"] for word in found] == ["Hello", "there", "and", "here"]
+
+
+def test_a_vtt_of_one_long_line_is_read_in_no_time() -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>" + "la" * 500_000 + "\n"
+    began = time.perf_counter()
+    assert len(formats.load("a.vtt", data=text.encode()).words) == 1
+    assert time.perf_counter() - began < 5
+
+
+def test_the_rttm_that_is_read_is_not_written_over(tmp_path: Path, capsys: Any) -> None:
+    for suffix in (".ctm", ".rttm"):
+        shutil.copy((SAMPLES / "ctm-rttm.ctm").with_suffix(suffix), tmp_path / f"call{suffix}")
+    before = (tmp_path / "call.rttm").read_bytes()
+    call, other = tmp_path / "call.ctm", tmp_path / "call.json"
+    assert cli.main(["correct", str(call), "-o", str(other), "--corrector", "hmm"]) == 2
+    assert "its RTTM would replace" in capsys.readouterr().err
+    assert not other.exists() and (tmp_path / "call.rttm").read_bytes() == before
+    new = tmp_path / "new.ctm"
+    (tmp_path / "new.rttm").write_text("somebody's")
+    assert cli.main(["convert", str(SAMPLES / "srt.srt"), "-o", str(new), "--to", "ctm-rttm"]) == 2
+    assert (tmp_path / "new.rttm").read_text() == "somebody's" and not new.exists()
+    (tmp_path / "new.rttm").unlink()
+    for _ in range(2):  # our own is
+        assert (
+            cli.main(["convert", str(SAMPLES / "srt.srt"), "-o", str(new), "--to", "ctm-rttm"]) == 0
+        )
+
+
+def test_an_assemblyai_utterance_without_words_is_told_before_the_work() -> None:
+    word = {"text": "hi", "start": 0, "end": 100, "speaker": "A"}
+    turn = {"text": "hi", "start": 0, "end": 100, "speaker": "A"}
+    content = json.dumps({"words": [word], "utterances": [turn]})
+    with pytest.raises(SealError, match="utterance 1: has no 'words'"):
+        formats.load("a.json", data=content.encode())
+
+
+def test_a_tool_in_doubt_still_prefers_its_own_choice() -> None:
+    transcript = formats.load(SAMPLES / "ibm.json")
+    for word in transcript.words:
+        scores = word.get("speaker_scores")
+        assert not scores or scores[word["speaker"]] == max(scores.values())

@@ -19,6 +19,7 @@ from seal.review import Sound, conversation, document
 from seal.review.edits import apply
 from seal.review.server import Review, application
 
+SAMPLES = Path(__file__).parent / "samples"
 KEPT = ("session_id", "words", "start_time", "end_time", "note")
 
 
@@ -148,6 +149,52 @@ def test_the_server_saves_whole_files_and_not_over_others(client, tmp_path):
     assert client.put(first, json=edits).status_code == 409
     assert path.read_bytes() == kept
     assert client.put(loaded(client), json=edits).status_code == 200
+
+
+def test_an_rttm_that_somebody_else_has_changed_is_not_written_over(tmp_path):
+    testclient = pytest.importorskip("fastapi.testclient")
+    for suffix in (".ctm", ".rttm"):
+        shutil.copy(SAMPLES / f"ctm-rttm{suffix}", tmp_path / f"call{suffix}")
+    turns = tmp_path / "call.rttm"
+    review = Review(tmp_path / "call.ctm")
+    client = testclient.TestClient(application(review, "secret"), base_url="http://localhost:1")
+    place = f"/secret/save?version={review.version}"
+    names = [word["speaker"] for word in review.words]
+    edits = {"speakers": [*names[:-1], names[0]], "reviewed": [], "renamed": {}}
+    place = f"/secret/{client.put(place, json=edits).json()['save']}"
+    more = turns.read_text() + "SPEAKER other 1 0 1 <NA> <NA> Z <NA> <NA>\n"
+    turns.write_text(more)
+    assert client.put(place, json=edits).status_code == 409
+    assert turns.read_text() == more
+
+
+def test_a_reviewed_file_keeps_its_format(tmp_path):
+    """Segments of few words look like a word transcript; they are not one."""
+    path = tmp_path / "call.json"
+    shutil.copy(SAMPLES / "seglst.json", path)
+    review = Review(path)
+    count = len(review.indices)
+    for turn in range(3):
+        names = ["AB"[(place + turn) % 2] for place in range(count)]
+        review.save({"speakers": names}, review.version)
+        assert len(review.indices) == count
+
+
+def test_a_file_that_is_gone_is_told(client, tmp_path):
+    place = loaded(client)
+    (tmp_path / "call.json").unlink()
+    answer = client.put(place, json={"speakers": list("ABAB")})
+    assert answer.status_code == 409 and "call.json" in answer.json()["error"]
+
+
+def test_what_somebody_wrote_beside_a_word_does_not_break_the_page(tmp_path):
+    given = talk(2, speaker_confidence=float("nan"), first_pass_speaker=None)
+    page = document("call", given, [0, 1], None)
+    data = json.loads(page.split('id="data">', 1)[1].split("</script>", 1)[0])
+    assert [(w["confidence"], w["first"]) for w in data["words"]] == [
+        (None, given[0]["speaker"]),
+        (None, given[1]["speaker"]),
+    ]
 
 
 def loaded(client):

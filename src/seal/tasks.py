@@ -65,6 +65,7 @@ class Correct:
         from seal.correction import correct
 
         given = self._read(source)
+        given.check_target(target)
         given.save(correct(given.words, progress=progress, **self.options), target)
 
     @property

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from seal.corpora.reading import quoted
 from seal.errors import SealError
 from seal.formats.reading import Original, Source, read_source
 from seal.words import Word, check, write_text
@@ -79,26 +80,74 @@ class Transcript:
         return self.path.suffix if FORMATS[self.format] == "text" else ".json"
 
     def save(self, words: list[Word], target: Path) -> None:
-        """Write the file to `target` with the speakers of `words`, which are its own words."""
-        source, module = self.original.source, module_of(self.format)
-        with _as(self.format, self.path, source.rttm):
-            text = module.write(self.original, words)
-        if self.format == "words":
-            write_text(text, target)
-            return
-        if hasattr(module, "BESIDE") and source.rttm is not None:
-            beside = source.rttm.bom + module.write_beside(self.original, words)
-            write_text(beside, target.with_suffix(module.BESIDE), source.rttm.encoding)
+        """Write the file to `target` with the speakers of `words`, which are its own words. Raises
+        SealError, and writes nothing, where it cannot hold them or would replace what was read."""
+        source = self.original.source
+        self.check_target(target)
+        text, beside = self._texts(words)
+        if beside is not None and source.rttm is not None:
+            turns = target.with_suffix(module_of(self.format).BESIDE)
+            write_text(source.rttm.bom + beside, turns, source.rttm.encoding)
         write_text(source.bom + text, target, source.encoding)
 
     def data(self, words: list[Word]) -> bytes:
         """What `save` writes to its one file."""
         source = self.original.source
+        return (source.bom + self._texts(words)[0]).encode(source.encoding)
+
+    def check_target(self, target: Path) -> None:
+        """Raise SealError where what goes beside `target` would replace what was read beside this
+        file, and `target` is another file."""
+        rttm = self.original.source.rttm
+        if rttm is None or _same(target, self.path):
+            return
+        if _same(target.with_suffix(module_of(self.format).BESIDE), rttm.path):
+            raise SealError(
+                f"{target}: its RTTM would replace {rttm.path}, which is read; take another name, "
+                "or another folder"
+            )
+
+    def _texts(self, words: list[Word]) -> tuple[str, str | None]:
+        """The file's text with the speakers of `words`, and that of the RTTM beside it."""
+        source, module, beside = self.original.source, module_of(self.format), None
         with _as(self.format, self.path, source.rttm):
-            text = module_of(self.format).write(self.original, words)
-        if self.format == "words":
-            return text.encode()
-        return (source.bom + text).encode(source.encoding)
+            text = module.write(self.original, words)
+            if source.rttm is not None:
+                beside = module.write_beside(self.original, words)
+        if self.format != "words" and any(self.original.changes(words)):
+            self._check_again(words, text, beside)
+        return text, beside
+
+    def _check_again(self, words: list[Word], text: str, beside: str | None) -> None:
+        """Raise SealError where the new text does not say the same words by these speakers: not
+        every name can stand in every format. Some have one speaker for words that have several (a
+        turn of an RTTM, a segment without words): there only no new name may come up."""
+        again, rttm = Source(self.path, text), self.original.source.rttm
+        if rttm is not None and beside is not None:
+            again.rttm = Source(rttm.path, beside)
+        try:
+            with _as(self.format, self.path, rttm):
+                found = module_of(self.format).read(again).words
+        except SealError:
+            found = []
+        names = {word["speaker"] for word in words}
+        same = [word["words"] for word in found] == [word["words"] for word in words]
+        if same and beside is None and FORMATS[self.format] == "text":
+            same = all(a["speaker"] == b["speaker"] for a, b in zip(found, words, strict=True))
+        elif same:
+            same = {word["speaker"] for word in found} <= names | set(self.original.values)
+        if same:
+            return
+        new = sorted(names - set(self.original.values))
+        if new:
+            raise SealError(
+                f"{self.path}: a speaker called {quoted(new[0])} cannot stand in {self.format}; "
+                "take a plain name, without spaces or marks"
+            )
+        raise SealError(
+            f"{self.path}: these speakers cannot be written in {self.format} without changing "
+            "more; make a word transcript of it first (seal convert --to words)"
+        )
 
     def convert(self, to: str, target: Path) -> list[str]:
         """Write the words to `target` in another format; return what that cannot hold.
@@ -120,10 +169,17 @@ class Transcript:
         if hasattr(module, "BESIDE"):
             if target.suffix == module.BESIDE:
                 raise SealError(f"{target}: name the CTM of the words; its RTTM goes beside it")
+            turns = target.with_suffix(module.BESIDE)
+            if turns.exists() and not target.exists():
+                raise SealError(f"{turns}: is there, and would be replaced; take another name")
             beside = module.new_beside(words)
             write_text(beside, target.with_suffix(module.BESIDE))
         write_text(text, target)
         return lost(self.words, module, to) + misread(words, module, to, text, beside)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def written(words: list[Word], to: str) -> str:

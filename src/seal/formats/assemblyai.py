@@ -42,6 +42,9 @@ def read(source: Source) -> Original:
         for number, word in enumerate(objects(root.get("words"), f"{name}: words"))
     ]
     utterances = objects(root.get("utterances"), f"{name}: utterances")
+    for number, turn in enumerate(utterances, start=1):
+        if not isinstance(turn.get("words"), list):
+            raise SealError(f"{name}: utterance {number}: has no 'words' to tell whose it is by")
     inside: list[tuple[Path, dict, Any]] = [
         (("utterances", number, "words", position), word, turn.get("speaker"))
         for number, turn in enumerate(utterances)

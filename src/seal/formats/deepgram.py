@@ -89,7 +89,8 @@ def write(original: Original, words: list[Word]) -> str:
     for part, inside in parts.items():
         if any(changed[index] for index in inside):
             path = ("results", "channels", part, "alternatives", 0, "paragraphs")
-            _paragraphs(edit, path, [words[i] for i in inside], [values[i] for i in inside])
+            own_words, own_values = [words[i] for i in inside], [values[i] for i in inside]
+            _paragraphs(edit, path, own_words, own_values, [changed[i] for i in inside])
     return edit.text()
 
 
@@ -121,7 +122,9 @@ def _utterance(edit: Edit, number: int, values: list[Any], changed: list[bool]) 
                 edit.put((*path, "words", position, "speaker"), values[position])
 
 
-def _paragraphs(edit: Edit, path: Path, words: list[Word], values: list[Any]) -> None:
+def _paragraphs(
+    edit: Edit, path: Path, words: list[Word], values: list[Any], changed: list[bool]
+) -> None:
     """Paragraphs have no words of their own: those of `num_words`, one after another."""
     best = edit.document.at(path[:-1])
     holder = best.get("paragraphs")
@@ -139,8 +142,9 @@ def _paragraphs(edit: Edit, path: Path, words: list[Word], values: list[Any]) ->
     for number, paragraph in enumerate(before):
         count = paragraph["num_words"]
         inside, own = words[done : done + count], values[done : done + count]
+        touched = any(changed[done : done + count])
         done += count
-        parts = list(runs(own))
+        parts = list(runs(own)) if touched else []
         if len(parts) == 1 and "speaker" in paragraph:
             edit.put((*path, "paragraphs", number, "speaker"), own[0])
             after.append(paragraph | {"speaker": own[0]})

@@ -6,6 +6,7 @@ own; nothing else of the text is touched. It knows nothing of times or files.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ class Label(NamedTuple):
     end: int
     name: str
     name_start: int
+    doubtful: bool
+    """Perhaps no name: a word before a colon on a later line of a cue."""
 
 
 class Token(NamedTuple):
@@ -53,6 +56,7 @@ class Labelled(NamedTuple):
     labels: list[Label]
     tokens: list[Token]
     voices: bool
+    cues: bool
 
     def speakers(self) -> list[str | None]:
         """Each word's, as the labels say. Words before the first label have its speaker."""
@@ -68,40 +72,61 @@ def is_name(name: str) -> bool:
     return len(words) <= 4 and not any(word[0].islower() for word in words)
 
 
-def scan(text: str, bodies: Iterable[tuple[int, int]], voices: bool) -> Labelled:
-    """Find labels and words in the parts of a text where something is said."""
-    labels: list[Label] = []
-    tokens: list[Token] = []
-    for start, end in bodies:
-        body = text[start:end]
-        found = [
-            match
-            for match in (VOICE if voices else PREFIX).finditer(body)
+def scan(
+    text: str, bodies: Sequence[tuple[int, int]], voices: bool, cues: bool = False
+) -> Labelled:
+    """Find labels and words in the parts of a text where something is said.
+
+    The lines of `cues` are broken where there is room: what stands before a colon on a later line
+    is a name if it is one elsewhere, too, else it is said ("Remember: never lie").
+    """
+    found = [
+        [
+            _label(match, start, cues and bool(text[start : start + match.start()].strip()))
+            for match in (VOICE if voices else PREFIX).finditer(text[start:end])
             if match["bracket"] or is_name(match["plain"])
         ]
-        position = 0
-        for match in [*found, None]:
-            stop = len(body) if match is None else match.start()
-            for token in _TOKEN.finditer(body, position, stop):
+        for start, end in bodies
+    ]
+    often = Counter(label.name for own in found for label in own)
+    labels: list[Label] = []
+    tokens: list[Token] = []
+    for (start, end), candidates in zip(bodies, found, strict=True):
+        position = start
+        for label in [*candidates, None]:
+            if label is not None and label.doubtful and often[label.name] < 2:
+                continue
+            stop = end if label is None else label.first
+            for token in _TOKEN.finditer(text, position, stop):
                 clean = _TAG.sub("", token[0])
                 if spoken(clean) and not _NOISE.fullmatch(token[0]):
-                    at = (start + token.start(), start + token.end())
-                    tokens.append(Token(clean, *at, len(labels) - 1 if labels else None))
-            if match is not None:
-                group = "bracket" if match["bracket"] else "plain"
-                place = start + match.start(group)
-                name = match[group].strip()
-                span = (start + match.start(), start + match.start("label"), start + match.end())
-                labels.append(Label(*span, name, place))
-                position = match.end()
-    return Labelled(text, labels, tokens, voices)
+                    tokens.append(Token(clean, *token.span(), len(labels) - 1 if labels else None))
+            if label is not None:
+                labels.append(label)
+                position = label.end
+    return Labelled(text, labels, tokens, voices, cues)
+
+
+def _label(match: re.Match[str], start: int, later: bool) -> Label:
+    """A label in the part of the text that begins at `start`."""
+    group = "bracket" if match["bracket"] else "plain"
+    name = match[group].strip()
+    return Label(
+        start + match.start(),
+        start + match.start("label"),
+        start + match.end(),
+        name,
+        start + match.start(group) + match[group].index(name),
+        later and group == "plain",
+    )
 
 
 def rewrite(before: Labelled, speakers: Sequence[str], paragraph: str = "\n") -> str:
     """The text with other speakers. `paragraph` goes before a label put into a line."""
     text, labels, tokens = before.text, before.labels, before.tokens
     old = before.speakers()
-    edits: list[tuple[int, int, str]] = []
+    names = [label.name for label in labels]
+    put: list[tuple[int, str]] = []  # before which words labels are put, and whose
     current = labels[0].name if labels else None
     lead = [place for place, token in enumerate(tokens) if token.label is None]
     opening = {token.label: place for place, token in reversed(list(enumerate(tokens)))}
@@ -115,26 +140,37 @@ def rewrite(before: Labelled, speakers: Sequence[str], paragraph: str = "\n") ->
         if token.label is not None and token.label != seen:
             # Labels without a word between are passed over; the last one counts.
             seen = token.label
-            label = labels[token.label]
-            current = speakers[place]
-            if current != label.name:
-                end = label.name_start + len(label.name)
-                edits.append((label.name_start, end, current))
+            current = names[token.label] = speakers[place]
         elif speakers[place] != current:
             current = speakers[place]
-            edits.append(_insertion(before, place, current, paragraph))
+            put.append((place, current))
+    often = Counter([*names, *(name for _, name in put)])
+    edits: list[tuple[int, int, str]] = []
+    for label, name in zip(labels, names, strict=True):
+        new = _as_in(before, label, name, label.doubtful and often[name] < 2)
+        edits.append((label.name_start, label.name_start + len(label.name), new))
+    for place, name in put:
+        edits.append(_insertion(before, place, name, paragraph, before.cues and often[name] < 2))
     pieces, done = [], 0
-    for start, end, new in edits:
+    for start, end, new in sorted(edits):
         pieces += [text[done:start], new]
         done = end
     return "".join([*pieces, text[done:]])
 
 
-def _insertion(before: Labelled, place: int, name: str, paragraph: str) -> tuple[int, int, str]:
+def _as_in(before: Labelled, label: Label, name: str, doubtful: bool) -> str:
+    """A name in the place of a label's: in brackets where it would not be read as one without."""
+    plain = not before.voices and before.text[label.start] != "["
+    return f"[{name}]" if plain and (doubtful or not _is_plain([name])) else name
+
+
+def _insertion(
+    before: Labelled, place: int, name: str, paragraph: str, doubtful: bool
+) -> tuple[int, int, str]:
     """A label before a word: in its line where it is the first there, else on a new line."""
     text, token = before.text, before.tokens[place]
     model = before.labels[token.label or 0]
-    made = text[model.start : model.name_start] + name
+    made = text[model.start : model.name_start] + _as_in(before, model, name, doubtful)
     made += text[model.name_start + len(model.name) : model.end]
     if not before.voices and not made[-1:].isspace():
         made += " "
@@ -165,5 +201,9 @@ def model_label(names: Iterable[str], path: str) -> str:
     for name in names:
         if not name.strip() or name != name.strip() or re.search(r"[\[\]<>\n\r]", name):
             raise SealError(f"{path}: the speaker {quoted(name)} cannot be a label in a text")
-    plain = all(re.fullmatch(NAME, name) and is_name(name) for name in names)
-    return "{}: " if plain else "[{}]: "
+    return "{}: " if _is_plain(names) else "[{}]: "
+
+
+def _is_plain(names: Iterable[str]) -> bool:
+    """Whether all names are read as such before a colon."""
+    return all(re.fullmatch(NAME, name) and is_name(name) for name in names)

@@ -116,6 +116,8 @@ def read_source(path: Path, text_wanted: bool = False, data: bytes | None = None
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         problem = f"{path}: not a JSON text in UTF-8 (byte {error.start}); is it a word transcript?"
+        if text_wanted:
+            problem = f"{path}: no text in UTF-8 (byte {error.start}); save it as UTF-8"
         if data.startswith(_RECORDING):
             problem = f"{path}: a recording, no transcript; seal transcribe makes one of it"
         try:
@@ -279,7 +281,8 @@ def _word(entry: Entry, source: Source, names: list[str]) -> Word:
     }
     scores = entry.scores
     if scores is None and entry.certainty is not None:
-        rest = (1 - entry.certainty) / max(len(names) - 1, 1)
+        # A tool that is in doubt of its choice still prefers it to each of the others.
+        rest = min((1 - entry.certainty) / max(len(names) - 1, 1), entry.certainty)
         scores = {name: entry.certainty if name == speaker else round(rest, 6) for name in names}
     if scores is not None:
         word["speaker_scores"] = scores

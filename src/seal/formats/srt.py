@@ -38,7 +38,7 @@ def read(source: Source) -> Original:
 def read_cues(source: Source, voices: bool) -> Original:
     """The words of subtitles, each with its part of its cue's time."""
     found = cues(source)
-    scanned = labelled.scan(source.text, [body for _, _, body in found], voices)
+    scanned = labelled.scan(source.text, [body for _, _, body in found], voices, cues=True)
     speakers = scanned.speakers()
     entries: list[Entry] = []
     place = 0

@@ -23,7 +23,7 @@ _BLOCK = re.compile(
     r"(?:\A|(?<=\n\n)|(?<=\n\r\n))(?:WEBVTT|NOTE|STYLE|REGION)\b[^\n]*\n"
     r"(?:[ \t]*[^\s][^\n]*(?:\n|$))*"
 )
-_ID = re.compile(r"^(?![^\n]*-->)[^\n]*\S[^\n]*\n(?=[^\n]*-->)", re.M)
+_ID = re.compile(r"(?:\A|(?<=\n\n)|(?<=\n\r\n))(?![^\n]*-->)(?=[^\n]*\S)[^\n]*\n(?=[^\n]*-->)")
 
 
 def recognise(name: str, content: Any) -> bool:

@@ -104,13 +104,14 @@ def write_page(
 
 def shown(word: Word) -> dict[str, Any]:
     """What the page sees of a word."""
+    first, sure = word.get("first_pass_speaker"), word.get("speaker_confidence")
     found = {
         "text": word["words"],
         "start": word["start_time"],
         "end": word["end_time"],
         "speaker": word["speaker"],
-        "first": word.get("first_pass_speaker", word["speaker"]),
-        "confidence": word.get("speaker_confidence"),
+        "first": first if isinstance(first, str) else word["speaker"],
+        "confidence": sure if isinstance(sure, (int, float)) and 0 <= sure <= 1 else None,
         "scores": word.get("speaker_scores") or None,
     }
     return found | ({"reviewed": True} if word.get("reviewed") is True else {})

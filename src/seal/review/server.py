@@ -31,13 +31,16 @@ class Review:
         self.audio = audio
         self.session = session
         self._lock = threading.Lock()
+        self._given: formats.Transcript | None = None
         self.load()
         self.sound = at("sound", audio) if audio else None
 
     def load(self) -> None:
         """Read the file (again). `version` then tells it from what it was."""
         self.version = self._on_disk()
-        self._given = formats.load(self.path)
+        # It stays what it was: with other speakers it might be taken for another format.
+        known = self._given.format if self._given else None
+        self._given = formats.load(self.path, known)
         self.words = self._given.words
         try:
             self.indices = conversation(self.words, self.session)
@@ -59,12 +62,18 @@ class Review:
             if not version == self.version == self._on_disk():
                 raise SealError(f"{self.path}: was changed by somebody else; load the page again")
             edited = apply(self.words, self.indices, edits)
+            assert self._given is not None
             self._given.save(edited, self.path)
             self.load()
             return self._place()
 
     def _on_disk(self) -> str:
-        return sha256(self.path.read_bytes()).hexdigest()[:16]
+        paths = (self.path, self.path.with_suffix(".rttm"))  # a CTM's speakers are in the latter
+        try:
+            both = [path.read_bytes() for path in paths if path.is_file()]
+        except OSError as error:
+            raise SealError(f"{self.path}: cannot be read: {error.strerror}") from None
+        return sha256(b"\0".join(both)).hexdigest()[:16]
 
     def _place(self) -> str:
         return f"save?version={self.version}"
