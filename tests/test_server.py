@@ -22,12 +22,14 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.responses import PlainTextResponse
 
 import stand_in
 from seal import cli, words
 from seal.correction import correct, correct_many
 from seal.server import upload
 from seal.server.app import create_app
+from seal.server.guard import Guard
 from seal.server.jobs import FullError, Jobs, new_id
 from seal.server.limits import Limits, Settings
 from test_words import entries, spelled
@@ -260,6 +262,24 @@ def test_events_follow_a_job_to_its_end(client: TestClient) -> None:
     shares = [view["progress"] for view in views]
     assert shares == sorted(shares) and len(shares) > 3 and shares[-1] == 1.0
     assert views[-1]["result"].endswith("/result")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_without_tokens_a_page_of_another_site_is_refused(headers, status) -> None:
+    async def app(scope, receive, send):
+        await PlainTextResponse("done")(scope, receive, send)
+
+    client = TestClient(Guard(app, ()), base_url="http://127.0.0.1")
+    assert client.post("/v1/correct", content="A: hi", headers=headers).status_code == status
 
 
 def test_delete_forgets_a_job_whatever_its_state(client: TestClient) -> None:

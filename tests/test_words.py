@@ -229,3 +229,19 @@ def test_a_device_that_leads_to_a_file_is_written_to_and_not_replaced(tmp_path):
     with open(tmp_path / "out.json", "w") as file:
         words.write_text("[]\n", f"/dev/fd/{file.fileno()}")
     assert (tmp_path / "out.json").read_text() == "[]\n"
+
+
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    for text in ("[]", "[1]"):
+        words.write_text(text, tmp_path / "link.json")
+        assert (tmp_path / "link.json").is_symlink()
+        assert (tmp_path / "real.json").read_text() == text
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("letter", ["a", "\u00e9"])
+def test_a_name_as_long_as_names_may_be_is_written(letter, tmp_path):
+    path = tmp_path / (letter * (250 // len(letter.encode())) + ".json")
+    words.write_text("[]", path)
+    assert path.read_text() == "[]" and len(list(tmp_path.iterdir())) == 1

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seal.errors import SealError
+from seal.words import scratch_name
 
 
 def targets_of(
@@ -77,7 +78,7 @@ def refuse_to_replace(inputs: Sequence[Path], targets: Sequence[Path], kind: str
 
 def sweep(targets: Sequence[Path]) -> None:
     """Remove what a killed process has left of its writing of `targets` (`words.write_text`)."""
-    names = {target.name for target in targets}
+    names = {scratch_name(target) for target in targets}
     for folder in {target.parent for target in targets}:
         if not folder.is_dir():
             continue

@@ -230,15 +230,21 @@ def dumps(value: Any) -> str:
     return json.dumps(value)
 
 
+def scratch_name(path: Path) -> str:
+    """What the name of a file's temporary neighbour begins with: as much as there is room for."""
+    return path.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
+
+
 def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
     """Write `text` to `path` by way of a temporary neighbour, so that no half file is ever seen.
 
     Line ends are written as they are in `text`.
     """
     path = Path(path)
+    real = Path(os.path.realpath(path))  # a link stays one
     scratch = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        real.parent.mkdir(parents=True, exist_ok=True)
         # A pipe cannot be replaced; /dev/stdout must not be, also where it leads to a file.
         folders = path.absolute().parents
         device = Path("/dev") in folders and Path("/dev/shm") not in folders
@@ -251,8 +257,8 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
             "w",
             encoding=encoding,
             newline="",
-            dir=path.parent,
-            prefix=f".{path.name}.",
+            dir=real.parent,
+            prefix=f".{scratch_name(real)}.",
             delete=False,
         ) as file:
             scratch = Path(file.name)
@@ -261,8 +267,8 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        scratch.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
-        scratch.replace(path)
+        scratch.chmod(real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~umask)
+        scratch.replace(real)
     except UnicodeEncodeError as error:
         part = error.object[error.start : error.end]
         raise SealError(

@@ -9,6 +9,7 @@ import hmac
 import ipaddress
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -59,6 +60,15 @@ def owner_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
+def _from_elsewhere(headers: Headers) -> bool:
+    """Does a browser send this for a page that is not of this machine? Forms and simple requests
+    need nobody's leave to be sent."""
+    origin = headers.get("origin")
+    if origin is not None:
+        return not is_loopback(urlsplit(origin).hostname or "")
+    return headers.get("sec-fetch-site") in ("cross-site", "same-site")
+
+
 class Guard:
     """The application behind its tokens. `scope["state"]["owner"]` says whose a request is."""
 
@@ -79,6 +89,10 @@ class Guard:
             if not is_loopback(host):
                 line = "without tokens only localhost is served; ask for http://127.0.0.1"
                 await JSONResponse({"error": line}, 400)(scope, receive, send)
+                return
+            if _from_elsewhere(headers):
+                line = "a page of another site may not use this server"
+                await JSONResponse({"error": line}, 403)(scope, receive, send)
                 return
         elif scope["path"] not in OPEN:
             given = self._given(headers.get("authorization", ""))
