@@ -8,7 +8,7 @@ import pytest
 
 from seal import bench, words
 from seal.bench import Row, measure
-from seal.bench.sets import Recording, read_set
+from seal.bench.sets import Recording, read_set, simulate_set
 from seal.bench.statistics import calibration_error, p_value, relative_change
 from seal.cli import main
 from seal.places import places
@@ -54,6 +54,7 @@ def test_what_was_measured_is_kept_until_something_changes(folder, tmp_path, mon
         return [word | {"first_pass_speaker": word["speaker"]} for word in given]
 
     monkeypatch.setattr(bench, "correct", corrected)
+    monkeypatch.setattr(bench, "prepare", lambda **options: None)
     assert measure(recording, row, tmp_path) == first
     assert not calls
     measure(recording, Row("HMM", {"corrector": "hmm", "margin": 1.0}), tmp_path)
@@ -107,6 +108,7 @@ def test_a_table_trains_what_is_missing_and_can_lend_its_adapter(
 
     monkeypatch.setattr("seal.training.train", train)
     monkeypatch.setattr(bench, "correct", corrected)
+    monkeypatch.setattr(bench, "prepare", lambda **options: None)
     monkeypatch.setattr("seal.bench.memory.peak", lambda given, options: 123.0)
     out = tmp_path / "table1"
     command = ["bench", "table1", "--learn", str(prepared), "--chunks", "40", "-o", str(out)]
@@ -192,3 +194,14 @@ def test_memory_is_the_systems_own(folder):
     ballast = np.ones(100_000_000)
     assert peak(read_set(folder)[0].first, {"corrector": "hmm"}) < small + 200
     assert ballast[-1] == 1
+
+
+def test_a_simulated_set_is_made_anew_where_its_references_are_others(tmp_path):
+    references = CORPORA[0][1]
+    simulate_set([part[:30] for part in references], tmp_path)
+    short = [len(found.reference) for found in read_set(tmp_path)]
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*.json")}
+    simulate_set([part[:30] for part in references], tmp_path)
+    assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*.json")}
+    simulate_set([part[:60] for part in references], tmp_path)
+    assert max(short) == 30 < min(len(found.reference) for found in read_set(tmp_path))

@@ -1,6 +1,7 @@
 """EEND: its loss against all orders, padding that changes nothing, and a whole small run."""
 
 import json
+import shutil
 from itertools import permutations
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import seal
 from seal import eend, eend_training, words
 from seal.cli import main
 from seal.eend import Network, features, pit_loss, posteriors
-from seal.mixtures import effects, load_voices, mix
+from seal.mixtures import effects, held_out, load_voices, mix
 from seal.segmentation import FRAMES, SPEAKERS, WINDOW
 
 TURNS = [(0.0, 4.0, "x"), (3.0, 3.5, "y"), (4.2, 12.0, "y"), (12.0, 30.0, "x")]
@@ -110,9 +111,10 @@ def test_it_learns_who_speaks(voices, tmp_path, monkeypatch):
 
 def test_it_trains_and_transcribes_from_the_command_line(voices, tmp_path, monkeypatch):
     monkeypatch.setattr(eend_training, "Network", small)
-    for number, (name, sound) in enumerate([*voices.items(), ("top", voices["high"][::2])]):
+    more = {f"{name} again": sound[::2] for name, sound in voices.items()}
+    for number, (name, sound) in enumerate((voices | more).items()):
         soundfile.write(tmp_path / f"{name}-{number}.wav", 0.3 * np.resize(sound, 48000), 16000)
-    assert set(load_voices(tmp_path)) == {"low", "mid", "high", "top"}
+    assert set(load_voices(tmp_path)) == set(voices | more)
     talk = [
         {"session_id": "s", "speaker": "xy"[i // 9 % 2], "words": "so", "start_time": i * 0.3,
          "end_time": i * 0.3 + 0.25}
@@ -121,7 +123,12 @@ def test_it_trains_and_transcribes_from_the_command_line(voices, tmp_path, monke
     words.write(talk, tmp_path / "corpus" / "s.json")
     words.write_text("s\n", tmp_path / "corpus" / "train.txt")
     out = tmp_path / "eend"
-    arguments = ["train-eend", tmp_path, tmp_path / "corpus", "-o", out, "--steps", "2"]
+    few = tmp_path / "few"
+    few.mkdir()
+    shutil.copy(tmp_path / "low-0.wav", few)
+    arguments = ["train-eend", few, tmp_path / "corpus", "-o", out, "--steps", "2"]
+    assert main([str(argument) for argument in arguments]) == 2
+    arguments[1] = tmp_path
     assert main([str(argument) for argument in arguments]) == 0
     assert (out / "eend.safetensors").is_file()
     monkeypatch.setattr(eend, "Network", small)
@@ -147,3 +154,10 @@ def test_the_shipped_weights_are_small_and_hear_a_voice():
     sound = soxr.resample(samples.astype(np.float32), rate, 16000)[:WINDOW]
     spoken = posteriors(eend.load("shipped"), sound[None])
     assert (spoken.max(axis=2) > 0.5).mean() > 0.5
+
+
+@pytest.mark.parametrize("count", [6, 7, 11, 29, 250])
+def test_some_voices_are_held_out_and_more_are_heard(count):
+    names = [f"v{place:03}" for place in range(count)]
+    kept = held_out(names)
+    assert kept < set(names) and 3 <= len(kept) <= max(4, 0.34 * count) and count - len(kept) >= 3

@@ -1,5 +1,7 @@
 """The embedded model with the shipped adapter, on the words of the demo call."""
 
+import json
+import shutil
 from functools import partial
 from importlib.resources import files
 
@@ -9,6 +11,7 @@ import torch
 
 import seal
 import seal.correction
+from seal import aglsec
 from seal.conditioning import acoustic_label
 from seal.decode import TIE
 from seal.decode.algorithm1 import algorithm1
@@ -79,3 +82,18 @@ def test_a_word_of_many_tokens_and_words_that_are_no_words():
         for i, text in enumerate(texts)
     ]
     assert [w["words"] for w in seal.correct(words)] == texts
+
+
+def test_weights_of_ones_own_are_those_that_judge(first_pass, tmp_path):
+    """A run's folder, with the margins that `seal tune` wrote beside the weights."""
+    shutil.copytree(aglsec.SHIPPED, tmp_path / "run")
+    shipped = seal.correct(first_pass, corrector="ag-lsec")
+    assert [w["speaker"] for w in shipped] != [w["speaker"] for w in first_pass]
+    assert seal.correct(first_pass, corrector="ag-lsec", adapter=tmp_path / "run") == shipped
+    shutil.copytree(aglsec.SHIPPED, tmp_path / "other")
+    settings = {"margins": {"scores": 99.0, "no_scores": 99.0}}
+    (tmp_path / "other" / "seal.json").write_text(json.dumps(settings))
+    kept = seal.correct(first_pass, corrector="ag-lsec", adapter=tmp_path / "other")
+    assert [w["speaker"] for w in kept] == [w["speaker"] for w in first_pass]
+    with pytest.raises(SealError, match="no weights of AG-LSEC"):
+        seal.correct(first_pass, corrector="ag-lsec", adapter=tmp_path)

@@ -1,5 +1,6 @@
 """The embedded model: made once, safe under two processes, and read piece by piece as in one go."""
 
+import json
 import os
 import subprocess
 import sys
@@ -51,3 +52,10 @@ def test_two_processes_convert_at_once_and_both_get_the_model(tmp_path):
     ]
     assert [run.communicate(timeout=60)[0].strip() for run in runs] == ["['a', 'b']"] * 2
     assert len(list((tmp_path / "seal").iterdir())) == 1
+
+
+def test_an_adapter_of_another_model_is_told(tmp_path):
+    config = {"base_model_name_or_path": "mistralai/Mistral-7B-Instruct-v0.2"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(SealError, match=r"is of the model mistralai/Mistral-7B-.*--model"):
+        model.load(None, tmp_path)

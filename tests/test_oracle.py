@@ -54,3 +54,13 @@ def test_more_speakers_than_ten_are_all_kept():
 def test_an_answer_that_ends_early_leaves_the_rest_as_it_was():
     words = ["so", "how", "are", "you", "doing", "fine", "thanks"]
     assert tpst(words[:4], list("AABB"), words, list("AAAABBB")) == list("AABBBBB")
+
+
+def test_a_name_that_the_target_could_have_is_the_same_one():
+    words = ["one", "two", "three", "four"]
+    assert tpst(words, list("AABB"), words, list("AAAA")) == list("AAAA")
+    assert tpst(words, list("AABB"), words, list("AAAA"), "AB") == list("AABB")
+    assert tpst(words, list("AACC"), words, list("AAAA"), "ABC") == list("AACC")
+    assert tpst(words, list("BBAA"), words, list("AABB"), "ABC") == list(
+        "AABB"
+    )  # but agreement counts

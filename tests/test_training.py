@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seal import model
+from seal.errors import SealError
 from seal.training import PRESETS, Recipe, example, loss, train
 from tiny import CORPORA, encode, tiny_model
 
@@ -157,3 +158,20 @@ def test_the_adapter_can_be_merged_and_changes_the_model(tmp_path):
     tiny_model.cache_clear()
     merged = model.merge(tiny_model(3, torch.float32).network, tmp_path / "run")
     assert not torch.allclose(before, merged(tokens).logits)
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"seed": 1}, "seed 0, not 1"),
+        ({"shapes": ("turn-none",)}, "shapes"),
+        ({"rank": 2}, "rank 4"),
+    ],
+)
+def test_a_run_goes_on_as_it_was_begun_or_not_at_all(other, told, tmp_path):
+    recipe = Recipe(chunks=2, batch=2, rank=4, first_layer=1, teacher=0.0)
+    train(CORPORA, tmp_path, recipe)
+    with pytest.raises(SealError, match=told):
+        train(CORPORA, tmp_path, replace(recipe, chunks=4, **other))
+    train(CORPORA, tmp_path, replace(recipe, chunks=4))  # but it may be longer
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2

@@ -8,7 +8,7 @@ of audio.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +153,8 @@ def train(
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    run = Run(output, recipe.steps, checkpoint_every, report)
+    settings = {"trained": "ag-lsec"} | asdict(recipe)
+    run = Run(output, settings, recipe.steps, checkpoint_every, report)
     torch.manual_seed(recipe.seed)
     if start is None:
         encoder = load_encoder()
@@ -192,5 +193,5 @@ def train(
                 more["measure"] = measure(network, encode)
         run.record(step + 1, total.item() / words, **more)
         if due:
-            run.save(step + 1, network.state_dict(), optimiser)
             save(network, output)
+            run.save(step + 1, network.state_dict(), optimiser)

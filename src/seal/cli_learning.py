@@ -237,7 +237,10 @@ def tune(
     ] = "seal",
     model: Model = None,
     adapter: Annotated[
-        Path | None, typer.Option("--adapter", metavar="FOLDER", help="seal: the adapter.")
+        Path | None,
+        typer.Option(
+            "--adapter", metavar="FOLDER", help="What `seal train` made; else as shipped."
+        ),
     ] = None,
     format: Format = "word",
     condition: Condition = "label",
@@ -245,6 +248,9 @@ def tune(
         int, typer.Option("--words", min=1, help="Words of each recording that are used.")
     ] = 300,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the simulated mistakes.")] = 0,
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, ...")
+    ] = "cpu",
 ) -> None:
     """Choose thresholds and margins by Δcp on the dev lists of prepared corpora."""
     check_writable(output)
@@ -268,9 +274,9 @@ def tune(
             flush=True,
         )
 
-    options: dict[str, Any] = {"corrector": corrector}
+    options: dict[str, Any] = {"corrector": corrector, "adapter": adapter, "device": device}
     if corrector == "seal":
-        options |= {"model": model, "adapter": adapter, "format": format, "condition": condition}
+        options |= {"model": model, "format": format, "condition": condition}
     settings, _ = tune(dev, report, **options)
     kept = json.loads(output.read_text(encoding="utf-8")) if output.is_file() else {}
     words.write_text(json.dumps(kept | settings, indent=2) + "\n", output)
@@ -304,17 +310,16 @@ def train_eend(
     recordings = [part for folder in references for part in read_part(folder, "train")]
 
     from seal import eend_training
+    from seal.eend import SPEAKERS
     from seal.mixtures import held_out, load_voices
     from seal.simulate import turns
 
     found = load_voices(voices)
     kept = held_out(found)
-    if len(found) - len(kept) < 2 or len(kept) < 1:
-        raise SealError(f"{voices}: holds {len(found)} voices; four is the least to learn from")
+    if len(found) < 2 * SPEAKERS:
+        raise SealError(f"{voices}: holds {len(found)} voices; {2 * SPEAKERS} is the least")
     talks = [turns(recording) for recording in recordings]
     unheard = {name: voice for name, voice in found.items() if name in kept}
-    if len(unheard) < 3:
-        unheard = found
     looked_at = [eend_training.example(talks, unheard, [seed, 7, place]) for place in range(100)]
     eend_training.train(
         talks,

@@ -142,7 +142,7 @@ def prepare(corrector: str | None = None, **options: Any) -> None:
     elif system in READERS:
         from seal import aglsec
 
-        aglsec.load(None, checked.device)
+        aglsec.load(checked.adapter, checked.device)
 
 
 def chosen_system(corrector: str | None, options: Options) -> str:

@@ -7,7 +7,7 @@ had not been. It knows nothing of words beyond their times.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +93,7 @@ def train(
     """
     import torch
 
-    run = Run(output, recipe.steps, checkpoint_every, report)
+    run = Run(output, {"trained": "eend"} | asdict(recipe), recipe.steps, checkpoint_every, report)
     torch.manual_seed(recipe.seed)
     network = Network().to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, betas=(0.9, 0.98))
@@ -126,8 +126,8 @@ def train(
             more["measure"] = measure(network.eval())
         run.record(step + 1, loss.item(), **more)
         if due:
-            run.save(step + 1, network.state_dict(), optimiser)
             save(network, output)
+            run.save(step + 1, network.state_dict(), optimiser)
         began = time.perf_counter()
 
 

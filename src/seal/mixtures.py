@@ -45,9 +45,9 @@ def load_voices(folder: Path) -> "dict[str, Floats]":
 
 
 def held_out(voices: Iterable[str]) -> set[str]:
-    """The names of the voices that no training may hear: a tenth of them, or half of very few."""
+    """The names of the voices that no training may hear: a tenth of them, or three of few."""
     names = sorted(voices)
-    return set(names[:: max(2, min(10, len(names) // 2))])
+    return set(names[:: max(2, min(10, len(names) // 3))])
 
 
 def mix(

@@ -7,6 +7,7 @@ reads tokens with a key-value cache that can be cut back. It knows nothing of wo
 
 import contextlib
 import importlib.util
+import json
 import logging
 import os
 import shutil
@@ -146,6 +147,8 @@ def load(
     import torch
 
     check_precision(precision)
+    if model is None and adapter is not None:
+        _check_base(adapter)
     source = str(embedded_folder()) if model is None else model
     dtype = torch.float32 if device == "cpu" or precision == "float32" else torch.bfloat16
     try:
@@ -203,7 +206,8 @@ def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageMod
         raise SealError(
             f"model {source}: cannot be loaded in 4 bits: {_first_line(error)}"
         ) from None
-    network = prepare_model_for_kbit_training(network)
+    # Activations are computed anew on the way back, but in a network that is training alone.
+    network = prepare_model_for_kbit_training(network).train()
     return LanguageModel(
         network,
         lambda text: tokenizer.encode(text, add_special_tokens=False),
@@ -270,6 +274,17 @@ def merge(network: Any, adapter: str | Path) -> Any:
         raise SealError(
             f"adapter {adapter}: does not fit the model: {_first_line(error)}"
         ) from None
+
+
+def _check_base(adapter: str | Path) -> None:
+    """Raise SealError where an adapter says that it is another model's than the embedded one."""
+    try:
+        text = (Path(adapter) / "adapter_config.json").read_text(encoding="utf-8")
+        base = json.loads(text)["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # `merge` has more to say
+    if isinstance(base, str) and base != EMBEDDED and Path(base).name != _CONVERSION:
+        raise SealError(f"adapter {adapter}: is of the model {base}; name that, too (--model)")
 
 
 def cache_folder() -> Path:

@@ -5,7 +5,7 @@ then renamed by the assignment of names that agrees most. Source: Wang et al., "
 (2024), section 3; the paper's training targets (IV-C). It knows no models and no times.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from seal.words import Word, normalise
@@ -34,22 +34,26 @@ def tpst(
     source_labels: Sequence[Hashable],
     target_words: Sequence[str],
     target_labels: Sequence[Label],
+    names: Iterable[Label] = (),
 ) -> list[Label]:
     """Carry the source's labels over to the target's words, in the target's names for them.
 
     A target word without a partner keeps its label; a source name without a partner among the
-    target's names counts as the label that the word had.
+    target's names counts as the label that the word had. `names` are the target's that may not
+    occur in it: a source name that nothing else goes with is the same one there.
     """
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
     places = aligned(source_words, target_words)
     source_names = list(dict.fromkeys(source_labels))
-    target_names = list(dict.fromkeys(target_labels))
+    target_names = list(dict.fromkeys([*target_labels, *names]))
     agreement = np.zeros((len(source_names), len(target_names)))
     for place, label in zip(places, target_labels, strict=True):
         if place is not None:
             agreement[source_names.index(source_labels[place]), target_names.index(label)] += 1
+    for place, spare in enumerate(target_names[len(set(target_labels)) :], len(set(target_labels))):
+        agreement[:, place] = [1e-6 * (name == spare) for name in source_names]
     rows, columns = linear_sum_assignment(agreement, maximize=True)
     name = {
         source_names[row]: target_names[column] for row, column in zip(rows, columns, strict=True)

@@ -81,5 +81,7 @@ def read_part(folder: Path, part: str) -> list[list[words.Word]]:
     found = [words.read(folder / f"{name}.json") for name in names if name]
     found = [recording for recording in found if recording]
     if not found:
-        raise SealError(f"{lists}: names no recording with words")
+        raise SealError(
+            f"{lists}: names no recording with words; move some names there from another list"
+        )
     return found

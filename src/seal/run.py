@@ -17,6 +17,9 @@ from seal.words import write_text
 SMOOTH = 50
 """Steps that a point of the drawn curve is the mean of."""
 
+LENGTHS = ("steps", "chunks")
+"""Settings that say how long a run is: a longer one may go on from a shorter one."""
+
 Report = Callable[[dict[str, Any]], None]
 """Gets a dict per step: step, steps, loss, seconds, tokens, and what else the log has."""
 
@@ -25,9 +28,16 @@ class Run:
     """The folder of a run of `steps` steps; a checkpoint is due `every` so many, and at the end."""
 
     def __init__(
-        self, folder: str | Path, steps: int, every: int, report: Report | None = None
+        self,
+        folder: str | Path,
+        settings: dict[str, Any],
+        steps: int,
+        every: int,
+        report: Report | None = None,
     ) -> None:
+        """`settings` are what the run depends on, in plain values; LENGTHS among them may grow."""
         self.folder = Path(folder)
+        self._settings = settings
         self.steps = steps
         self._every = every
         self._report = report
@@ -35,19 +45,30 @@ class Run:
 
     def resume(self, load: Callable[[dict[str, Any]], Any], optimiser: Any) -> int:
         """Steps done: 0 at the start of a run; else the weights that `save` was given last go to
-        `load`, and the optimiser gets its state back."""
+        `load`, and the optimiser gets its state back. Raises SealError where the run there was
+        begun with other settings."""
         import torch
 
         checkpoint, log = self.folder / "checkpoint.pt", self.folder / "log.jsonl"
         if not checkpoint.is_file():
             log.unlink(missing_ok=True)
             return 0
-        state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+        state: dict[str, Any] = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        self._check(state.get("settings", {}))
         kept = log.read_text().splitlines(keepends=True)[: state["step"]] if log.is_file() else []
         write_text("".join(kept), log)
         load(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         return int(state["step"])
+
+    def _check(self, before: dict[str, Any]) -> None:
+        """Are the settings those that the run was begun with?"""
+        for name in before.keys() - set(LENGTHS):
+            if before[name] != (now := self._settings.get(name)):
+                raise SealError(
+                    f"{self.folder}: holds a run with {name} {before[name]}, not {now}; name "
+                    "another folder, or go on as it was begun"
+                )
 
     def due(self, done: int) -> bool:
         """Is a checkpoint due when `done` steps are done?"""
@@ -69,6 +90,7 @@ class Run:
 
         scratch = self.folder / "checkpoint.tmp"
         state = {"step": done, "network": weights, "optimiser": optimiser.state_dict()}
+        state["settings"] = self._settings
         torch.save(state, scratch)
         scratch.replace(self.folder / "checkpoint.pt")
         self.draw()

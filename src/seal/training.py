@@ -13,7 +13,7 @@ it had not been. It knows nothing of audio, nor of decoding.
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -322,7 +322,8 @@ def train(
 
     base = base or recipe.base
     per_step = recipe.batch * recipe.accumulation
-    run = Run(output, -(-recipe.chunks // per_step), checkpoint_every, report)
+    settings = {"trained": "seal", "model": base or model.EMBEDDED} | asdict(recipe)
+    run = Run(output, settings, -(-recipe.chunks // per_step), checkpoint_every, report)
     torch.manual_seed(recipe.seed)
     language_model = model.load_to_train(base, device, recipe.four_bits)
     layers = language_model.network.config.num_hidden_layers
@@ -404,12 +405,12 @@ def _save(run: Run, network: Any, optimiser: Any, step: int, recipe: Recipe) -> 
     from safetensors.torch import save_file
 
     weights = get_peft_model_state_dict(network, save_embedding_layers=False)
-    run.save(step, weights, optimiser)
     network.peft_config["default"].save_pretrained(str(run.folder))
     half = {name: tensor.half().contiguous() for name, tensor in weights.items()}
     save_file(half, run.folder / "adapter_model.safetensors")
     settings = {"shapes": trained_shapes(recipe), "score": recipe.score}
     write_text(json.dumps(settings, indent=2) + "\n", run.folder / "seal.json")
+    run.save(step, weights, optimiser)  # last: a run that is killed before does this step again
 
 
 def _resume(run: Run, network: Any, optimiser: Any, start: str | Path | None) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from seal import words
 from seal.bench import memory
 from seal.bench.sets import Recording
-from seal.correction import correct
+from seal.correction import correct, prepare
 from seal.places import PLACES, places
 from seal.scoring import Score, score
 from seal.words import Word, without_scores
@@ -95,8 +95,10 @@ def measure(recording: Recording, row: Row | None, cache: Path, weigh: bool = Fa
         held = json.loads(kept.read_text(encoding="utf-8"))
         if held.pop("mark") == mark:
             return Outcome(**held | {"score": Score(**held["score"])})
-    began = time.perf_counter()
     answer = recording.first
+    if row is not None:
+        prepare(**row.options | ({"audio": recording.audio} if row.heard else {}))  # loads models
+    began = time.perf_counter()
     if row is not None:
         shown = recording.first if row.scored else [without_scores(w) for w in recording.first]
         options = row.options | ({"audio": recording.audio} if row.heard else {})

@@ -52,18 +52,21 @@ def read_set(folder: Path) -> list[Recording]:
 
 def simulate_set(references: Sequence[list[Word]], folder: Path, seed: int = 1) -> None:
     """Make a set of references in `folder`: their first passes are simulated, each with a severity
-    of its own. A recording that is there already is left as it is."""
+    of its own. A recording that is there already is left as it is, if its reference is the same."""
     import numpy as np
 
     from seal.simulate import draw_severity, simulate
 
     for index, reference in enumerate(references):
         name = f"{reference[0]['session_id']}.json"
-        if (folder / "first" / name).is_file():
+        known = folder / "reference" / name
+        last = folder / "first" / name
+        if last.is_file() and known.is_file() and words.read(known) == reference:
             continue
+        last.unlink(missing_ok=True)
         rng = np.random.default_rng([seed, index])
         first, truth = simulate(reference, draw_severity(rng), rng)
         true = [word | {"speaker": who} for word, who in zip(first, truth, strict=True)]
-        words.write(reference, folder / "reference" / name)
+        words.write(reference, known)
         words.write(true, folder / "oracle" / name)
-        words.write(first, folder / "first" / name)  # last: it says that the others are there
+        words.write(first, last)  # it says that the others are there

@@ -32,7 +32,7 @@ def tpst(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
     written, passes = generate(model, prompt)
     texts, labels = _parse(model, prompt, written)
     words = [model.decode(word).strip() for word in prompt.words]
-    speakers = transfer(texts, labels, words, prompt.draft)
+    speakers = transfer(texts, labels, words, prompt.draft, range(len(prompt.labels)))
     posteriors = posteriors_of(model, prompt, speakers)
     return Decoded(speakers, posteriors, passes + 1)
 

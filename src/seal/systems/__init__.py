@@ -6,12 +6,14 @@ faster so. What the systems share is here. A system knows nothing of files, and 
 word.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from seal.conditioning import word_score
+from seal.errors import SealError
 from seal.words import Conversation, Word
 
 System = Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"]
@@ -65,6 +67,14 @@ def shares(progress: Progress, conversations: Sequence[Conversation]) -> list[Pr
         parts.append(part(done, len(one.words)))
         done += len(one.words)
     return parts
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """What was tuned and stands beside weights. Raises SealError where it is damaged."""
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise SealError(f"{file}: not JSON ({error})") from None
 
 
 def base_margin(word: Word, options: Options, settings: dict[str, Any]) -> float:

@@ -1,16 +1,17 @@
 """AG-LSEC as a system: the encoder's posteriors of each word, and a margin for changing it.
 
-The network is in `seal.aglsec`; the margins, tuned on dev sets, stand beside its weights.
+The network is in `seal.aglsec`, the shipped one or that of a run's folder; the margins, tuned on
+dev sets, stand beside its weights.
 """
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seal.systems import Labels, Options, Progress, base_margin
+from seal.systems import Labels, Options, Progress, base_margin, read_settings
 from seal.words import Conversation
 
 
@@ -19,11 +20,12 @@ def label(
 ) -> list[Labels]:
     """A word goes to another speaker whose log-posterior beats the first pass's by the margin."""
     answers = []
-    found = log_posteriors(conversations, options.device, progress)
+    found = log_posteriors(conversations, options.device, progress, options.adapter)
     for conversation, answer in zip(conversations, found, strict=True):
         rows = np.arange(len(conversation.words))
         draft = np.array(conversation.draft())
-        margins = [base_margin(word, options, settings()) for word in conversation.words]
+        own = settings(options.adapter)
+        margins = [base_margin(word, options, own) for word in conversation.words]
         gain = answer - answer[rows, draft][:, None]
         chosen = np.where(gain.max(axis=1) > margins, gain.argmax(axis=1), draft)
         answers.append(Labels(chosen.tolist(), np.exp(answer[rows, chosen]).tolist()))
@@ -31,18 +33,24 @@ def label(
 
 
 def log_posteriors(
-    conversations: Sequence[Conversation], device: str, progress: Progress
+    conversations: Sequence[Conversation],
+    device: str,
+    progress: Progress,
+    folder: str | Path | None = None,
 ) -> list[np.ndarray]:
-    """The shipped network's log-posteriors [W, K] of the words of each conversation."""
+    """The log-posteriors [W, K] of the words of each conversation, by the network in the folder
+    (None: the shipped one)."""
     from seal import aglsec
 
-    network, encode = aglsec.load(None, device)
+    network, encode = aglsec.load(folder, device)
     return aglsec.log_posteriors(network, encode, conversations, progress)
 
 
 @lru_cache(maxsize=1)
-def settings() -> dict[str, Any]:
-    """The margins beside the weights: {"margins": {"scores": nats, "no_scores": nats}}."""
+def settings(folder: str | Path | None = None) -> dict[str, Any]:
+    """The margins beside the weights: {"margins": {"scores": nats, "no_scores": nats}}; none where
+    nothing was tuned."""
     from seal.aglsec import SHIPPED
 
-    return json.loads((SHIPPED / "seal.json").read_text(encoding="utf-8"))
+    file = Path(folder or SHIPPED) / "seal.json"
+    return read_settings(file) if file.is_file() else {}

@@ -4,7 +4,6 @@ Other systems may push: `decode_chunks` takes a margin for every word and speake
 which chunks are worth the model's time.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,10 +16,9 @@ import numpy as np
 from seal.chunks import Chunk, cut
 from seal.conditioning import TH_LOW, TH_MED, acoustic_label, word_score
 from seal.decode import Decoded, Margins
-from seal.errors import SealError
 from seal.model import LanguageModel
 from seal.prompt import Prompt, build, order_of_appearance, word_tokens
-from seal.systems import Labels, Options, Progress, base_margin
+from seal.systems import Labels, Options, Progress, base_margin, read_settings
 from seal.words import Conversation
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "smollm2-135m-word-label"
@@ -144,11 +142,7 @@ def load_corrector(
         adapter = SHIPPED
     settings: dict[str, Any] = {}
     if adapter is not None and (Path(adapter) / "seal.json").is_file():
-        file = Path(adapter) / "seal.json"
-        try:
-            settings = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise SealError(f"{file}: not JSON ({error})") from None
+        settings = read_settings(Path(adapter) / "seal.json")
     if precision is None:
         precision = "float32" if device == "cpu" else "bfloat16"
     return load(model, adapter, device, precision), settings
