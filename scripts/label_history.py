@@ -15,8 +15,8 @@ from seal.corpora import primock57
 from seal.corpora.splits import primock57_split
 from seal.decode import posteriors_of
 from seal.decode.fast import fast
+from seal.examples import Recipe, example
 from seal.systems.seal import load_corrector
-from seal.training import Recipe, example
 
 MARGINS = (0.0, 0.5, 1.0)
 

@@ -9,7 +9,8 @@ import torch
 
 from seal import model
 from seal.errors import SealError
-from seal.training import PRESETS, Recipe, example, loss, train
+from seal.examples import PRESETS, Recipe, example
+from seal.training import loss, train
 from tiny import CORPORA, encode, tiny_model
 
 RECIPE = Recipe(chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3, scrambled=0.0, teacher=0.0)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from seal.aglsec import WINDOW, Network, Window, build, candidates, load, save, window
-from seal.model import load_encoder, quick
+from seal.model import load_encoder
+from seal.precision import quick
 from seal.run import Report, Run
 from seal.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
 from seal.words import Word, normalise, speakers, without_scores

@@ -187,10 +187,10 @@ def train(
     else:
         from dataclasses import replace
 
-        from seal import training
+        from seal import examples, training
 
         shapes = (f"{format}-{condition}",)
-        recipe = replace(training.PRESETS[preset], shapes=shapes, seed=seed)
+        recipe = replace(examples.PRESETS[preset], shapes=shapes, seed=seed)
         if chunks is not None:
             recipe = replace(recipe, chunks=chunks)
         training.train(corpora, output, recipe, model, start, device, report_steps())

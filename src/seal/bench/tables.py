@@ -117,8 +117,9 @@ def train_adapter(
 ) -> Path:
     """Train, or go on training, the adapter that the rows with a shape share, from the shipped
     one, on `chunks` chunks in all."""
+    from seal.examples import Recipe
     from seal.systems.seal import SHIPPED
-    from seal.training import Recipe, train
+    from seal.training import train
 
     shapes = tuple(sorted({row.shape for row in rows if row.shape}))
     recipe = Recipe(

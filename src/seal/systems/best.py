@@ -3,8 +3,8 @@
 Every word's log-posteriors by AG-LSEC and, with a weight, by SEAL's language model are added; a
 word changes only where the sum prefers another speaker by a margin. The language model reads only
 the chunks in which a word is near the line. Weight and margins were tuned on the dev sets and stand
-in `weights/best.json`; with the weight as it is, 0, no language model is read. Where the recording is at hand, the words are then compared with
-the voices of the speakers that they have by now.
+in `weights/best.json`; with the weight as it is, 0, no language model is read. Where the recording
+is at hand, the words are then compared with the voices of the speakers that they have by now.
 """
 
 import json
