@@ -120,12 +120,12 @@ def check(words: Any, name: str = "transcript") -> list[Word]:
                 )
         _check_scores(word.get("speaker_scores"), place)
         for field, value in word.items():
-            if isinstance(value, (dict, list)) and _too_deep(value):
+            if isinstance(value, (dict, list)) and too_deep(value):
                 raise SealError(f"{place}: {_show(field)} is nested deeper than {DEEPEST}")
     return words
 
 
-def _too_deep(value: Any) -> bool:
+def too_deep(value: Any) -> bool:
     """Whether `dumps`, which calls itself, could not write it."""
     level, depth = [value], 0
     while level:

@@ -5,7 +5,7 @@ of no corpus.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from seal.errors import SealError
@@ -100,17 +100,22 @@ def word(session_id: str, speaker: str, text: str, start: float, end: float) -> 
     }
 
 
-def spread(session_id: str, speaker: str, texts: list[str], start: float, end: float) -> list[Word]:
-    """Give each of an utterance's words its share of [start, end] seconds, by number of letters."""
-    length = max(end - start, 0)
+def shares(texts: Sequence[str], start: float, end: float) -> list[tuple[float, float]]:
+    """Each word's part of [start, end] seconds, by its number of letters."""
+    length = max(end - start, 0.0)
     total = sum(len(text) + 1 for text in texts)
-    words, position = [], 0
+    found, position = [], 0
     for text in texts:
         first = start + length * position / total
         position += len(text) + 1
-        last = start + length * position / total
-        words.append(word(session_id, speaker, text, round(first, 3), round(last, 3)))
-    return words
+        found.append((round(first, 3), round(start + length * position / total, 3)))
+    return found
+
+
+def spread(session_id: str, speaker: str, texts: list[str], start: float, end: float) -> list[Word]:
+    """Give each of an utterance's words its share of [start, end] seconds, by number of letters."""
+    times = shares(texts, start, end)
+    return [word(session_id, speaker, text, *time) for text, time in zip(texts, times, strict=True)]
 
 
 def spoken_tokens(text: str) -> list[str]:

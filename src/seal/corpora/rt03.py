@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from seal.corpora import stm
+from seal.corpora.ctm_rttm import same_channel
 from seal.corpora.reading import in_time_order, lines, read_text, seconds
 from seal.errors import SealError
 from seal.words import Word
@@ -36,7 +37,7 @@ def load(folder: str | Path) -> dict[str, list[Word]]:
     named = {session_id for session_id, _ in regions}
     calls: dict[str, list[Word]] = {}
     for name, channel, words in stm.segments(files):
-        scored = regions.get((name, _channel(channel)), [])
+        scored = regions.get((name, same_channel(channel)), [])
         calls.setdefault(name, []).extend(
             word for word in words if name not in named or _inside(word, scored)
         )
@@ -50,11 +51,7 @@ def _read_regions(file: Path, regions: Regions) -> None:
         if len(fields) != 4:
             raise SealError(f"{place}: not 'session channel start end'")
         start, end = seconds(fields[2], place), seconds(fields[3], place)
-        regions[fields[0], _channel(fields[1])].append((start, end))
-
-
-def _channel(name: str) -> str:
-    return {"A": "1", "B": "2"}.get(name.upper(), name)
+        regions[fields[0], same_channel(fields[1])].append((start, end))
 
 
 def _inside(word: Word, regions: list[tuple[float, float]]) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from seal.corpora.reading import LATEST, quoted
+from seal.corpora.reading import LATEST, quoted, shares
 from seal.errors import SealError
 from seal.formats.document import Document
 from seal.words import Word
@@ -193,18 +193,6 @@ def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
 def spoken(text: str) -> bool:
     """Whether it is a word: has a letter or digit, and is not punctuation alone."""
     return any(map(str.isalnum, text))
-
-
-def shares(texts: Sequence[str], start: float, end: float) -> list[tuple[float, float]]:
-    """Each word's part of [start, end] seconds, by its number of letters."""
-    length = max(end - start, 0.0)
-    total = sum(len(text) + 1 for text in texts)
-    found, position = [], 0
-    for text in texts:
-        first = start + length * position / total
-        position += len(text) + 1
-        found.append((round(first, 3), round(start + length * position / total, 3)))
-    return found
 
 
 def runs(values: Iterable[Any]) -> Iterator[tuple[Any, int, int]]:

@@ -12,7 +12,6 @@ PATIENCE = 10.0  # seconds that an answer is waited for before the client gets a
 TOGETHER = 64  # corrections that go to the models in one call, of
 TOGETHER_WORDS = 8000  # so many words at most
 RETRY = 10  # seconds after which a client that found the queue full may come back
-DEPTH = 100  # lists and objects within one another that a transcript may hold
 
 
 @dataclass(frozen=True)

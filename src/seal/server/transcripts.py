@@ -3,12 +3,8 @@
 Any format of `seal.formats` will do. It knows nothing of requests but their content types.
 """
 
-from itertools import chain
-from typing import Any
-
 from seal import formats, words
 from seal.errors import SealError
-from seal.server.limits import DEPTH
 
 NAMES = {
     "application/json": "transcript.json",
@@ -33,8 +29,8 @@ def read(given: bytes, name: str, format: str | None = None) -> formats.Transcri
     # The answer has the content type of the question, and would be called what it is not.
     if document is not None and not name.endswith(".json"):
         raise SealError(f"{name}: is JSON; send it as application/json")
-    if document is not None and _depth(document.root) > DEPTH:
-        raise SealError(f"{name}: nested deeper than {DEPTH}")
+    if document is not None and words.too_deep(document.root):
+        raise SealError(f"{name}: nested deeper than {words.DEEPEST}")
     return found
 
 
@@ -45,12 +41,3 @@ def is_json(given: bytes) -> bool:
     except (UnicodeDecodeError, SealError):
         return False
     return True
-
-
-def _depth(value: Any) -> int:
-    """How many lists and objects are within one another, at most DEPTH + 1."""
-    layer, depth = [value], 0
-    while depth <= DEPTH and (layer := [one for one in layer if isinstance(one, (dict, list))]):
-        inner = (one.values() if isinstance(one, dict) else one for one in layer)
-        layer, depth = list(chain.from_iterable(inner)), depth + 1
-    return depth
