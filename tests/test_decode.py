@@ -50,6 +50,19 @@ def test_fast_is_algorithm_1(case):
 
 
 @settings(max_examples=30, deadline=None)
+@given(chunks(), st.data())
+def test_what_is_said_of_the_first_words_does_not_depend_on_the_rest(case, data):
+    prompt, margins, model = case
+    count = data.draw(st.integers(1, len(prompt.words)))
+    for decode in (algorithm1, fast):
+        whole = decode(model, prompt, margins)
+        first = decode(model, prompt.up_to(count), margins[:count])
+        assert first.speakers == whole.speakers[:count]
+        for mine, theirs in zip(first.posteriors, whole.posteriors, strict=False):
+            assert mine == pytest.approx(theirs, abs=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
 @given(st.lists(prompts(8), max_size=6), st.integers(0, 5), st.integers(1, 400), st.integers(2, 4))
 def test_chunks_that_are_read_together_are_decoded_as_if_alone(asked, seed, room, ahead):
     """Whatever stands beside a chunk in a pass, however many tokens a pass takes, and however far

@@ -8,7 +8,7 @@ an `encode` function, not the model that reads the tokens.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from seal.errors import SealError
@@ -40,6 +40,11 @@ class Prompt:
     """The first pass's speaker of each word."""
     turn: bool
     """Labels only where the speaker changes."""
+
+    def up_to(self, count: int) -> "Prompt":
+        """The same prompt, of whose words only the first `count` are to be answered for: what an
+        answer says of them does not depend on the rest of it."""
+        return replace(self, words=self.words[:count], draft=self.draft[:count])
 
     def options(self, word: int, previous: int | None) -> list[int]:
         """The allowed next tokens before `word`, one per speaker, when `previous` spoke last.

@@ -99,8 +99,13 @@ def decode_chunks(
                     options.format,
                 )
                 asked.append((number, chunk, order))
-                span = slice(chunk.start, chunk.stop)
-                yield prompt, [[row[speaker] for speaker in order] for row in margins[number][span]]
+                # Words behind the last that is judged are shown. Free generation writes them, too.
+                stop = chunk.stop if options.decode == "tpst" else chunk.last
+                rows = margins[number][chunk.start : stop]
+                yield (
+                    prompt.up_to(stop - chunk.start),
+                    [[row[speaker] for speaker in order] for row in rows],
+                )
 
     answers: list[list[Answer]] = [[] for _ in conversations]
     before = np.cumsum([0, *(len(one.words) for one in conversations)])
