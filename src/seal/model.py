@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from seal import memory
 from seal.errors import SealError
 from seal.packed import Piece, Text, check_readable, read
 from seal.precision import check_precision, compute_in
@@ -172,6 +173,7 @@ def load(
     if precision is not None:
         with _quiet():
             compute_in(network, precision)
+        memory.give_back()  # some 450 MB of weights as they were
     return LanguageModel(
         network,
         lambda text: tokenizer.encode(text, add_special_tokens=False),
