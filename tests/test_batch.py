@@ -168,7 +168,9 @@ def test_what_is_not_as_it_was_is_done_anew(calls, tmp_path, capsys):
     old = calls / "call-004.json"
     words.write(conversation("older"), old)
     os.utime(old, (1, 1))  # another input, and older than its result
-    assert anew(calls, out) == {f"call-00{number}.json" for number in (1, 2, 3, 4)}
+    again = {f"call-00{number}.json" for number in (1, 2, 3, 4)}
+    assert anew(calls, out) == again | {"call-002.json.bak"}  # somebody's work, perhaps
+    assert (out / "call-002.json.bak").read_text() == "["
     capsys.readouterr()
     assert len(anew(calls, out, "--margin", 3)) == 7
     assert "7 results were made with other options" in capsys.readouterr().err
@@ -193,7 +195,14 @@ def test_an_edited_result_is_kept_and_told(calls, expected, tmp_path, capsys):
     assert anew(calls, out, "--margin", 3) == set() and words.read(one) == edited
     words.write(conversation("call-002"), calls / "call-002.json")
     assert correct(calls, "-o", out, "--again") == 0
+    assert words.read(out / "call-002.json.bak") == edited
+    (out / "call-002.json.bak").unlink()
     assert contents(out) == expected and anew(calls, out) == set()
+    words.write(edited, one)
+    capsys.readouterr()
+    assert correct(calls / "call-002.json", "-o", f"{out}/") == 0
+    assert "was edited, and is made anew; a copy is in call-002.json.bak" in capsys.readouterr().err
+    assert words.read(out / "call-002.json.bak") == edited
 
 
 def test_neighbours_of_an_edited_result_are_done_with_it(calls, tmp_path):

@@ -11,6 +11,7 @@ from seal.bench import Row, measure
 from seal.bench.sets import Recording, read_set, simulate_set
 from seal.bench.statistics import calibration_error, p_value, relative_change
 from seal.cli import main
+from seal.errors import SealError
 from seal.places import places
 from seal.scoring import Score
 from seal.simulate import draw_severity, simulate
@@ -205,3 +206,14 @@ def test_a_simulated_set_is_made_anew_where_its_references_are_others(tmp_path):
     assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*.json")}
     simulate_set([part[:60] for part in references], tmp_path)
     assert max(short) == 30 < min(len(found.reference) for found in read_set(tmp_path))
+
+
+def test_systems_are_named_in_small_letters_too(capsys):
+    from seal.bench import ROWS
+    from seal.cli_bench import chosen
+
+    names = [row.name for row in chosen(ROWS, ["best", "hmm"])]
+    assert any(name.startswith("best") for name in names)
+    assert any(name.startswith("HMM") for name in names)
+    with pytest.raises(SealError, match="none begins with ag-lsek"):
+        chosen(ROWS, ["best", "ag-lsek"])

@@ -104,3 +104,15 @@ def test_tuning_takes_real_first_passes_and_refuses_what_is_missing(reference, t
     assert run(*arguments, "--first-pass", tmp_path) == 2
     assert "call.json" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--steps", "5"], "--steps: is of"),
+        (["--corrector", "ag-lsec", "--chunks", "5"], "--chunks"),
+    ],
+)
+def test_lengths_of_another_corrector_are_refused(options, told, tmp_path, capsys):
+    assert main(["train", str(tmp_path), "-o", str(tmp_path / "run"), *options]) == 2
+    assert told in capsys.readouterr().err and not (tmp_path / "run").exists()

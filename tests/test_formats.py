@@ -771,3 +771,41 @@ def test_a_tool_in_doubt_still_prefers_its_own_choice() -> None:
     for word in transcript.words:
         scores = word.get("speaker_scores")
         assert not scores or scores[word["speaker"]] == max(scores.values())
+
+
+def test_a_result_is_not_called_what_it_is_not(tmp_path: Path, capsys: Any) -> None:
+    target = tmp_path / "out.srt"
+    given = ["correct", str(SAMPLES / "whisperx.json"), "-o", str(target), "--corrector", "hmm"]
+    assert cli.main(given) == 2 and not target.exists()
+    assert "would be whisperx" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "told"),
+    [
+        ("srt.srt", "text", "times"),
+        ("stm.stm", "text", "times"),
+        ("srt.srt", "vtt", ""),
+        ("srt.srt", "ctm", "that its times are estimated"),
+        ("text.txt", "srt", "that its times are estimated"),
+        ("text.txt", "diarizationlm", ""),
+        ("deepgram.json", "srt", "times of words"),
+        ("deepgram.json", "text", "times"),
+    ],
+)
+def test_lost_times_are_told(name: str, to: str, told: str, tmp_path: Path) -> None:
+    lost = formats.load(SAMPLES / name).convert(to, tmp_path / "out")
+    assert [item for item in lost if "times" in item] == ([told] if told else [])
+
+
+def test_a_recording_of_silence_is_told_as_such() -> None:
+    with pytest.raises(SealError, match="no words in it"):
+        formats.load("a.json", data=b'{"segments": []}')
+
+
+def test_a_folder_is_scored_with_all_its_formats(tmp_path: Path, capsys: Any) -> None:
+    for name in ("srt.srt", "whisperx.json", "ctm.ctm"):
+        shutil.copy(SAMPLES / name, tmp_path)
+    (tmp_path / "notes.md").write_text("not one")
+    assert cli.main(["score", "--ref", str(tmp_path), "--hyp", str(tmp_path), "--json"]) == 0
+    assert '"cpwer": 0.0' in capsys.readouterr().out.lower()

@@ -154,7 +154,7 @@ def train(
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    settings = {"trained": "ag-lsec"} | asdict(recipe)
+    settings = {"corrector": "ag-lsec"} | asdict(recipe)
     run = Run(output, settings, recipe.steps, checkpoint_every, report)
     torch.manual_seed(recipe.seed)
     if start is None:

@@ -55,10 +55,10 @@ Corrector = Annotated[
     Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"] | None,
     typer.Option(
         "--corrector",
-        help="best: encoder and language model together; seal: the paper's; ag-lsec: the encoder "
-        "alone; cbs: a beam search with an untrained language model; hmm: no text; voice: no text, "
-        "but the recording. Default: best, "
-        "or seal if one of the paper's choices below is asked for that best was not tuned with.",
+        help="best: the encoder and, where the recording is at hand, voices; seal: the paper's; "
+        "ag-lsec: the encoder alone; cbs: a beam search with an untrained language model; hmm: no "
+        "text; voice: no text, but the recording. Default: best, or seal if one of the paper's "
+        "choices below is asked for that best was not tuned with.",
     ),
 ]
 Format = Annotated[

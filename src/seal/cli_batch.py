@@ -4,6 +4,7 @@ a run over them is shown, resumed and ended.
 It knows nothing of what is done to an input.
 """
 
+import shutil
 import sys
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seal import console
+from seal.errors import SealError
 from seal.outputs import sweep
 
 if TYPE_CHECKING:
@@ -77,10 +79,12 @@ def do_all(
         source, target = pairs[0]
         read, written = task.files(source, target)
         before = states(read)
+        known = Finished(target.parent, made_by(task, task.models()), task.files)
         with console.progress(source.name) as progress:
+            if known.edited(source, target):
+                put_aside(written)
             task(source, target, progress)
         if (target.parent / NAME).is_file():  # else it would be taken for edited there
-            known = Finished(target.parent, made_by(task, task.models()), task.files)
             known.add(source, target, before, states(written))
         return
 
@@ -99,6 +103,7 @@ def do_all(
         tell(f"{other} results were made with other options or models and are made anew")
     if not left:
         return
+    put_aside([path for job in left if known.edited(*job) for path in task.files(*job)[1]])
     problems: dict[Job, str] = {}
     try:
         with (
@@ -121,6 +126,17 @@ def do_all(
             tell(problems[job])
     if problems:
         raise typer.Exit(2)
+
+
+def put_aside(edited: Sequence[Path]) -> None:
+    """Keep results that somebody has edited, and that are made anew, under another name."""
+    for path in filter(Path.is_file, edited):
+        kept = path.with_name(f"{path.name}.bak")
+        try:
+            shutil.copy2(path, kept)
+        except OSError as error:
+            raise SealError(f"{kept}: cannot be written: {error.strerror}") from None
+        tell(f"{path}: was edited, and is made anew; a copy is in {kept.name}")
 
 
 def tell_of_the_rest(inputs: int, left: int, kept: Sequence[str]) -> None:

@@ -135,11 +135,12 @@ def held_out(folder: Path) -> str | None:
 
 def chosen(rows: "tuple[Row, ...]", names: list[str] | None) -> "list[Row]":
     """The rows whose name begins with one of `names`, or all."""
-    found = [row for row in rows if not names or any(map(row.name.startswith, names))]
-    if not found:
-        known = ", ".join(row.name for row in rows)
-        raise SealError(f"--system: none begins with {' or '.join(names or [])}; there are {known}")
-    return found
+    for name in names or []:
+        if not any(row.name.lower().startswith(name.lower()) for row in rows):
+            known = ", ".join(row.name for row in rows)
+            raise SealError(f"--system: none begins with {name}; there are {known}")
+    begins = tuple(name.lower() for name in names or [""])
+    return [row for row in rows if row.name.lower().startswith(begins)]
 
 
 def measured(loaded: dict, rows: "list[Row]", kept: Path) -> "Table":

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from seal.errors import SealError
+from seal.inputs import TRANSCRIPTS
 from seal.outputs import check_writable
 from seal.words import Word
 
@@ -54,7 +55,7 @@ def convert(
     check_writable(output)
     to = to or formats.SUFFIXES.get(output.suffix.lower())
     if to is None:
-        raise SealError(f"{output}: does not tell the format; name it with --to")
+        raise SealError(f"{output}: does not tell the format; name it with --to (words is seal's)")
     formats.module_of(to)
     before = formats.load(transcript, from_, rttm)
     lost = before.convert(to, output)
@@ -81,7 +82,7 @@ def pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Pa
         alone, option = (ours[name], "--hyp") if name in ours else (theirs[name], "--ref")
         raise SealError(f"{alone}: has no partner of that name under {option}")
     if not ours:
-        raise SealError(f"{references[0]}: holds no .json file")
+        raise SealError(f"{references[0]}: holds no {' or '.join(TRANSCRIPTS)} file")
     return [(ours[name], theirs[name]) for name in sorted(ours)]
 
 
@@ -101,7 +102,11 @@ def both(reference: Path, hypothesis: Path) -> tuple[list[Word], list[Word]]:
 def by_name(paths: list[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
-        for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+        files = [file for file in inside if file.suffix.lower() in TRANSCRIPTS]
+        for file in files if path.is_dir() else [path]:
+            if file.name.startswith("."):
+                continue
             if file.name in found:
                 raise SealError(f"{file}: has the same name as {found[file.name]}")
             found[file.name] = file

@@ -160,7 +160,9 @@ def train(
         int | None,
         typer.Option("--chunks", min=1, help="seal: chunks to learn; else the preset's."),
     ] = None,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="ag-lsec: batches.")] = 3000,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="ag-lsec: batches; else 3000.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     device: Annotated[
         str, typer.Option("--device", metavar="DEVICE", help="seal: cpu, cuda, ...")
@@ -172,6 +174,10 @@ def train(
     stopped goes on from its last checkpoint and gives the same curve.
     """
     _refuse_file(output)
+    if corrector == "ag-lsec" and chunks is not None:
+        raise SealError("--chunks: is of --corrector seal; ag-lsec learns --steps")
+    if corrector == "seal" and steps is not None:
+        raise SealError("--steps: is of --corrector ag-lsec; seal learns --chunks")
     corpora = [(1.0, read_part(folder, "train")) for folder in references]
 
     if corrector == "ag-lsec":
@@ -180,7 +186,7 @@ def train(
         aglsec_training.train(
             corpora,
             output,
-            aglsec_training.Recipe(steps=steps, seed=seed),
+            aglsec_training.Recipe(steps=steps or 3000, seed=seed),
             start,
             report_steps(),
         )

@@ -93,7 +93,9 @@ def train(
     """
     import torch
 
-    run = Run(output, {"trained": "eend"} | asdict(recipe), recipe.steps, checkpoint_every, report)
+    run = Run(
+        output, {"first pass": "eend"} | asdict(recipe), recipe.steps, checkpoint_every, report
+    )
     torch.manual_seed(recipe.seed)
     network = Network().to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, betas=(0.9, 0.98))

@@ -266,9 +266,10 @@ def merge(network: Any, adapter: str | Path) -> Any:
     from peft import PeftModel
 
     if not (Path(adapter) / "adapter_config.json").is_file():
-        raise SealError(
-            f"adapter {adapter}: no adapter_config.json there; name an adapter's folder"
-        )
+        what = "name an adapter's folder"
+        if (Path(adapter) / "model.safetensors").is_file():
+            what = "if it is an encoder's, add --corrector ag-lsec"
+        raise SealError(f"adapter {adapter}: no adapter_config.json there; {what}")
     try:
         with _quiet():
             return PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()

@@ -63,8 +63,8 @@ class Run:
 
     def _check(self, before: dict[str, Any]) -> None:
         """Are the settings those that the run was begun with?"""
-        for name in before.keys() - set(LENGTHS):
-            if before[name] != (now := self._settings.get(name)):
+        for name in before:
+            if name not in LENGTHS and before[name] != (now := self._settings.get(name)):
                 raise SealError(
                     f"{self.folder}: holds a run with {name} {before[name]}, not {now}; name "
                     "another folder, or go on as it was begun"

@@ -109,7 +109,7 @@ def train(
 
     base = base or recipe.base
     per_step = recipe.batch * recipe.accumulation
-    settings = {"trained": "seal", "model": base or model.EMBEDDED} | asdict(recipe)
+    settings = {"corrector": "seal", "model": base or model.EMBEDDED} | asdict(recipe)
     run = Run(output, settings, -(-recipe.chunks // per_step), checkpoint_every, report)
     torch.manual_seed(recipe.seed)
     language_model = model.load_to_train(base, device, recipe.four_bits)

@@ -96,8 +96,14 @@ class Transcript:
         return (source.bom + self._texts(words)[0]).encode(source.encoding)
 
     def check_target(self, target: Path) -> None:
-        """Raise SealError where what goes beside `target` would replace what was read beside this
-        file, and `target` is another file."""
+        """Raise SealError where `target` names another format, or where what goes beside it would
+        replace what was read beside this file, and `target` is another file."""
+        named = SUFFIXES.get(target.suffix.lower(), "text")
+        if named not in ("text", self.format.removesuffix("-rttm")):
+            raise SealError(
+                f"{target}: would be {self.format}, as {self.path} is; seal convert makes {named} "
+                "of it"
+            )
         rttm = self.original.source.rttm
         if rttm is None or _same(target, self.path):
             return
@@ -175,7 +181,7 @@ class Transcript:
             beside = module.new_beside(words)
             write_text(beside, target.with_suffix(module.BESIDE))
         write_text(text, target)
-        return lost(self.words, module, to) + misread(words, module, to, text, beside)
+        return lost(self.words, module, to, self.timed) + misread(words, module, to, text, beside)
 
 
 def _same(one: Path, other: Path) -> bool:

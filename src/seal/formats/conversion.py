@@ -63,15 +63,22 @@ def _renamed(word: Word, number: dict[str, str]) -> Word:
     return changed
 
 
-def lost(words: list[Word], module: Any, to: str) -> list[str]:
-    """What of the words the format does not hold, in a few words each."""
+def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str]:
+    """What of the words the format does not hold, in a few words each. `turns_timed`: those of the
+    turns were there, even where the words' are estimated."""
     holds, found = module.HOLDS, []
     if "words" not in holds and to == "rttm":
         found.append("the words")
     timed = any("times_estimated" not in word for word in words)
-    if timed and "word times" not in holds:
-        found.append("times of words" if "turn times" in holds else "times")
-    if not timed and to != "words" and holds & {"word times", "turn times"}:
+    if (timed or turns_timed) and to != "words" and not holds & {"word times", "turn times"}:
+        found.append("times")
+    elif timed and "word times" not in holds:
+        found.append("times of words")
+    if (
+        not timed
+        and to != "words"
+        and holds & {"word times", *(() if turns_timed else ("turn times",))}
+    ):
         found.append("that its times are estimated")
     elif to != "words" and "word times" in holds and any("times_estimated" in w for w in words):
         found.append("which of its times are estimated")

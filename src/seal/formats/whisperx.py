@@ -30,7 +30,9 @@ NUMBERS = None
 
 def recognise(name: str, content: Any) -> bool:
     segments = content.get("segments") if isinstance(content, dict) else None
-    first = segments[0] if isinstance(segments, list) and segments else None
+    if segments == []:  # of silence
+        return True
+    first = segments[0] if isinstance(segments, list) else None
     return isinstance(first, dict) and ("words" in first or {"text", "start"} <= first.keys())
 
 

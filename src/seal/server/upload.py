@@ -142,7 +142,11 @@ class Form:
             return
         self._value += data[start:end]
         if len(self._value) > FIELD:
-            raise HTTPException(422, f"the option {self._name[:40]!r} is too long")
+            raise HTTPException(
+                422,
+                f"the option {self._name[:40]!r} is too long; a recording goes in a part called "
+                "'recording'",
+            )
 
     def _end(self) -> None:
         if self._value is not None:
