@@ -26,6 +26,7 @@ from starlette.responses import PlainTextResponse
 
 import stand_in
 from seal import cli, words
+from seal.cli_serve import GRACE
 from seal.correction import correct, correct_many
 from seal.server import upload
 from seal.server.app import create_app
@@ -656,6 +657,22 @@ def test_a_kill_in_the_middle_of_a_job_loses_nothing(tmp_path: Path) -> None:
             assert client.get(f"{job}/result").text == corrected(one)
         server.send_signal(signal.SIGTERM)
         assert server.wait(20) in (0, -signal.SIGTERM)
+
+
+def test_who_follows_a_job_does_not_keep_the_server(tmp_path: Path) -> None:
+    with process(tmp_path) as (server, client):
+        job = queued(client, talk("sleep 20", "yes"))
+        begun(client, job)
+        with client.stream("GET", f"{job}/events") as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == "event: progress"
+            server.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            rest = list(lines)
+        assert not any(line.startswith("event: done") for line in rest)
+        assert server.wait(20) in (0, -signal.SIGTERM)
+        assert time.monotonic() - began < GRACE
+        assert server.stderr is not None and "Traceback" not in server.stderr.read()
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")

@@ -13,6 +13,8 @@ import typer
 from seal.errors import SealError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from seal.server.limits import Settings
 
 GRACE = 3  # seconds that open connections have to end when the server does
@@ -87,9 +89,17 @@ def run(settings: "Settings", host: str, port: int, **stand_ins: Any) -> None:
 
     from seal.server.app import create_app
 
+    class Server(uvicorn.Server):
+        """Clients that follow a job do not keep it."""
+
+        def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
+            if hasattr(app.state, "service"):
+                app.state.service.notices.end()
+            super().handle_exit(sig, frame)
+
     listening = _listen(host, port)
     app = create_app(settings, **stand_ins)
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
             log_level="warning",

@@ -322,7 +322,7 @@ async def events(request: Request, id: str) -> StreamingResponse:
 
     async def stream() -> AsyncIterator[str]:
         with service.notices.of(id) as news:
-            while True:
+            while not service.notices.over:
                 news.clear()
                 job = await run_in_threadpool(service.jobs.get, id, first.owner)
                 if job is None:

@@ -11,11 +11,18 @@ class Notices:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self.over = False
+        """There will be no more: the server ends."""
 
     def tell(self, id: str) -> None:
         """There is news of that job."""
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             self._loop.call_soon_threadsafe(self._wake, id)
+
+    def end(self) -> None:
+        """Nobody is to wait any more."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._end)
 
     @contextmanager
     def of(self, id: str) -> Iterator[asyncio.Event]:
@@ -29,6 +36,11 @@ class Notices:
             others.discard(event)
             if not others:
                 del self._waiting[id]
+
+    def _end(self) -> None:
+        self.over = True
+        for id in self._waiting:
+            self._wake(id)
 
     def _wake(self, id: str) -> None:
         for event in self._waiting.get(id, ()):
