@@ -33,7 +33,7 @@ MARGIN = 1.0
 LEAST = 0.25  # seconds of sound below which there is no voice
 NEAR = 6  # words before and after that may be heard with a word
 BATCH = 8  # sounds of one length that are embedded together
-TIDY = 32  # of those batches, after which freed memory goes back to the system
+TIDY = 4  # of those batches, after which freed memory goes back to the system
 
 
 def label(
