@@ -809,3 +809,11 @@ def test_a_folder_is_scored_with_all_its_formats(tmp_path: Path, capsys: Any) ->
     (tmp_path / "notes.md").write_text("not one")
     assert cli.main(["score", "--ref", str(tmp_path), "--hyp", str(tmp_path), "--json"]) == 0
     assert '"cpwer": 0.0' in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_all_words_may_be_one_speakers(name: str, tmp_path: Path) -> None:
+    transcript = formats.load(SAMPLES / name)
+    one = transcript.words[0]["speaker"]
+    transcript.save([word | {"speaker": one} for word in transcript.words], tmp_path / name)
+    assert (tmp_path / name).is_file()

@@ -131,9 +131,10 @@ class Transcript:
         again, rttm = Source(self.path, text), self.original.source.rttm
         if rttm is not None and beside is not None:
             again.rttm = Source(rttm.path, beside)
+        module = module_of(self.format)
         try:
             with _as(self.format, self.path, rttm):
-                found = module_of(self.format).read(again).words
+                found = getattr(module, "read_again", module.read)(again).words
         except SealError:
             found = []
         names = {word["speaker"] for word in words}

@@ -35,14 +35,18 @@ def _is_word(line: str) -> bool:
 
 
 def read(source: Source) -> Original:
-    found = lines(source)
-    channels = {entry.speaker for entry in found}
-    if len(channels) == 1:
+    found = read_again(source)
+    if len({word["speaker"] for word in found.words}) == 1:
         raise SealError(
             f"{source.path}: a CTM without speakers; put {source.path.stem}.rttm beside it, "
             "or name it with --rttm"
         )
-    return original(source, found)
+    return found
+
+
+def read_again(source: Source) -> Original:
+    """The same for a CTM of seal's own: all words may have become one speaker's."""
+    return original(source, lines(source))
 
 
 def lines(source: Source) -> list[Entry]:
