@@ -817,3 +817,13 @@ def test_all_words_may_be_one_speakers(name: str, tmp_path: Path) -> None:
     one = transcript.words[0]["speaker"]
     transcript.save([word | {"speaker": one} for word in transcript.words], tmp_path / name)
     assert (tmp_path / name).is_file()
+
+
+def test_a_word_transcript_is_written_without_the_mark_of_byte_order(tmp_path: Path) -> None:
+    found = formats.read(SAMPLES / "whisperx.json")
+    words.write(found, tmp_path / "plain.json")
+    plain = (tmp_path / "plain.json").read_bytes()
+    (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf" + plain)
+    transcript = formats.load(tmp_path / "marked.json")
+    transcript.save(transcript.words, tmp_path / "out.json")
+    assert (tmp_path / "out.json").read_bytes() == transcript.data(transcript.words) == plain

@@ -85,6 +85,9 @@ class Transcript:
         source = self.original.source
         self.check_target(target)
         text, beside = self._texts(words)
+        if self.format == "words":
+            write_text(text, target)
+            return
         if beside is not None and source.rttm is not None:
             turns = target.with_suffix(module_of(self.format).BESIDE)
             write_text(source.rttm.bom + beside, turns, source.rttm.encoding)
@@ -92,8 +95,10 @@ class Transcript:
 
     def data(self, words: list[Word]) -> bytes:
         """What `save` writes to its one file."""
-        source = self.original.source
-        return (source.bom + self._texts(words)[0]).encode(source.encoding)
+        source, text = self.original.source, self._texts(words)[0]
+        if self.format == "words":
+            return text.encode()
+        return (source.bom + text).encode(source.encoding)
 
     def check_target(self, target: Path) -> None:
         """Raise SealError where `target` names another format, or where what goes beside it would
