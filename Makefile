@@ -27,9 +27,10 @@ test: setup lint
 	.venv/bin/python -m pytest -q
 
 lint: setup
-	.venv/bin/ruff format --check src tests scripts
-	.venv/bin/ruff check src tests scripts
+	.venv/bin/ruff format --check src tests scripts benchmarks
+	.venv/bin/ruff check src tests scripts benchmarks
 	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-import evaluate_text
+from seal.bench.positions import PLACES, places
+from seal.bench.sets import read_set
 from seal.corpora import ami
 from seal.corpora.splits import ami_split, first_clip_cut
-from seal.oracle import aligned, oracle
-from seal.places import PLACES, places
-from seal.simulate import draw_severity, simulate
+from seal.tpst import aligned, oracle
+from seal.training.simulate import draw_severity, simulate
 from seal.words import Word, normalise, read
 
 Judged = list[tuple[str, bool, float]]
@@ -49,9 +49,11 @@ def main() -> None:
     mixed = [spread(read(p)) for p in sorted((options.data / "libri2mix/seglst").iterdir())]
     simulated = {"AMI": drawn(dev, options.draws), "Libri2Mix": drawn(mixed, options.draws)}
     for folder in options.voiced:
-        made = evaluate_text.made(folder)
-        real[folder.name] = [judge(r, f, t, [True] * len(f)) for r, f, t in made]
-        simulated[folder.name] = drawn([reference for reference, *_ in made], options.draws)
+        made = read_set(folder)
+        real[folder.name] = [
+            judge(one.reference, one.first, one.true, [True] * len(one.first)) for one in made
+        ]
+        simulated[folder.name] = drawn([one.reference for one in made], options.draws)
     table(real, simulated)
     plot(real, simulated, options.out / "calibration.png")
 

@@ -17,17 +17,18 @@ from matplotlib import pyplot
 from matplotlib.patches import Rectangle
 
 from seal import demo, words
-from seal.asr import recognise
-from seal.chunks import cut
-from seal.conditioning import TH_LOW, TH_MED, acoustic_label, word_score
+from seal.acoustic.asr import recognise
+from seal.acoustic.first_pass import first_pass
+from seal.acoustic.posteriors import Posteriors
+from seal.acoustic.reconcile import reconcile
 from seal.correction import correct
-from seal.decode import choose
-from seal.decode import fast as fast_file
-from seal.firstpass import Posteriors, first_pass
-from seal.prompt import word_tokens
-from seal.reconcile import reconcile
-from seal.simulate import draw_severity, simulate
-from seal.systems.seal import chunk_prompt, load_corrector
+from seal.correctors.seal import chunk_prompt, load_corrector
+from seal.llm.chunks import cut
+from seal.llm.conditioning import TH_LOW, TH_MED, acoustic_label, word_score
+from seal.llm.decode import choose
+from seal.llm.decode import fast as fast_file
+from seal.llm.prompt import word_tokens
+from seal.training.simulate import draw_severity, simulate
 from seal.words import Conversation, Word, speakers
 
 COLOURS = {"A": "#1f5fa8", "B": "#c4561d"}
@@ -95,7 +96,7 @@ def draw_posteriors(posteriors: Posteriors, first: list[Word]) -> Any:
 
 def columns(posteriors: Posteriors, first: list[Word]) -> list[str]:
     """The name that each column of the posteriors got in reconciliation."""
-    from seal.hearing import pooled
+    from seal.acoustic.rescore import pooled
 
     scores = pooled(posteriors, first)
     names = sorted(speakers(first))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from seal.corpora import ami, icsi, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
-from seal.examples import Recipe
-from seal.training import train
+from seal.training.adapter import train
+from seal.training.examples import Recipe
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from seal.aglsec import log_posteriors
-from seal.aglsec_training import Recipe, train
 from seal.corpora import ami, icsi, primock57
 from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
-from seal.simulate import draw_severity, simulate
+from seal.correctors.ag_lsec_network import log_posteriors
+from seal.training.ag_lsec import Recipe, train
+from seal.training.simulate import draw_severity, simulate
 from seal.words import Conversation, speakers, without_scores
 
 MARGIN = 0.8

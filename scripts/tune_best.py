@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluate_text import recordings
-from seal.chunks import cut
-from seal.conditioning import acoustic_label, word_score
-from seal.decode import posteriors_of
-from seal.prompt import word_tokens
+from seal.bench.held_out import recordings
+from seal.correctors import ag_lsec
+from seal.correctors.seal import chunk_prompt, load_corrector
+from seal.llm.chunks import cut
+from seal.llm.conditioning import acoustic_label, word_score
+from seal.llm.decode import posteriors_of
+from seal.llm.prompt import word_tokens
 from seal.scoring import Score, score
-from seal.systems import ag_lsec
-from seal.systems.seal import chunk_prompt, load_corrector
 from seal.words import Conversation, speakers, without_scores
 
 WEIGHTS = (0.0, 0.25, 0.5, 1.0)

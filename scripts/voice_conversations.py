@@ -20,13 +20,13 @@ import numpy as np
 import soundfile
 from scipy.optimize import linear_sum_assignment
 
-from evaluate_text import references
-from seal.audio import RATE
-from seal.firstpass import first_pass
-from seal.mixtures import load_voices, mix
-from seal.reconcile import reconcile
-from seal.simulate import draw_severity, from_start, recognise, turns
-from seal.words import Word, speakers, write
+from seal.acoustic.audio import RATE
+from seal.acoustic.first_pass import first_pass
+from seal.acoustic.reconcile import reconcile
+from seal.bench.held_out import references
+from seal.training.mixtures import load_voices, mix
+from seal.training.simulate import draw_severity, from_start, recognise
+from seal.words import Word, speakers, turns, write
 
 
 def main() -> None:

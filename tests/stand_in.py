@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from seal.errors import SealError
-from seal.server import transcripts, worker
-from seal.server.worker import Outcome, Progress, Task
+from seal.progress import StageProgress
+from seal.server import payload, worker
+from seal.server.worker import Outcome, Task
 
 
 def load(corrector: str | None, recordings: bool) -> None:
@@ -20,7 +21,7 @@ def load(corrector: str | None, recordings: bool) -> None:
         raise SealError("model tiny: there is none of that name")
 
 
-def perform(tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
+def perform(tasks: Sequence[Task], progress: StageProgress) -> list[Outcome]:
     """Correct without text; a first word of 'sleep 3', 'fail', 'crash' or 'die' is done as well."""
     for task in tasks:
         name, _, argument = _order(task).partition(" ")
@@ -43,11 +44,11 @@ def _order(task: Task) -> str:
     if task.recording is not None:
         assert Path(task.recording).is_file()
         return task.name
-    found = transcripts.read(task.transcript or b"", task.name, task.options["from"]).words
+    found = payload.read(task.transcript or b"", task.name, task.options["from"]).words
     return found[0]["words"] if found else ""
 
 
-def _sleep(seconds: float, progress: Progress) -> None:
+def _sleep(seconds: float, progress: StageProgress) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         progress("sleep", 1 - left / seconds)
@@ -55,9 +56,9 @@ def _sleep(seconds: float, progress: Progress) -> None:
 
 
 if __name__ == "__main__":
-    from seal.cli_serve import run
-    from seal.server.guard import read_tokens
-    from seal.server.limits import Settings
+    from seal.cli.serve import run
+    from seal.server.auth import read_tokens
+    from seal.server.settings import Settings
 
     run(
         Settings(Path(sys.argv[1]), read_tokens(None), "hmm"),

@@ -9,7 +9,7 @@ import soundfile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seal import audio
+from seal.acoustic import audio
 from seal.errors import SealError
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from seal import cli, words
-from seal.batch import Group, Job, grouped, in_pool, in_turn, share
+from seal.batch.inputs import inputs_of
+from seal.batch.pool import Group, Job, grouped, in_pool, in_turn, share
 from seal.errors import SealError
-from seal.inputs import inputs_of
-from seal.outputs import sweep
+from seal.files import sweep, write_text
 
 HMM = ["--corrector", "hmm"]
 ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray")
@@ -250,8 +250,8 @@ def test_results_of_another_folder_with_the_same_names_are_not_taken_for_ours(ca
 
 
 def test_an_adapter_that_was_trained_anew_is_another(tmp_path):
-    from seal.finished import made_by
-    from seal.tasks import Correct
+    from seal.batch.ledger import made_by
+    from seal.batch.tasks import Correct
 
     (tmp_path / "seal.json").write_text("{}")
     task = Correct({"model": None, "adapter": str(tmp_path)})
@@ -330,7 +330,7 @@ class Killing:
                 mark.touch()
                 (target.parent / f".{target.name}.abcd1234").write_text("half")
                 os.kill(os.getpid(), signal.SIGKILL)
-        words.write_text(f"{source.name} {os.environ['OMP_NUM_THREADS']}", target)
+        write_text(f"{source.name} {os.environ['OMP_NUM_THREADS']}", target)
 
 
 def killing_jobs(tmp_path: Path, count: int) -> list[Job]:
@@ -344,7 +344,7 @@ def alone(jobs: list[Job]) -> list[Group]:
 
 def test_a_killed_worker_is_replaced_and_its_input_tried_once_more(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("seal.batch.cores", lambda: 6)
+    monkeypatch.setattr("seal.batch.pool.cores", lambda: 6)
     jobs = killing_jobs(tmp_path, 8)
     outcomes = list(in_pool(Killing(tmp_path, ("in-2", "in-5"), 1), alone(jobs), 2))
     assert sorted(outcome.job for outcome in outcomes) == sorted(jobs)
@@ -542,14 +542,14 @@ def test_an_interrupt_stops_all_workers_and_leaves_whole_files(tmp_path):
 def test_on_ray_a_killed_worker_is_replaced_and_its_input_tried_once_more(
     tmp_path, capfd, monkeypatch
 ):
-    from seal.ray_batch import check_address, on_ray
+    from seal.batch.on_ray import check_address, on_ray
 
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     path = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # its workers must find this file
     check_address("ray")
     jobs = joint_jobs(tmp_path, {f"in-{number}": 30 for number in range(12)})
-    monkeypatch.setattr("seal.batch.cores", lambda: 2)
+    monkeypatch.setattr("seal.batch.pool.cores", lambda: 2)
     task = KillingTogether(tmp_path, ("in-6", "in-9"), 4)
     groups = grouped(task, jobs)
     assert len(groups) == 4  # the two stand in two of them

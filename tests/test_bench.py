@@ -8,13 +8,14 @@ import pytest
 
 from seal import bench, words
 from seal.bench import Row, measure
+from seal.bench.positions import places
 from seal.bench.sets import Recording, read_set, simulate_set
 from seal.bench.statistics import calibration_error, p_value, relative_change
 from seal.cli import main
 from seal.errors import SealError
-from seal.places import places
+from seal.files import write_text
 from seal.scoring import Score
-from seal.simulate import draw_severity, simulate
+from seal.training.simulate import draw_severity, simulate
 from tiny import CORPORA
 
 REFERENCE = CORPORA[0][1][0][:200]
@@ -97,9 +98,9 @@ def test_a_table_trains_what_is_missing_and_can_lend_its_adapter(
 
     def train(corpora, output, recipe, start=None, report=None):
         runs.append((recipe.shapes, recipe.chunks, len(corpora)))
-        words.write_text(json.dumps({"shapes": [*recipe.shapes]}), output / "seal.json")
+        write_text(json.dumps({"shapes": [*recipe.shapes]}), output / "seal.json")
         log = {"chunks": recipe.chunks, "tokens": 999, "seconds": 60}
-        words.write_text(json.dumps(log) + "\n", output / "log.jsonl")
+        write_text(json.dumps(log) + "\n", output / "log.jsonl")
 
     asked = []
 
@@ -107,7 +108,7 @@ def test_a_table_trains_what_is_missing_and_can_lend_its_adapter(
         asked.append(options)
         return [word | {"first_pass_speaker": word["speaker"]} for word in given]
 
-    monkeypatch.setattr("seal.training.train", train)
+    monkeypatch.setattr("seal.training.adapter.train", train)
     monkeypatch.setattr(bench, "correct", corrected)
     monkeypatch.setattr(bench, "prepare", lambda **options: None)
     monkeypatch.setattr("seal.bench.memory.peak", lambda given, options: 123.0)
@@ -138,7 +139,7 @@ def test_a_table_trains_what_is_missing_and_can_lend_its_adapter(
 def test_rows_name_options_that_correct_knows():
     from seal.bench.tables import TABLES
     from seal.correction import chosen_system
-    from seal.systems import Options
+    from seal.correctors import Options
 
     for row in (*bench.ROWS, *(row for table in TABLES.values() for row in table)):
         asked = {name: value for name, value in row.options.items() if name != "corrector"}
@@ -210,7 +211,7 @@ def test_a_simulated_set_is_made_anew_where_its_references_are_others(tmp_path):
 
 def test_systems_are_named_in_small_letters_too(capsys):
     from seal.bench import ROWS
-    from seal.cli_bench import chosen
+    from seal.cli.bench import chosen
 
     names = [row.name for row in chosen(ROWS, ["best", "hmm"])]
     assert any(name.startswith("best") for name in names)

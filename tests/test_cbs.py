@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from seal.prompt import label_tokens, word_tokens
-from seal.systems.cbs import acoustic_row, search
+from seal.correctors.cbs import acoustic_row, search
+from seal.llm.prompt import label_tokens, word_tokens
 from tiny import tiny_model
 
 

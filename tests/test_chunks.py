@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal.chunks import MOST_SPEAKERS, MOST_TOKENS, OVERLAP, SIZE, cut
+from seal.llm.chunks import MOST_SPEAKERS, MOST_TOKENS, OVERLAP, SIZE, cut
 
 
 @settings(max_examples=200, deadline=None)

@@ -62,10 +62,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return str(model)
 
     for name, *functions in [
-        ("asr", find),
+        ("acoustic.asr", find),
         ("correction", correct, prepare),
         ("pipeline", transcribe),
-        ("audio", blocks),
+        ("acoustic.audio", blocks),
     ]:
         module = types.ModuleType(f"seal.{name}")
         for function in functions:

@@ -4,8 +4,11 @@ import json
 
 import pytest
 
-from seal import aglsec_training, model, words
+from seal import words
 from seal.cli import main
+from seal.files import write_text
+from seal.llm import model
+from seal.training import ag_lsec
 from tiny import tiny_encoder, tiny_model
 
 
@@ -23,7 +26,7 @@ def reference(tmp_path):
         for i in range(300)
     ]
     words.write(spoken, tmp_path / "corpus" / "call.json")
-    words.write_text("call\n", tmp_path / "corpus" / "train.txt")
+    write_text("call\n", tmp_path / "corpus" / "train.txt")
     return tmp_path / "corpus" / "call.json"
 
 
@@ -63,7 +66,7 @@ def test_both_correctors_train_from_a_prepared_folder(reference, tmp_path, monke
         return tiny_model(3, torch.float32)
 
     monkeypatch.setattr(model, "load", load)
-    monkeypatch.setattr(aglsec_training, "load_encoder", tiny_encoder)
+    monkeypatch.setattr(ag_lsec, "load_encoder", tiny_encoder)
     assert not run("train", reference.parent, "-o", tmp_path / "adapter", "--chunks", 4)
     assert not run(
         "train", reference.parent, "-o", tmp_path / "ag", "--corrector", "ag-lsec", "--steps", 2
@@ -82,7 +85,7 @@ def test_training_wants_prepared_folders(reference, tmp_path, capsys):
 
 
 def test_tuning_writes_what_an_adapter_reads(reference, tmp_path, capsys):
-    words.write_text("call\n", reference.parent / "dev.txt")
+    write_text("call\n", reference.parent / "dev.txt")
     out = tmp_path / "seal.json"
     assert not run("tune", reference.parent, "-o", out, "--corrector", "ag-lsec", "--words", 120)
     settings = json.loads(out.read_text())
@@ -94,7 +97,7 @@ def test_tuning_writes_what_an_adapter_reads(reference, tmp_path, capsys):
 
 
 def test_tuning_takes_real_first_passes_and_refuses_what_is_missing(reference, tmp_path, capsys):
-    words.write_text("call\n", reference.parent / "dev.txt")
+    write_text("call\n", reference.parent / "dev.txt")
     first = tmp_path / "first"
     assert not run("simulate", reference, "-o", f"{first}/", "--seed", 1)
     out = tmp_path / "seal.json"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seal.conditioning import acoustic_label, check_thresholds, word_score
 from seal.errors import SealError
+from seal.llm.conditioning import acoustic_label, check_thresholds, word_score
 
 
 @pytest.mark.parametrize(

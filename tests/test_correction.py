@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import aglsec, correction
+from seal import correction
 from seal.correction import correct
+from seal.correctors import ag_lsec_network, best, cbs, voice
+from seal.correctors import seal as seal_system
 from seal.errors import SealError
-from seal.systems import best, cbs, voice
-from seal.systems import seal as seal_system
 from tiny import tiny_model, tiny_network, tiny_pieces
 
 NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
@@ -22,7 +22,7 @@ NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
 def _tiny(monkeypatch):
     monkeypatch.setattr(seal_system, "load_corrector", lambda *_: (tiny_model(1), {}))
     monkeypatch.setattr(cbs, "_model", lambda *_: tiny_model(1))
-    monkeypatch.setattr(aglsec, "load", lambda *_: (tiny_network(), tiny_pieces))
+    monkeypatch.setattr(ag_lsec_network, "load", lambda *_: (tiny_network(), tiny_pieces))
     monkeypatch.setattr(voice, "recording_of", lambda *_: None)
     monkeypatch.setattr(correction, "with_scores", lambda words, *_: words)
     monkeypatch.setattr(voice, "_voices", lambda _, words, *__: voices_of(len(words)))
@@ -210,7 +210,7 @@ def test_a_speaker_may_occur_in_the_scores_alone():
 def test_one_speaker_needs_no_model(monkeypatch):
     monkeypatch.setattr(seal_system, "load_corrector", lambda *_: pytest.fail("model was loaded"))
     monkeypatch.setattr(cbs, "_model", lambda *_: tiny_model(1))
-    monkeypatch.setattr(aglsec, "load", lambda *_: pytest.fail("encoder was loaded"))
+    monkeypatch.setattr(ag_lsec_network, "load", lambda *_: pytest.fail("encoder was loaded"))
     assert correct([]) == []
     assert correct([word()])[0]["speaker_confidence"] == 1.0
 

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal.decode import TIE, posteriors_of
-from seal.decode.algorithm1 import algorithm1
-from seal.decode.fast import decode_many, fast
-from seal.decode.tpst import generate, tpst
-from seal.prompt import build, word_tokens
+from seal.llm.decode import TIE, posteriors_of
+from seal.llm.decode.algorithm1 import algorithm1
+from seal.llm.decode.fast import decode_many, fast
+from seal.llm.decode.tpst import generate, tpst
+from seal.llm.prompt import build, word_tokens
 from tiny import encode, tiny_model
 
 
@@ -68,7 +68,7 @@ def test_chunks_that_are_read_together_are_decoded_as_if_alone(asked, seed, room
     """Whatever stands beside a chunk in a pass, however many tokens a pass takes, and however far
     it looks ahead."""
     model = tiny_model(seed)
-    with patch("seal.decode.fast.AHEAD", ahead):
+    with patch("seal.llm.decode.fast.AHEAD", ahead):
         together = list(decode_many(model, iter(asked), room))
     assert len(together) == len(asked)
     for (prompt, margins), answer in zip(asked, together, strict=True):

@@ -13,11 +13,14 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 import seal
-from seal import eend, eend_training, words
+from seal import words
+from seal.acoustic import eend
+from seal.acoustic.eend import Network, features, pit_loss, posteriors
+from seal.acoustic.segmentation import FRAMES, SPEAKERS, WINDOW
 from seal.cli import main
-from seal.eend import Network, features, pit_loss, posteriors
-from seal.mixtures import effects, held_out, load_voices, mix
-from seal.segmentation import FRAMES, SPEAKERS, WINDOW
+from seal.files import write_text
+from seal.training import eend as eend_training
+from seal.training.mixtures import effects, held_out, load_voices, mix
 
 TURNS = [(0.0, 4.0, "x"), (3.0, 3.5, "y"), (4.2, 12.0, "y"), (12.0, 30.0, "x")]
 
@@ -121,7 +124,7 @@ def test_it_trains_and_transcribes_from_the_command_line(voices, tmp_path, monke
         for i in range(200)
     ]  # fmt: skip
     words.write(talk, tmp_path / "corpus" / "s.json")
-    words.write_text("s\n", tmp_path / "corpus" / "train.txt")
+    write_text("s\n", tmp_path / "corpus" / "train.txt")
     out = tmp_path / "eend"
     few = tmp_path / "few"
     few.mkdir()
@@ -133,7 +136,7 @@ def test_it_trains_and_transcribes_from_the_command_line(voices, tmp_path, monke
     assert (out / "eend.safetensors").is_file()
     monkeypatch.setattr(eend, "Network", small)
     eend.load.cache_clear()
-    from seal.firstpass import first_pass
+    from seal.acoustic.first_pass import first_pass
 
     frames = first_pass(tmp_path / "low-0.wav", eend=out).frames
     assert np.isfinite(frames).all()

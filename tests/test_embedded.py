@@ -11,15 +11,15 @@ import torch
 
 import seal
 import seal.correction
-from seal import aglsec
-from seal.conditioning import acoustic_label
-from seal.decode import TIE
-from seal.decode.algorithm1 import algorithm1
-from seal.decode.fast import fast
+from seal.correctors import ag_lsec_network
+from seal.correctors.seal import load_corrector
 from seal.errors import SealError
-from seal.prompt import build, word_tokens
-from seal.simulate import draw_severity, simulate
-from seal.systems.seal import load_corrector
+from seal.llm.conditioning import acoustic_label
+from seal.llm.decode import TIE
+from seal.llm.decode.algorithm1 import algorithm1
+from seal.llm.decode.fast import fast
+from seal.llm.prompt import build, word_tokens
+from seal.training.simulate import draw_severity, simulate
 
 REFERENCE = seal.read(str(files("seal") / "demo" / "reference.json"))
 
@@ -86,11 +86,11 @@ def test_a_word_of_many_tokens_and_words_that_are_no_words():
 
 def test_weights_of_ones_own_are_those_that_judge(first_pass, tmp_path):
     """A run's folder, with the margins that `seal tune` wrote beside the weights."""
-    shutil.copytree(aglsec.SHIPPED, tmp_path / "run")
+    shutil.copytree(ag_lsec_network.SHIPPED, tmp_path / "run")
     shipped = seal.correct(first_pass, corrector="ag-lsec")
     assert [w["speaker"] for w in shipped] != [w["speaker"] for w in first_pass]
     assert seal.correct(first_pass, corrector="ag-lsec", adapter=tmp_path / "run") == shipped
-    shutil.copytree(aglsec.SHIPPED, tmp_path / "other")
+    shutil.copytree(ag_lsec_network.SHIPPED, tmp_path / "other")
     settings = {"margins": {"scores": 99.0, "no_scores": 99.0}}
     (tmp_path / "other" / "seal.json").write_text(json.dumps(settings))
     kept = seal.correct(first_pass, corrector="ag-lsec", adapter=tmp_path / "other")

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import minilm
-from seal.model import MOST_PIECES, load_encoder
+from seal.correctors import minilm
+from seal.correctors.encoder import MOST_PIECES, load_encoder
 
 own = cache(load_encoder)
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from seal import model
 from seal.errors import SealError
+from seal.llm import model
 from tiny import encode, tiny_model
 
 
@@ -38,7 +38,7 @@ def test_a_model_or_adapter_that_is_not_there(tmp_path):
 def test_two_processes_convert_at_once_and_both_get_the_model(tmp_path):
     """The conversion is replaced by a slow stand-in; what is tested is who wins."""
     code = (
-        "import time; from pathlib import Path; from seal import model\n"
+        "import time; from pathlib import Path; from seal.llm import model\n"
         "def convert(gguf, folder):\n"
         "    (folder / 'a').write_text('x'); time.sleep(0.5); (folder / 'b').write_text('y')\n"
         "model._convert = convert\n"

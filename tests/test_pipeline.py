@@ -12,7 +12,8 @@ import soundfile
 import torch
 
 import seal
-from seal import asr, audio, demo, pipeline
+from seal import demo, pipeline
+from seal.acoustic import asr, audio
 from seal.errors import SealError
 from seal.words import check
 

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
-from seal import packed
-from seal.decode.algorithm1 import algorithm1
-from seal.decode.fast import decode_many
 from seal.errors import SealError
-from seal.model import LanguageModel, load
-from seal.packed import Piece, Text, read
-from seal.precision import PRECISIONS, compute_in
+from seal.llm import packed
+from seal.llm.decode.algorithm1 import algorithm1
+from seal.llm.decode.fast import decode_many
+from seal.llm.model import LanguageModel, load
+from seal.llm.packed import Piece, Text, read
+from seal.llm.precision import PRECISIONS, compute_in
 from test_decode import prompts
 from tiny import encode, random_model
 

@@ -8,8 +8,8 @@ import pytest
 from layouts import LAYOUTS, NITE, laid_out, loader
 from seal import cli, words
 from seal.corpora import NAMES, splits
+from seal.corpora.prepare import prepare
 from seal.errors import SealError
-from seal.prepare import prepare
 
 
 @pytest.mark.parametrize("corpus", NAMES)

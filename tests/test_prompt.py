@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seal.prompt import MOST_WORD_TOKENS, build, order_of_appearance, shown, word_tokens
+from seal.llm.prompt import MOST_WORD_TOKENS, build, order_of_appearance, shown, word_tokens
 from tiny import decode, encode
 
 TEXTS = ["Hello,", "you", "there?", "Yes."]

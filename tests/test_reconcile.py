@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import seal.reconcile
-from seal.firstpass import Posteriors
-from seal.reconcile import name, reconcile
+import seal.acoustic.reconcile
+from seal.acoustic.posteriors import Posteriors
+from seal.acoustic.reconcile import name, reconcile
 
 times = st.one_of(st.floats(0, 3), st.floats(0, 1e6), st.just(0.0))
 
@@ -80,5 +80,5 @@ def test_a_long_recording_gets_the_scores_that_a_short_one_gets(seed, columns, s
     starts = np.sort(rng.uniform(0, 5, 20))
     heard = [word(start, start + rng.choice([0.0, 0.3, 2.0])) for start in starts]
     whole = reconcile(heard, Posteriors(frames), "call")
-    with patch.object(seal.reconcile, "BLOCK", size):
+    with patch.object(seal.acoustic.reconcile, "BLOCK", size):
         assert reconcile(heard, Posteriors(frames), "call") == whole

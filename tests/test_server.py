@@ -26,13 +26,14 @@ from starlette.responses import PlainTextResponse
 
 import stand_in
 from seal import cli, words
-from seal.cli_serve import GRACE
+from seal.cli.serve import GRACE
 from seal.correction import correct, correct_many
+from seal.exact_json import parse
 from seal.server import upload
 from seal.server.app import create_app
-from seal.server.guard import Guard
+from seal.server.auth import Guard
 from seal.server.jobs import FullError, Jobs, new_id
-from seal.server.limits import Limits, Settings
+from seal.server.settings import Limits, Settings
 from test_words import entries, spelled
 
 JSON = {"Content-Type": "application/json"}
@@ -180,7 +181,7 @@ def test_no_word_is_changed(client: TestClient, transcript: list[dict[str, Any]]
     body = spelled(transcript)
     answer = post(client, body.encode(), **{"from": "words"})
     assert answer.status_code == 200, answer.text
-    before, after = words.parse(body, "before"), words.parse(answer.text, "after")
+    before, after = parse(body, "before"), parse(answer.text, "after")
     for word in after:
         word["speaker"] = word.pop("first_pass_speaker")
         del word["speaker_confidence"]
@@ -190,7 +191,7 @@ def test_no_word_is_changed(client: TestClient, transcript: list[dict[str, Any]]
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(entries(), max_size=5), max_size=4))
 def test_corrections_together_are_those_alone(transcripts: list[list[dict[str, Any]]]) -> None:
-    given = [words.parse(spelled(transcript), "") for transcript in transcripts]
+    given = [parse(spelled(transcript), "") for transcript in transcripts]
     together = correct_many(given, corrector="hmm")
     assert list(map(words.text_of, together)) == list(map(corrected, given))
 
@@ -680,9 +681,9 @@ def test_a_killed_benchmark_leaves_no_server(tmp_path: Path) -> None:
     code = "import sys, time, bench_server\n"
     code += "server = bench_server.Server(bench_server.Path(sys.argv[1]), 'hmm')\n"
     code += "print(server.process.pid, flush=True); time.sleep(60)"
-    scripts = Path(__file__).parents[1] / "scripts"
+    benchmarks = Path(__file__).parents[1] / "benchmarks"
     command = [sys.executable, "-c", code, tmp_path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=scripts) as benchmark:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=benchmarks) as benchmark:
         assert benchmark.stdout is not None
         left = Path("/proc", benchmark.stdout.readline().strip())
         assert (left / "cmdline").read_text().count("serve") == 1

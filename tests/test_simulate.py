@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal.simulate import Severity, draw_severity, simulate
+from seal.training.simulate import Severity, draw_severity, simulate
 from seal.words import check
 
 QUIET = Severity(0, 0, 0.05, 6.0, 0.1, 0, 0, 0, 0, 0, 0, 0)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from seal import model
 from seal.errors import SealError
-from seal.examples import PRESETS, Recipe, example
-from seal.training import loss, train
+from seal.llm import model
+from seal.training.adapter import loss, train
+from seal.training.examples import PRESETS, Recipe, example
 from tiny import CORPORA, encode, tiny_model
 
 RECIPE = Recipe(chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3, scrambled=0.0, teacher=0.0)
@@ -37,7 +37,7 @@ def test_examples_depend_on_seed_and_number_alone():
 
 def test_the_loss_is_the_mean_surprise_at_the_targets():
     """The batched, padded loss equals the posteriors that decoding would see after those labels."""
-    from seal.decode import posteriors_of
+    from seal.llm.decode import posteriors_of
 
     language_model = tiny_model(3, torch.float32)
     batch = [example(CORPORA, encode, replace(RECIPE, doubted=1.0), i) for i in range(6)]

@@ -8,11 +8,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import correct, correction, hearing, voices, words
-from seal.audio import RATE
+from seal import correct, correction, words
+from seal.acoustic import embedding, rescore
+from seal.acoustic.audio import RATE
 from seal.cli import main
+from seal.correctors import voice
 from seal.errors import SealError
-from seal.systems import voice
 
 
 def word(speaker, place, session="call"):
@@ -95,7 +96,9 @@ def test_words_that_are_heard_together_keep_their_own_voices(tmp_path, monkeypat
     soundfile.write(tmp_path / "call.wav", sound, RATE)
     spans = [(t, t + rng.choice([0.1, 0.4, 1.5])) for t in rng.permutation(60) / 2.0]
     monkeypatch.setattr(
-        voice.voices, "load", lambda: lambda banks: banks.std(dim=1).repeat(1, 3)[:, : voices.SIZE]
+        voice.embedding,
+        "load",
+        lambda: lambda banks: banks.std(dim=1).repeat(1, 3)[:, : embedding.SIZE],
     )
     found = []
     for size in (1, 3, 8):
@@ -161,4 +164,4 @@ def test_another_voice_is_heard(tmp_path):
 
 def test_a_folder_without_the_recording_is_refused(tmp_path):
     with pytest.raises(SealError, match="called call"):
-        hearing.recording_of(tmp_path, "call")
+        rescore.recording_of(tmp_path, "call")

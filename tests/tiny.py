@@ -5,8 +5,9 @@ from functools import lru_cache
 import torch
 from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
-from seal.aglsec import Network
-from seal.model import Encoder, LanguageModel
+from seal.correctors.ag_lsec_network import Network
+from seal.correctors.encoder import Encoder
+from seal.llm.model import LanguageModel
 
 CORPORA = [
     (

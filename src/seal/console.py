@@ -15,13 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seal.progress import StageProgress
 from seal.words import Word, sessions, speakers
 
 if TYPE_CHECKING:
     from seal.scoring import Score
-
-Progress = Callable[[str, float], None]
-"""Called with the stage's name and how much of it is done, in [0, 1]."""
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
@@ -82,7 +80,7 @@ def score_table(rows: "Mapping[str, Score]") -> Table:
 
 
 @contextmanager
-def progress(name: str) -> Iterator[Progress]:
+def progress(name: str) -> Iterator[StageProgress]:
     """Yield a callback that shows a bar on stderr, or nothing where that is no terminal."""
     if not sys.stderr.isatty():
         yield lambda stage, fraction: None

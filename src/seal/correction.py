@@ -11,13 +11,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from seal.conditioning import CONDITIONS, check_thresholds
-from seal.decode import DECODERS
+from seal.acoustic.rescore import with_scores
+from seal.correctors import READERS, SYSTEMS, Labels, Options, lengths
 from seal.errors import SealError
-from seal.hearing import with_scores
-from seal.precision import check_precision
-from seal.prompt import FORMATS
-from seal.systems import READERS, SYSTEMS, Labels, Options, Progress, shares
+from seal.llm.conditioning import CONDITIONS, check_thresholds
+from seal.llm.decode import DECODERS
+from seal.llm.precision import check_precision
+from seal.llm.prompt import FORMATS
+from seal.progress import Progress, StageProgress, split
 from seal.words import Conversation, Word, check, sessions, speakers
 
 
@@ -36,11 +37,11 @@ def correct(
     precision: str | None = None,
     weight: float | None = None,
     audio: str | Path | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: StageProgress | None = None,
 ) -> list[Word]:
     """Correct the speakers of a word transcript, which may hold several conversations.
 
-    `corrector` is one of `seal.systems.SYSTEMS`: "best" (an encoder and a language model
+    `corrector` is one of `seal.correctors.SYSTEMS`: "best" (an encoder and a language model
     together), "seal" (the paper's), "ag-lsec" (the encoder alone), "cbs" (a beam search),
     "hmm" (no text) or "voice" (no text, but the recording). None is
     "best", or "seal" where another choice of the paper's is asked for that "best" was not tuned
@@ -97,7 +98,7 @@ def correct(
             progress(stage, share)
 
     if audio is not None and scored:
-        hearing = shares(partial(report, "first pass"), conversations)
+        hearing = split(partial(report, "first pass"), lengths(conversations))
         conversations = [
             Conversation(with_scores(one.words, one.names, audio, heard), one.names)
             for one, heard in zip(conversations, hearing, strict=True)
@@ -136,13 +137,13 @@ def prepare(corrector: str | None = None, **options: Any) -> None:
     checked = Options(**options)
     system = chosen_system(corrector, checked)
     if system == "seal":
-        from seal.systems.seal import loaded
+        from seal.correctors.seal import loaded
 
         loaded(checked)
     elif system in READERS:
-        from seal import aglsec
+        from seal.correctors import ag_lsec_network
 
-        aglsec.load(checked.adapter, checked.device)
+        ag_lsec_network.load(checked.adapter, checked.device)
 
 
 def chosen_system(corrector: str | None, options: Options) -> str:
@@ -183,5 +184,5 @@ def label_function(
     system: str,
 ) -> Callable[[Sequence[Conversation], Options, Progress], list[Labels]]:
     """The function `label` of a system's file."""
-    label: Any = import_module(f"seal.systems.{system.replace('-', '_')}").label
+    label: Any = import_module(f"seal.correctors.{system.replace('-', '_')}").label
     return label

@@ -20,3 +20,13 @@ def explained(error: Exception) -> str | None:
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return None
+
+
+def unusable(device: str, error: Exception) -> SealError:
+    """What to say where torch refuses a device."""
+    return SealError(f"device {device}: cannot be used: {first_line(error)}")
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what a library says, or the kind of its error where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -3,18 +3,19 @@
 This file knows the order of the steps and nothing of what they do.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-from seal import asr as speech
+from seal.acoustic import asr as speech
+from seal.acoustic.external import check_alone, load
+from seal.acoustic.first_pass import first_pass
+from seal.acoustic.posteriors import Posteriors
+from seal.acoustic.reconcile import reconcile
 from seal.errors import SealError
-from seal.firstpass import Posteriors, first_pass
-from seal.posteriors import check_alone, load
-from seal.reconcile import reconcile
+from seal.progress import Progress, StageProgress
 from seal.words import Word
 
 
@@ -26,7 +27,7 @@ def transcribe(
     eend: str | Path | None = None,
     posteriors: str | Path | None = None,
     correct: bool = True,
-    progress: Callable[[str, float], None] | None = None,
+    progress: StageProgress | None = None,
     **correct_options: Any,
 ) -> list[Word]:
     """Turn a recording into a word transcript; its `session_id` is the file's stem.
@@ -39,7 +40,7 @@ def transcribe(
     eend: a folder that `seal train-eend` made, or "shipped", for the first pass; None is
         segmentation-3.0.
     posteriors: another diarizer's answer instead of the first pass: an .npz, .npy or .rttm file, a
-        folder with one of that stem, or "pyannote" (see `seal.posteriors`).
+        folder with one of that stem, or "pyannote" (see `seal.acoustic.external`).
     correct: False stops before the language model corrects the speakers.
     progress: called with a stage ("asr", "first pass", "correction") and the part of it done.
     correct_options: passed on to `seal.correct`.
@@ -80,7 +81,7 @@ def _hear(
     speakers: int | None,
     asr: str | None,
     eend: str | Path | None,
-    progress: Callable[[str, float], None] | None,
+    progress: StageProgress | None,
 ) -> tuple[list[Word], Posteriors | None]:
     """The words, and the first pass: beside each other where there are two threads, half of them
     for each, since neither makes good use of a second core. The answers are the same. Where nobody
@@ -96,7 +97,7 @@ def _hear(
         return heard, first_pass(path, speakers, _stage(progress, "first pass"), eend)
     ended, one_at_a_time = Event(), Lock()
 
-    def stage(name: str) -> Callable[[float], None]:
+    def stage(name: str) -> Progress:
         def report(fraction: float) -> None:
             if ended.is_set():
                 raise _EndedError
@@ -131,7 +132,5 @@ def _hear(
         torch.set_num_threads(threads)
 
 
-def _stage(
-    progress: Callable[[str, float], None] | None, stage: str
-) -> Callable[[float], None] | None:
+def _stage(progress: StageProgress | None, stage: str) -> Progress | None:
     return None if progress is None else lambda fraction: progress(stage, fraction)

@@ -5,17 +5,16 @@ This file reads, checks, groups and writes it, and keeps every unknown key and e
 was written. It knows nothing of audio, of models or of any other file format.
 """
 
-import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
+from seal.exact_json import DEEPEST, dumps, parse, too_deep
+from seal.files import write_text
 
 Word = dict[str, Any]
 """One word: `session_id`, `speaker`, `words`, `start_time`, `end_time` (seconds), perhaps
@@ -37,47 +36,10 @@ class Conversation:
 
 REQUIRED = ("session_id", "speaker", "words", "start_time", "end_time")
 
-DEEPEST = 100
-"""Levels of lists and objects in a key that seal does not know."""
+GAP = 0.3
+"""Seconds between two words of a speaker that still make one stretch of speech."""
 
 _NOT_WORD = re.compile(r"[^\w\s']|_", re.UNICODE)
-
-
-class _Number(float):
-    """A float that remembers how it was written, so that writing it again changes no byte."""
-
-    __slots__ = ("text",)
-    text: str
-
-    def __new__(cls, text: str) -> "_Number":
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    def __reduce__(self) -> tuple[type, tuple[str]]:
-        return _Number, (self.text,)
-
-
-class _TwiceError(Exception):
-    """A key that an object has twice: one of its values could not be kept."""
-
-
-def _float(text: str) -> float:
-    """Most numbers are written as Python would: those need no memory of it, in neither sense."""
-    number = float(text)
-    return number if repr(number) == text else _Number(text)
-
-
-def _integer(text: str) -> int | _Number:
-    return _Number(text) if text == "-0" else int(text)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
-    return found
 
 
 def normalise(text: str) -> str:
@@ -125,18 +87,6 @@ def check(words: Any, name: str = "transcript") -> list[Word]:
     return words
 
 
-def too_deep(value: Any) -> bool:
-    """Whether `dumps`, which calls itself, could not write it."""
-    level, depth = [value], 0
-    while level:
-        depth += 1
-        inner = [v.values() if isinstance(v, dict) else v for v in level]
-        level = [v for part in inner for v in part if isinstance(v, (dict, list))]
-        if depth > DEEPEST:
-            return True
-    return False
-
-
 def _check_scores(scores: Any, place: str) -> None:
     if scores is None:
         return
@@ -163,7 +113,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _show(value: Any) -> str:
-    text = repr(float(value)) if isinstance(value, _Number) else repr(value)
+    text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -188,22 +138,6 @@ def read(path: str | Path) -> list[Word]:
     return check(parse(text, str(path)), str(path))
 
 
-def parse(text: str, name: str) -> Any:
-    """The value of a JSON text, its numbers as they were written. Raises SealError as `read`."""
-    try:
-        return json.loads(text, parse_float=_float, parse_int=_integer, object_pairs_hook=_object)
-    except _TwiceError as error:
-        raise SealError(f"{name}: the key {str(error)!r} stands twice in one object") from None
-    except json.JSONDecodeError as error:
-        raise SealError(
-            f"{name}: not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
-        ) from None
-    except (RecursionError, ValueError):
-        raise SealError(
-            f"{name}: not usable JSON (nested too deep, or a number too long)"
-        ) from None
-
-
 def write(words: Iterable[Word], path: str | Path) -> None:
     """Write a word transcript, one word a line. The file appears whole or not at all."""
     write_text(text_of(words), path)
@@ -213,72 +147,6 @@ def text_of(words: Iterable[Word]) -> str:
     """The text of a word transcript, as `write` writes it."""
     lines = ",\n".join(" " + dumps(word) for word in words)
     return f"[\n{lines}\n]\n" if lines else "[]\n"
-
-
-def dumps(value: Any) -> str:
-    """JSON text of `value`; numbers read by `read` come out as they were written."""
-    if isinstance(value, _Number):
-        return value.text
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{dumps(str(k))}: {dumps(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(dumps(item) for item in value) + "]"
-    if isinstance(value, str):
-        text = json.dumps(value, ensure_ascii=False)
-        # A lone surrogate has no UTF-8 form: only the escape can carry it.
-        return json.dumps(value) if re.search("[\ud800-\udfff]", text) else text
-    return json.dumps(value)
-
-
-def scratch_name(path: Path) -> str:
-    """What the name of a file's temporary neighbour begins with: as much as there is room for."""
-    return path.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
-
-
-def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
-    """Write `text` to `path` by way of a temporary neighbour, so that no half file is ever seen.
-
-    Line ends are written as they are in `text`.
-    """
-    path = Path(path)
-    real = Path(os.path.realpath(path))  # a link stays one
-    scratch = None
-    try:
-        real.parent.mkdir(parents=True, exist_ok=True)
-        # A pipe cannot be replaced; /dev/stdout must not be, also where it leads to a file.
-        folders = path.absolute().parents
-        device = Path("/dev") in folders and Path("/dev/shm") not in folders
-        if path.exists() and (device or not path.is_file()):
-            if path.is_dir():
-                raise SealError(f"{path}: is a folder; name a file, or end the name in '/'")
-            path.write_text(text, encoding=encoding, newline="")
-            return
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding=encoding,
-            newline="",
-            dir=real.parent,
-            prefix=f".{scratch_name(real)}.",
-            delete=False,
-        ) as file:
-            scratch = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        scratch.chmod(real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~umask)
-        scratch.replace(real)
-    except UnicodeEncodeError as error:
-        part = error.object[error.start : error.end]
-        raise SealError(
-            f"{path}: cannot be written: {part!a} is no character of {encoding}"
-        ) from None
-    except OSError as error:
-        raise SealError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        if scratch is not None:
-            scratch.unlink(missing_ok=True)
 
 
 def sessions(words: Sequence[Word]) -> Iterator[tuple[str, list[int]]]:
@@ -302,6 +170,22 @@ def speakers(words: Iterable[Word]) -> list[str]:
         for speaker in word.get("speaker_scores") or {}:
             in_scores.setdefault(speaker)
     return list(found | in_scores)
+
+
+def turns(reference: Sequence[Word]) -> list[tuple[float, float, str]]:
+    """(start, end, speaker) of each stretch of one speaker's speech, in order of starts: words in
+    time order, joined over gaps under GAP."""
+    found: list[tuple[float, float, str]] = []
+    latest: dict[str, int] = {}
+    for word in reference:
+        speaker = word["speaker"]
+        place = latest.get(speaker)
+        if place is not None and word["start_time"] - found[place][1] < GAP:
+            found[place] = (found[place][0], max(found[place][1], word["end_time"]), speaker)
+        else:
+            latest[speaker] = len(found)
+            found.append((word["start_time"], word["end_time"], speaker))
+    return found
 
 
 def without_scores(word: Word) -> Word:

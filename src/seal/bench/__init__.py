@@ -15,11 +15,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seal import words
+from seal import weights
 from seal.bench import memory
+from seal.bench.positions import PLACES, places
 from seal.bench.sets import Recording
 from seal.correction import correct, prepare
-from seal.places import PLACES, places
+from seal.files import write_text
 from seal.scoring import Score, score
 from seal.words import Word, without_scores
 
@@ -106,7 +107,7 @@ def measure(recording: Recording, row: Row | None, cache: Path, weigh: bool = Fa
     outcome = _outcome(recording, answer, time.perf_counter() - began)
     if row is not None and weigh:
         outcome.megabytes = memory.peak(shown, options)
-    words.write_text(json.dumps({"mark": mark} | asdict(outcome)), kept)
+    write_text(json.dumps({"mark": mark} | asdict(outcome)), kept)
     return outcome
 
 
@@ -114,7 +115,7 @@ def measure(recording: Recording, row: Row | None, cache: Path, weigh: bool = Fa
 def _weights(adapter: str | None) -> str:
     """A digest of the shipped weights and the adapter's."""
     found = hashlib.sha256()
-    folders = [Path(__file__).parents[1] / "weights", *([Path(adapter)] if adapter else [])]
+    folders = [weights.FOLDER, *([Path(adapter)] if adapter else [])]
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             if path.suffix in (".safetensors", ".json"):

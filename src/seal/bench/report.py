@@ -11,8 +11,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from seal.bench import Outcome
+from seal.bench.positions import PLACES
 from seal.bench.statistics import calibration_error, p_value, relative_change
-from seal.places import PLACES
 from seal.scoring import Score
 
 if TYPE_CHECKING:

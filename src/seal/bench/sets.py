@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seal import words
 from seal.errors import SealError
-from seal.oracle import oracle
+from seal.tpst import oracle
 from seal.words import Word
 
 
@@ -55,7 +55,7 @@ def simulate_set(references: Sequence[list[Word]], folder: Path, seed: int = 1) 
     of its own. A recording that is there already is left as it is, if its reference is the same."""
     import numpy as np
 
-    from seal.simulate import draw_severity, simulate
+    from seal.training.simulate import draw_severity, simulate
 
     for index, reference in enumerate(references):
         name = f"{reference[0]['session_id']}.json"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from seal.bench import Row
 from seal.errors import SealError
-from seal.run import Report
-from seal.simulate import Corpora
+from seal.training.run import Report
+from seal.training.simulate import Corpora
 
 PAPER_SPLITS = ("Fisher test", "CHAE dev", "CHAE test", "RT03 dev", "RT03 test")
 
@@ -117,9 +117,9 @@ def train_adapter(
 ) -> Path:
     """Train, or go on training, the adapter that the rows with a shape share, from the shipped
     one, on `chunks` chunks in all."""
-    from seal.examples import Recipe
-    from seal.systems.seal import SHIPPED
-    from seal.training import train
+    from seal.correctors.seal import SHIPPED
+    from seal.training.adapter import train
+    from seal.training.examples import Recipe
 
     shapes = tuple(sorted({row.shape for row in rows if row.shape}))
     recipe = Recipe(

@@ -7,8 +7,9 @@ from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
-from seal.corpora.reading import in_time_order, quoted, read_bytes, seconds, spoken_tokens, word
+from seal.corpora.reading import in_time_order, spoken_tokens, word
 from seal.errors import SealError
+from seal.parsing import quoted, read_bytes, seconds
 from seal.words import Word
 
 LONGEST_WORD = 1.2

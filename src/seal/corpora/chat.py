@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from seal.corpora.reading import find, in_time_order, read_text, spoken_tokens, spread
+from seal.corpora.reading import find, in_time_order, spoken_tokens, spread
 from seal.errors import SealError
+from seal.parsing import read_text
 from seal.words import Word
 
 _UTTERANCE = re.compile(r"\*([^\s:*]+):(?:\s+(.*))?")

@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 
 from seal.corpora.ldc import spoken, turns
-from seal.corpora.reading import in_time_order, lines, quoted, read_text, spread
+from seal.corpora.reading import in_time_order, spread
 from seal.errors import SealError
+from seal.parsing import lines, quoted, read_text
 from seal.words import Word
 
 RATE = 8000

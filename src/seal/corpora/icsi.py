@@ -7,8 +7,9 @@ import csv
 import io
 from pathlib import Path
 
-from seal.corpora.reading import in_time_order, read_text, seconds, spoken_tokens, word
+from seal.corpora.reading import in_time_order, spoken_tokens, word
 from seal.errors import SealError
+from seal.parsing import read_text, seconds
 from seal.words import Word
 
 _WORDS, _SPEAKER = 4, 7

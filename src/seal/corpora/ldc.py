@@ -8,8 +8,9 @@ speaker is known from the channel. It knows nothing of folders.
 import re
 from pathlib import Path
 
-from seal.corpora.reading import lines, read_text, seconds, spoken_tokens, spread
+from seal.corpora.reading import spoken_tokens, spread
 from seal.errors import SealError
+from seal.parsing import lines, read_text, seconds
 from seal.words import Word
 
 # "12.34 15.6 A: text"; a side with several speakers has A, A1, A2 …

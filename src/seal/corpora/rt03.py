@@ -10,9 +10,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from seal.corpora import stm
-from seal.corpora.ctm_rttm import same_channel
-from seal.corpora.reading import in_time_order, lines, read_text, seconds
+from seal.corpora.reading import in_time_order
 from seal.errors import SealError
+from seal.formats.rttm import same_channel
+from seal.parsing import lines, read_text, seconds
 from seal.words import Word
 
 Regions = dict[tuple[str, str], list[tuple[float, float]]]

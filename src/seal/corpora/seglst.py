@@ -7,8 +7,9 @@ word transcript, so that seal's own files can be read as well; of other keys it 
 from pathlib import Path
 
 from seal import words
-from seal.corpora.reading import LATEST, find, in_time_order, quoted, spoken_tokens, spread, word
+from seal.corpora.reading import find, in_time_order, spoken_tokens, spread, word
 from seal.errors import SealError
+from seal.parsing import LATEST, quoted
 from seal.words import Word
 
 

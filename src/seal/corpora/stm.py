@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seal.corpora.ldc import spoken
-from seal.corpora.reading import find, in_time_order, lines, quoted, read_text, seconds, spread
+from seal.corpora.reading import find, in_time_order, spread
 from seal.errors import SealError
+from seal.parsing import lines, quoted, read_text, seconds
 from seal.words import Word
 
 _IGNORED = "ignore_time_segment_in_scoring"

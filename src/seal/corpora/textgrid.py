@@ -11,17 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from seal.corpora.reading import (
-    find,
-    in_time_order,
-    line_at,
-    quoted,
-    read_text,
-    seconds,
-    spoken_tokens,
-    spread,
-)
+from seal.corpora.reading import find, in_time_order, spoken_tokens, spread
 from seal.errors import SealError
+from seal.parsing import line_at, quoted, read_text, seconds
 from seal.words import Word
 
 

@@ -14,10 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from seal.corpora.reading import quoted
 from seal.errors import SealError
+from seal.files import write_text
 from seal.formats.reading import Original, Source, read_source
-from seal.words import Word, check, write_text
+from seal.parsing import quoted
+from seal.words import Word, check
 
 FORMATS: dict[str, str] = {
     "whisperx": "json",

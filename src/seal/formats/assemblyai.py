@@ -6,8 +6,8 @@ them.
 
 from typing import Any
 
-from seal.corpora.reading import quoted
 from seal.errors import SealError
+from seal.exact_json import dumps
 from seal.formats import turns
 from seal.formats.document import Edit, Path
 from seal.formats.reading import (
@@ -20,7 +20,8 @@ from seal.formats.reading import (
     share,
     text_at,
 )
-from seal.words import Word, dumps
+from seal.parsing import quoted
+from seal.words import Word
 
 HOLDS = {"word times", "word confidences"}
 NUMBERS = None

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
+from seal.exact_json import dumps
 from seal.formats import turns
 from seal.formats.document import Edit, Path
 from seal.formats.reading import (
@@ -20,10 +21,10 @@ from seal.formats.reading import (
     original,
     seconds,
     share,
-    shares,
     text_at,
 )
-from seal.words import Word, dumps, normalise
+from seal.parsing import split_time
+from seal.words import Word, normalise
 
 HOLDS = {"word times", "word confidences"}
 NUMBERS = 1
@@ -68,7 +69,7 @@ def spread(
     """The words of a phrase that has no times of theirs."""
     times: list[Any] = [(None, None)] * len(texts)
     if texts and start is not None and end is not None:
-        times = shares(texts, start, end)
+        times = split_time(texts, start, end)
     return [
         Entry(text, first, last, speaker, number, number, estimated=True)
         for text, (first, last) in zip(texts, times, strict=True)

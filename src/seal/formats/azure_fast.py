@@ -7,11 +7,12 @@ its text.
 from functools import partial
 from typing import Any
 
+from seal.exact_json import dumps
 from seal.formats import turns
 from seal.formats.azure import place_in, spread
 from seal.formats.document import Edit
 from seal.formats.reading import Entry, Original, Source, objects, original, seconds, text_at
-from seal.words import Word, dumps
+from seal.words import Word
 
 HOLDS = {"word times"}
 NUMBERS = 0

@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from seal.corpora.reading import quoted
 from seal.errors import SealError
-from seal.formats.reading import Source, shares
+from seal.formats.reading import Source
+from seal.parsing import quoted, split_time
 from seal.words import Word, sessions, speakers
 
 SCORES = "speaker_scores"
@@ -47,7 +47,7 @@ def _parts(word: Word) -> list[Word]:
     texts = word["words"].split()
     if texts == [word["words"]]:
         return [word]
-    times = shares(texts, word["start_time"], word["end_time"]) if texts else []
+    times = split_time(texts, word["start_time"], word["end_time"]) if texts else []
     return [
         word | {"words": text, "start_time": start, "end_time": end}
         for text, (start, end) in zip(texts, times, strict=True)

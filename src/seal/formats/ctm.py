@@ -7,10 +7,10 @@ whose speakers are in an RTTM is `ctm-rttm`.
 import re
 from typing import Any
 
-from seal.corpora.reading import seconds as time_of
 from seal.errors import SealError
 from seal.formats.reading import Entry, Original, Source, lines_of, original, share, spoken
 from seal.formats.stm import field
+from seal.parsing import seconds as time_of
 from seal.words import Word
 
 HOLDS = {"word times", "word confidences", "conversations"}

@@ -8,12 +8,12 @@ import re
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-from seal.corpora.ctm_rttm import Turns, same_channel
-from seal.corpora.reading import seconds as time_of
 from seal.errors import SealError
 from seal.formats import ctm, rttm
 from seal.formats.reading import Original, Source, lines_of, original
+from seal.formats.rttm import Turns, same_channel
 from seal.formats.turns import PAUSE
+from seal.parsing import seconds as time_of
 from seal.words import Word
 
 HOLDS = ctm.HOLDS

@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 from seal.errors import SealError
+from seal.exact_json import dumps
 from seal.formats import turns
 from seal.formats.document import Edit, Path
 from seal.formats.reading import (
@@ -22,7 +23,7 @@ from seal.formats.reading import (
     share,
     text_at,
 )
-from seal.words import Word, dumps
+from seal.words import Word
 
 HOLDS = {"word times", "word confidences", "speaker scores"}
 NUMBERS = 0

@@ -7,11 +7,13 @@ An utterance is a conversation. There are no times: they are taken from the lett
 from typing import Any
 
 from seal.errors import SealError
+from seal.exact_json import dumps
 from seal.formats.document import Edit
-from seal.formats.reading import LETTER, Entry, Original, Source, objects, original, shares, text_at
+from seal.formats.reading import LETTER, Entry, Original, Source, objects, original, text_at
 from seal.formats.reading import runs as stretches
 from seal.formats.turns import said
-from seal.words import Word, dumps, sessions
+from seal.parsing import split_time
+from seal.words import Word, sessions
 
 HOLDS = {"conversations"}
 NUMBERS = 1
@@ -33,7 +35,7 @@ def read(source: Source) -> Original:
             raise SealError(f"{place}: {len(texts)} words in hyp_text, {len(names)} in hyp_spk")
         length = LETTER * sum(len(text) + 1 for text in texts)
         session = str(item.get("utterance_id", f"{source.path.stem}-{number + 1}"))
-        times = shares(texts, 0.0, length) if texts else []
+        times = split_time(texts, 0.0, length) if texts else []
         for text, name, (start, end) in zip(texts, names, times, strict=True):
             entries.append(
                 Entry(text, start, end, name, number, estimated=True, session_id=session)

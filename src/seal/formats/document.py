@@ -9,7 +9,7 @@ import re
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from seal import words
+from seal.exact_json import dumps, parse
 
 Path = tuple[str | int, ...]
 """The keys and places that lead from the whole document to a value."""
@@ -33,7 +33,7 @@ class Document:
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
-        self.root = words.parse(text, name)
+        self.root = parse(text, name)
         self._known: dict[Path, dict[str | int, Span]] = {}
 
     def at(self, path: Path) -> Any:
@@ -114,7 +114,7 @@ class Document:
             return "[" + before + (self.comma + before).join(items) + after + "]"
         if isinstance(value, str) and self.escapes:
             return json.dumps(value)
-        return words.dumps(value)
+        return dumps(value)
 
 
 class Edit:

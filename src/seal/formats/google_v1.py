@@ -6,10 +6,11 @@ may be those of the API (`startTime`) or of its Python client (`start_time`).
 
 from typing import Any
 
+from seal.exact_json import dumps
 from seal.formats.document import Edit, Path
 from seal.formats.reading import Entry, Original, Source, objects, original, seconds, share, text_at
 from seal.formats.turns import said
-from seal.words import Word, dumps
+from seal.words import Word
 
 HOLDS = {"word times", "word confidences"}
 NUMBERS = 1

@@ -5,9 +5,10 @@ It is read and written as v1 is, under v2's names.
 
 from typing import Any
 
+from seal.exact_json import dumps
 from seal.formats import google_v1, turns
 from seal.formats.google_v1 import LABELS, STARTS, keys_of, new_word
-from seal.words import Word, dumps
+from seal.words import Word
 
 HOLDS = google_v1.HOLDS
 NUMBERS = None

@@ -7,10 +7,11 @@ where the file is written.
 from typing import Any
 
 from seal.errors import SealError
+from seal.exact_json import dumps
 from seal.formats import turns
 from seal.formats.document import Edit
 from seal.formats.reading import Entry, Original, Source, objects, original, seconds, share
-from seal.words import Word, dumps
+from seal.words import Word
 
 HOLDS = {"word times", "word confidences", "speaker scores"}
 NUMBERS = 0

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from seal.corpora.reading import quoted
 from seal.errors import SealError
 from seal.formats.reading import spoken
+from seal.parsing import quoted
 
 NAME = r"[^\s\[\]():<>,.?!;\"][^\[\]:<>,?!;\"\n]{0,39}"
 # A time may stand before the label: "[00:01:02] Ann: hello".

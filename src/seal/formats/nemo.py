@@ -6,10 +6,11 @@ is. Sentences are split where the speaker changes.
 
 from typing import Any
 
+from seal.exact_json import dumps
 from seal.formats import turns
 from seal.formats.document import Edit
 from seal.formats.reading import Entry, Original, Source, objects, original, seconds, share, text_at
-from seal.words import Word, dumps, speakers
+from seal.words import Word, speakers
 
 HOLDS = {"word times", "speaker scores"}
 NUMBERS = None

@@ -6,10 +6,11 @@ is of sound, not of words, and stays.
 
 from typing import Any
 
+from seal.exact_json import dumps
 from seal.formats import turns
 from seal.formats.document import Edit, Path
 from seal.formats.reading import Entry, Original, Source, objects, original, seconds, text_at
-from seal.words import Word, dumps
+from seal.words import Word
 
 HOLDS = {"word times"}
 NUMBERS = None

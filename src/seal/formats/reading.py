@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from seal.corpora.reading import LATEST, quoted, shares
 from seal.errors import SealError
 from seal.formats.document import Document
+from seal.parsing import LATEST, quoted, split_time
 from seal.words import Word
 
 LETTER = 0.07
@@ -311,6 +311,6 @@ def _fill_times(entries: list[Entry]) -> None:
         if after is None:
             after = start + LETTER * sum(len(text) + 1 for text in texts)
         for entry, (begin, end) in zip(
-            entries[first:last], shares(texts, start, max(start, after)), strict=True
+            entries[first:last], split_time(texts, start, max(start, after)), strict=True
         ):
             entry.start, entry.end, entry.estimated = begin, end, True

@@ -17,9 +17,9 @@ from seal.formats.reading import (
     objects,
     original,
     seconds,
-    shares,
     text_at,
 )
+from seal.parsing import split_time
 from seal.words import Word, text_of
 
 HOLDS = {"turn times", "conversations"}
@@ -54,7 +54,7 @@ def read(source: Source) -> Original:
         known = bool(texts) and start is not None and end is not None
         if "session_id" not in segment:
             raise SealError(f"{place}: the field 'session_id' is missing")
-        times: list[Any] = shares(texts, start or 0, end or 0) if known else [(None, None)]
+        times: list[Any] = split_time(texts, start or 0, end or 0) if known else [(None, None)]
         for word, (begin, stop) in zip(texts, times * (1 if known else len(texts)), strict=True):
             entries.append(
                 Entry(

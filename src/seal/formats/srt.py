@@ -10,7 +10,8 @@ from typing import Any
 from seal.errors import SealError
 from seal.formats import labelled, turns
 from seal.formats.labelled import Labelled
-from seal.formats.reading import Entry, Original, Source, original, shares
+from seal.formats.reading import Entry, Original, Source, original
+from seal.parsing import split_time
 from seal.words import Word
 
 HOLDS = {"turn times"}
@@ -47,7 +48,7 @@ def read_cues(source: Source, voices: bool) -> Original:
         while place < len(scanned.tokens) and scanned.tokens[place].start < stop:
             place += 1
         texts = [token.text for token in scanned.tokens[first:place]]
-        for position, time in enumerate(shares(texts, start, end) if texts else []):
+        for position, time in enumerate(split_time(texts, start, end) if texts else []):
             speaker = speakers[first + position]
             entries.append(Entry(texts[position], *time, speaker, estimated=True))
     return original(source, entries, kept=scanned)

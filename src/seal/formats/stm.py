@@ -8,10 +8,11 @@ without a speaker stay as they are.
 import re
 from typing import Any, NamedTuple
 
-from seal.corpora.reading import seconds as time_of
 from seal.errors import SealError
 from seal.formats import turns
-from seal.formats.reading import Entry, Original, Source, lines_of, original, runs, shares, spoken
+from seal.formats.reading import Entry, Original, Source, lines_of, original, runs, spoken
+from seal.parsing import seconds as time_of
+from seal.parsing import split_time
 from seal.words import Word
 
 HOLDS = {"turn times", "conversations"}
@@ -62,7 +63,7 @@ def read(source: Source) -> Original:
             continue
         words = [(m.span(), _word(m[0])) for m in _TOKEN.finditer(match["text"])]
         words = [(span, word) for span, word in words if spoken(word)]
-        times = shares([word for _, word in words], start, end) if words else []
+        times = split_time([word for _, word in words], start, end) if words else []
         session = match["head"].split()[0]
         for (_, word), (first, last) in zip(words, times, strict=True):
             entry = Entry(word, first, last, match["speaker"], len(segments), number)

@@ -9,7 +9,8 @@ from typing import Any
 
 from seal.formats import labelled, turns
 from seal.formats.labelled import PREFIX, is_name
-from seal.formats.reading import LETTER, Entry, Original, Source, original, shares
+from seal.formats.reading import LETTER, Entry, Original, Source, original
+from seal.parsing import split_time
 from seal.words import Word
 
 HOLDS: set[str] = set()
@@ -26,7 +27,7 @@ def read(source: Source) -> Original:
     scanned = labelled.scan(source.text, [(0, len(source.text))], voices=False)
     texts = [token.text for token in scanned.tokens]
     length = LETTER * sum(len(text) + 1 for text in texts)
-    times = shares(texts, 0.0, length) if texts else []
+    times = split_time(texts, 0.0, length) if texts else []
     entries = [
         Entry(text, *time, speaker, estimated=True)
         for text, time, speaker in zip(texts, times, scanned.speakers(), strict=True)

@@ -9,6 +9,7 @@ segments are all there is, are they split where the speaker changes.
 from functools import partial
 from typing import Any
 
+from seal.exact_json import dumps
 from seal.formats import turns
 from seal.formats.document import Edit
 from seal.formats.reading import (
@@ -19,10 +20,10 @@ from seal.formats.reading import (
     objects,
     original,
     seconds,
-    shares,
     text_at,
 )
-from seal.words import Word, dumps
+from seal.parsing import split_time
+from seal.words import Word
 
 HOLDS = {"word times"}
 NUMBERS = None
@@ -69,7 +70,7 @@ def _unaligned(segment: dict, number: int, place: str) -> list[Entry]:
     start, end = seconds(segment.get("start"), place), seconds(segment.get("end"), place)
     times: list[Any] = [(None, None)] * len(texts)
     if texts and start is not None and end is not None:
-        times = shares(texts, start, end)
+        times = split_time(texts, start, end)
     return [
         Entry(text, begin, stop, segment.get("speaker"), (number, None), number, estimated=True)
         for text, (begin, stop) in zip(texts, times, strict=True)

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
-from seal.words import Word, dumps, sessions, speakers, write_text
+from seal.exact_json import dumps
+from seal.files import write_text
+from seal.words import Word, sessions, speakers
 
 FILES = Path(__file__).parent
 SCRIPTS = ("vendor/wavesurfer.min.js", "edits.js", "sound.js", "page.js")

@@ -7,7 +7,7 @@ from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 
-from seal.audio import RATE, blocks
+from seal.acoustic.audio import RATE, blocks
 from seal.review import Sound
 
 PEAKS = 50

@@ -21,20 +21,20 @@ from starlette.routing import Route
 
 from seal import __version__
 from seal.errors import SealError
-from seal.server import schema, sound, transcripts, upload, worker
-from seal.server.foreman import Foreman
-from seal.server.guard import Guard
+from seal.server import payload, probe, schema, upload, worker
+from seal.server.auth import Guard
+from seal.server.dispatcher import Dispatcher
+from seal.server.events import Events
 from seal.server.jobs import FullError, Job, Jobs, Kind, new_id
-from seal.server.limits import BACKLOG, PATIENCE, RETRY, SHORT, Settings
 from seal.server.metrics import Counted, Metrics
-from seal.server.notices import Notices
+from seal.server.settings import BACKLOG, PATIENCE, RETRY, SHORT, Settings
 
 HEARTBEAT = 15.0  # seconds between two signs of life of an event stream
 CHECKS = 2  # recordings that are decoded at once
 
 
 class Service:
-    """What the routes share: the jobs, the foreman, and the places that uploads under way hold."""
+    """What the routes share: the jobs, the dispatcher, the places that uploads under way hold."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class Service:
         self.settings = settings
         self.metrics = metrics
         self.jobs = jobs
-        self.notices = Notices()
-        self.foreman = Foreman(self.jobs, settings, metrics, self.notices.tell, perform, load)
+        self.events = Events()
+        self.dispatcher = Dispatcher(self.jobs, settings, metrics, self.events.tell, perform, load)
         self.uploads = 0
         self.checking = asyncio.Semaphore(CHECKS)
         self.reading = asyncio.Semaphore(1)  # a large transcript takes many times its size
-        metrics.watch(self.jobs.waiting, lambda: float(self.foreman.ready))
+        metrics.watch(self.jobs.waiting, lambda: float(self.dispatcher.ready))
 
     def full(self) -> bool:
         """Is there no place in the queue?"""
@@ -65,12 +65,12 @@ class Service:
             job = await run_in_threadpool(self.jobs.add, id, owner, kind, *rest, most=most, **more)
         except FullError:
             raise queue_full() from None
-        self.foreman.ring()
+        self.dispatcher.ring()
         return job
 
     def view(self, job: Job) -> schema.JobView:
         """The job for its client."""
-        return schema.view(job, self.foreman.progress.get(job.id))
+        return schema.view(job, self.dispatcher.progress.get(job.id))
 
 
 def queue_full() -> HTTPException:
@@ -92,9 +92,9 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service(settings, jobs, metrics, perform, load)
-        service.foreman.start()
+        service.dispatcher.start()
         yield
-        await run_in_threadpool(service.foreman.stop)
+        await run_in_threadpool(service.dispatcher.stop)
         jobs.close()
 
     app = FastAPI(
@@ -179,8 +179,8 @@ async def transcribe(request: Request) -> Response:
             raise HTTPException(422, _first(error.errors())) from None
         async with service.checking:
             try:
-                await sound.check(form.target, limits.sound)
-            except sound.TooLongError:
+                await probe.check(form.target, limits.sound)
+            except probe.TooLongError:
                 line = f"the recording is longer than {limits.sound:g} minutes, the most taken"
                 raise HTTPException(413, line) from None
         chosen = options.model_dump()
@@ -203,26 +203,26 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     if await run_in_threadpool(service.full):
         raise queue_full()
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    wrong = HTTPException(415, f"say what it is: Content-Type: {' or '.join(transcripts.NAMES)}")
-    if kind and kind not in transcripts.NAMES:
+    wrong = HTTPException(415, f"say what it is: Content-Type: {' or '.join(payload.NAMES)}")
+    if kind and kind not in payload.NAMES:
         raise wrong
     given = await upload.body(request, limits.json, limits.idle)
     if not given:
         raise HTTPException(400, "there is no body; send a transcript")
     if not kind:
         raise wrong
-    name = transcripts.NAMES[kind]
+    name = payload.NAMES[kind]
     async with service.reading:
         size = await run_in_threadpool(_measured, given, name, options.from_)
     backlog = await run_in_threadpool(service.jobs.backlog)
-    soon = backlog is not None and backlog + size <= BACKLOG and service.foreman.ready
+    soon = backlog is not None and backlog + size <= BACKLOG and service.dispatcher.ready
     awaited = options.wait and size <= SHORT and soon
     chosen = {
         "corrector": options.corrector or service.settings.corrector,
         "from": options.from_,
     }
     id = new_id()
-    with service.notices.of(id) as news:
+    with service.events.of(id) as news:
         job = await service.add(
             id,
             request.state.owner,
@@ -244,9 +244,9 @@ def _measured(given: bytes, name: str, format: str | None) -> int:
     """Words of a transcript that can be used. 400 where it is no JSON, though it should be, and
     SealError where it is no transcript."""
     try:
-        return len(transcripts.read(given, name, format).words)
+        return len(payload.read(given, name, format).words)
     except SealError as error:
-        if name.endswith(".json") and not transcripts.is_json(given):
+        if name.endswith(".json") and not payload.is_json(given):
             raise HTTPException(400, str(error)) from None
         raise
 
@@ -279,7 +279,7 @@ async def _awaited(service: Service, job: Job, news: asyncio.Event) -> Response 
 
 def _document(job: Job, found: bytes) -> Response:
     """A result in the input's own format; of a recording, a word transcript."""
-    kind = transcripts.TYPES[job.name] if job.kind == "correct" else "application/json"
+    kind = payload.TYPES[job.name] if job.kind == "correct" else "application/json"
     return Response(found, headers={"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
 
 
@@ -321,8 +321,8 @@ async def events(request: Request, id: str) -> StreamingResponse:
     first = await run_in_threadpool(_found, request, id)
 
     async def stream() -> AsyncIterator[str]:
-        with service.notices.of(id) as news:
-            while not service.notices.over:
+        with service.events.of(id) as news:
+            while not service.events.over:
                 news.clear()
                 job = await run_in_threadpool(service.jobs.get, id, first.owner)
                 if job is None:
@@ -348,8 +348,8 @@ def delete(request: Request, id: str) -> Response:
     service = _service(request)
     _found(request, id)
     service.jobs.delete(id, request.state.owner)
-    service.notices.tell(id)
-    service.foreman.ring()
+    service.events.tell(id)
+    service.dispatcher.ring()
     return Response(status_code=204)
 
 
@@ -364,8 +364,8 @@ async def healthz() -> schema.State:
 def readyz(request: Request) -> schema.State:
     """The models are loaded and there is a place in the queue."""
     service = _service(request)
-    if not service.foreman.ready:
-        raise HTTPException(503, service.foreman.trouble)
+    if not service.dispatcher.ready:
+        raise HTTPException(503, service.dispatcher.trouble)
     if service.full():
         raise HTTPException(503, "the queue is full")
     return schema.State(status="ready")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from seal.errors import SealError
-from seal.server.limits import SHORT, TOGETHER, TOGETHER_WORDS
+from seal.server.settings import SHORT, TOGETHER, TOGETHER_WORDS
 
 Kind = Literal["correct", "transcribe"]
 Status = Literal["queued", "running", "done", "failed"]
@@ -64,7 +64,7 @@ class Job:
     status: Status
     options: dict[str, Any]
     name: str
-    """What the client calls a recording, or one of `transcripts.NAMES`; never used as a path."""
+    """What the client calls a recording, or one of `payload.NAMES`; never used as a path."""
     size: int
     """Words of a transcript, 0 for a recording."""
     deaths: int
@@ -219,7 +219,7 @@ class Jobs:
             ).fetchone()
         return None if recordings else int(words)
 
-    # --- what the foreman does ----------------------------------------------------------------
+    # --- what the dispatcher does -------------------------------------------------------------
 
     def claim(self) -> list[Job]:
         """Begin the job that has waited longest, and with a short correction all other short ones

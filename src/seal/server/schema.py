@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from seal.server import transcripts
+from seal.server import payload
 from seal.server.jobs import Job
 
 Corrector = Literal["best", "seal", "ag-lsec", "cbs", "hmm"]
@@ -221,7 +221,7 @@ _TRANSCRIPT = {
         "schema": {"type": "array", "items": Word.model_json_schema()},
         "example": WORDS,
     }
-} | {kind: {"schema": {"type": "string"}} for kind in transcripts.NAMES if "json" not in kind}
+} | {kind: {"schema": {"type": "string"}} for kind in payload.NAMES if "json" not in kind}
 TRANSCRIBE: dict[str, Any] = {
     "status_code": 202,
     "response_model": JobView,

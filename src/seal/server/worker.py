@@ -19,10 +19,8 @@ from typing import Any
 
 from seal import memory, words
 from seal.errors import SealError
-from seal.server import transcripts
-
-Progress = Callable[[str, float], None]
-"""Gets the stage, and the part of it that is done, in [0, 1]."""
+from seal.progress import StageProgress
+from seal.server import payload
 
 OFTEN = 0.1  # seconds between two reports of progress
 
@@ -49,7 +47,7 @@ class StoppedError(Exception):
     """Nobody wants the answer any more."""
 
 
-Perform = Callable[[Sequence[Task], Progress], list[Outcome]]
+Perform = Callable[[Sequence[Task], StageProgress], list[Outcome]]
 Load = Callable[[str | None, bool], None]
 
 
@@ -81,7 +79,7 @@ def work(
         memory.give_back()
 
 
-def _performed(perform: Perform, tasks: Sequence[Task], report: Progress) -> list[Outcome]:
+def _performed(perform: Perform, tasks: Sequence[Task], report: StageProgress) -> list[Outcome]:
     """The outcomes; where the tasks fail together, each has another chance alone."""
     try:
         return perform(tasks, report)
@@ -95,7 +93,7 @@ def _performed(perform: Perform, tasks: Sequence[Task], report: Progress) -> lis
         return [Outcome(error=line.replace(path, tasks[0].name) if path else line)]
 
 
-def _reporter(pipe: Connection) -> Progress:
+def _reporter(pipe: Connection) -> StageProgress:
     last = [0.0]
 
     def report(stage: str, share: float) -> None:
@@ -134,11 +132,11 @@ def _end_with_parent() -> None:
 def load(corrector: str | None, recordings: bool) -> None:
     """Correct two words, which loads what correction needs, and try the models for recordings."""
     if recordings:
-        from seal import asr, segmentation, voices
+        from seal.acoustic import asr, embedding, segmentation
 
         asr.load()
         segmentation.load()
-        voices.load()
+        embedding.load()
     first, second = (
         {"session_id": "", "speaker": name, "words": text, "start_time": time, "end_time": time}
         for name, text, time in (("A", "hello", 0.0), ("B", "hi", 1.0))
@@ -148,7 +146,7 @@ def load(corrector: str | None, recordings: bool) -> None:
     correct([first, second], corrector=corrector)
 
 
-def perform(tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
+def perform(tasks: Sequence[Task], progress: StageProgress) -> list[Outcome]:
     """Transcribe one recording, or correct transcripts by the same corrector."""
     task = tasks[0]
     if task.recording is not None:
@@ -156,14 +154,14 @@ def perform(tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
     from seal.correction import correct_many
 
     given = [
-        transcripts.read(each.transcript or b"", each.name, each.options["from"]) for each in tasks
+        payload.read(each.transcript or b"", each.name, each.options["from"]) for each in tasks
     ]
     texts = [each.words for each in given]
     corrected = correct_many(texts, corrector=task.options["corrector"], progress=progress)
     return [Outcome(one.data(after)) for one, after in zip(given, corrected, strict=True)]
 
 
-def _transcribed(task: Task, progress: Progress) -> list[words.Word]:
+def _transcribed(task: Task, progress: StageProgress) -> list[words.Word]:
     from seal.pipeline import transcribe
 
     found = transcribe(

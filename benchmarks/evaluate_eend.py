@@ -1,0 +1,105 @@
+"""DER of the first passes, segmentation-3.0 and EEND: python benchmarks/evaluate_eend.py DATA
+
+On three sets of sound under DATA: conversations of held-out speakers' turns, spoken by voices that
+the training of EEND never heard (`--mixtures` of each kind, 60 s each); `libri2mix/`; `ami_clips/`.
+Both first passes join their local speakers alike, by voice, and find the number of speakers. Wants
+the package spy-der (pip install spy-der; it compiles). `--eend FOLDER` takes other weights.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from evaluate_clips import der_parts, found_turns, of_session, recordings_of, true_turns
+from seal.acoustic.audio import RATE, duration
+from seal.acoustic.first_pass import first_pass
+from seal.bench.held_out import references
+from seal.training.mixtures import effects, held_out, load_voices, mix
+from seal.training.simulate import from_start
+from seal.words import read, speakers, turns
+
+SECONDS = 60.0
+Truth = list[tuple[str, float, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--eend", default="shipped", metavar="FOLDER")
+    parser.add_argument("--mixtures", type=int, default=10, metavar="N")
+    options = parser.parse_args()
+    print(
+        "| set | first pass | DER | miss | false alarm | confusion | DER, collar 0.25 s | speakers"
+        " right | times real time |\n|---|---|---|---|---|---|---|---|---|"
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        sets = {
+            "mixtures, two-party": mixtures(options, "primock57-test", Path(scratch)),
+            "mixtures, meetings": mixtures(options, "ami-dev", Path(scratch)),
+            "Libri2Mix": libri2mix(options.data / "libri2mix"),
+            "ten clips": clips(options.data / "ami_clips"),
+        }
+        for title, recordings in sets.items():
+            heard = list(recordings)
+            for name, eend in (("segmentation-3.0", None), ("EEND", options.eend)):
+                print(row(title, name, heard, eend), flush=True)
+
+
+def row(title: str, name: str, recordings: list[tuple[Path, Truth]], eend: str | None) -> str:
+    """A line of the table: one first pass on one set."""
+    began, total, right, found = time.perf_counter(), 0.0, 0, []
+    for path, true in recordings:
+        posteriors = first_pass(path, eend=eend)
+        seconds = duration(path)
+        assert seconds
+        total += seconds
+        right += posteriors.frames.shape[1] == len({speaker for speaker, *_ in true})
+        found.append((path.stem, true, found_turns(posteriors), seconds))
+        print(f"{title}, {name}: {path.stem}", file=sys.stderr)
+    spent = (time.perf_counter() - began) / total
+    exact, kind = der_parts(found, 0.0), der_parts(found, 0.25)
+    return (
+        f"| {title} ({len(found)}, {total / 60:.0f} min) | {name} | {exact.der:.1%} |"
+        f" {exact.miss:.1%} | {exact.falarm:.1%} | {exact.conf:.1%} | {kind.der:.1%} |"
+        f" {right} of {len(found)} | {spent:.3f} |"
+    )
+
+
+def mixtures(options: argparse.Namespace, part: str, scratch: Path) -> Iterator[tuple[Path, Truth]]:
+    """The first minute of held-out conversations, in voices that nobody learnt from."""
+    voices = load_voices(options.data / "librispeech_utterances")
+    unheard = sorted(held_out(voices))
+    for reference in references(options.data, part, 400)[: options.mixtures]:
+        words = [word for word in from_start(reference) if word["end_time"] < SECONDS]
+        name = words[0]["session_id"]
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        who = speakers(words)
+        cast = {n: voices[v] for n, v in zip(who, rng.permutation(unheard), strict=False)}
+        gains = {n: float(rng.normal(0, 3)) for n in who}
+        path = scratch / f"{name}.wav"
+        soundfile.write(path, effects(mix(turns(words), cast, gains, SECONDS, rng), rng), RATE)
+        yield path, true_turns(words)
+
+
+def libri2mix(folder: Path) -> Iterator[tuple[Path, Truth]]:
+    for path in sorted((folder / "flac").glob("*.flac")):
+        rows = (folder / "rttm" / f"{path.stem}.rttm").read_text().splitlines()
+        fields = [row.split() for row in rows if row.startswith("SPEAKER")]
+        yield path, [(f[7], float(f[3]), float(f[3]) + float(f[4])) for f in fields]
+
+
+def clips(folder: Path) -> Iterator[tuple[Path, Truth]]:
+    reference = read(folder / "reference.seglst.json")
+    for path in recordings_of(folder):
+        yield path, true_turns(of_session(reference, path.stem))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Where a command's results go: the contract's `-o`, checked before the work starts.
+
+It knows paths only, not what is written there.
+"""
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from seal.errors import SealError
+from seal.files import check_writable
+
+
+def targets_of(
+    inputs: list[Path], output: str, several: bool = False, kept: Collection[str] = ()
+) -> list[Path]:
+    """Where each input's result goes; `several` could have been meant, even if it is one.
+
+    In a folder it has its name, and `.json` for an ending that is none of `kept`.
+
+    Raises SealError if that is unclear or cannot be written.
+    """
+    separators = tuple(filter(None, (os.sep, os.altsep)))
+    if len(inputs) == 1 and not several and not output.endswith(separators):
+        targets = [Path(output)]
+        if targets[0].is_dir():
+            raise SealError(f"{output or '.'}: is a folder; name a file, or end the name in '/'")
+    else:
+        folder = Path(output)
+        if folder.exists() and not folder.is_dir():
+            raise SealError(f"{output}: is no folder; {len(inputs)} input(s) need one there")
+        targets = [
+            folder / (path.name if path.suffix.lower() in kept else f"{path.stem}.json")
+            for path in inputs
+        ]
+        first: dict[Path, Path] = {}
+        for path, target in zip(inputs, targets, strict=True):
+            if target in first:
+                raise SealError(f"{path}: would be written to {target}, as would {first[target]}")
+            first[target] = path
+    check_writable(targets[0])
+    for target in targets[1:]:  # in the same folder, which has been tried
+        if target.exists():
+            check_writable(target)
+    return targets
+
+
+def refuse_to_replace(inputs: Sequence[Path], targets: Sequence[Path], kind: str) -> None:
+    """Raise SealError where a result would be written over an input, which is a `kind`."""
+    read = {_file_id(path) for path in inputs if path.exists()}
+    for target in targets:
+        if target.exists() and _file_id(target) in read:
+            raise SealError(f"{target}: is a {kind} to be read; write the results elsewhere")
+
+
+def _file_id(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino

@@ -1,0 +1,378 @@
+"""The command `seal`: reads options and files, calls the library, writes what comes back.
+
+Everything that can be refused is refused before the heavy work starts, in one line on stderr with
+exit status 2. It knows nothing of how words get their speakers: what is heavy is imported inside
+the commands, so that `seal --help` answers at once.
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from seal import __version__
+from seal.batch.inputs import SOUND, TRANSCRIPTS, inputs_of
+from seal.batch.outputs import refuse_to_replace, targets_of
+from seal.batch.tasks import Correct, Transcribe
+from seal.cli import bench, convert, learn, review, serve
+from seal.cli.convert import From, Rttm
+from seal.cli.many import SEVERAL, Again, Manifest, On, Workers, do_all
+from seal.errors import SealError, explained
+from seal.files import check_writable, write_text
+from seal.llm.conditioning import check_thresholds
+from seal.llm.precision import Precision
+
+if TYPE_CHECKING:
+    from seal.scoring import Score
+
+app = typer.Typer(
+    name="seal",
+    help="Who said which word: transcribes recordings and corrects the speakers of transcripts.",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="File for one input; folder (a NAME.json each) for several, or if it ends in '/'.",
+    ),
+]
+Corrector = Annotated[
+    Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"] | None,
+    typer.Option(
+        "--corrector",
+        help="best: the encoder and, where the recording is at hand, voices; seal: the paper's; "
+        "ag-lsec: the encoder alone; cbs: a beam search with an untrained language model; hmm: no "
+        "text; voice: no text, but the recording. Default: best, or seal if one of the paper's "
+        "choices below is asked for that best was not tuned with.",
+    ),
+]
+Format = Annotated[
+    Literal["turn", "word"],
+    typer.Option("--format", help="How the model sees a transcript: labels per turn or per word."),
+]
+Condition = Annotated[
+    Literal["none", "prob", "int", "label"],
+    typer.Option("--condition", help="How the model sees the first pass's scores."),
+]
+Decode = Annotated[
+    Literal["fast", "algorithm1", "tpst"],
+    typer.Option("--decode", help="algorithm1 is the paper's loop; fast gives the same, faster."),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", metavar="MODEL", help="Causal language model by name or folder."),
+]
+Adapter = Annotated[
+    str | None,
+    typer.Option("--adapter", metavar="FOLDER", help="LoRA adapter (peft) for the model."),
+]
+Margin = Annotated[
+    float | None,
+    typer.Option("--margin", help="A word changes only if the model is surer by this; 0: always."),
+]
+Thresholds = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        "--thresholds",
+        metavar="LOW MED",
+        help="Scores where low ends and high begins; else the adapter's own, or 0.5 0.8.",
+    ),
+]
+Heard = Annotated[
+    Path | None,
+    typer.Option(
+        "--audio",
+        metavar="FILE|FOLDER",
+        help="The recording, or a folder of SESSION.wav's, to listen to: voices, and scores of "
+        "words that have none.",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", help="Where the model runs: cpu, cuda, ...")
+]
+Precise = Annotated[
+    Precision | None,
+    typer.Option(
+        "--precision",
+        help="Numbers of the language model's products; else float32, or bfloat16 on a GPU.",
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"seal {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Example: seal transcribe call.wav -o call.json\n\n"
+    "Example: seal transcribe monday.wav tuesday.flac --speakers 2 -o transcripts/"
+)
+def transcribe(
+    output: Out,
+    audio: Annotated[
+        list[Path] | None, typer.Argument(metavar="AUDIO", help=f"Recordings{SEVERAL}")
+    ] = None,
+    manifest: Manifest = None,
+    speakers: Annotated[
+        int | None, typer.Option("--speakers", min=1, help="How many speak; found if not given.")
+    ] = None,
+    asr: Annotated[
+        str | None,
+        typer.Option("--asr", metavar="MODEL", help="faster-whisper model by name or folder."),
+    ] = None,
+    eend: Annotated[
+        Path | None,
+        typer.Option(
+            "--eend", metavar="FOLDER", help="First pass by an EEND of `train-eend`, or: shipped."
+        ),
+    ] = None,
+    posteriors: Annotated[
+        str | None,
+        typer.Option(
+            "--posteriors", metavar="FILE|pyannote", help="Another diarizer's .npz, .npy or .rttm."
+        ),
+    ] = None,
+    no_correct: Annotated[
+        bool, typer.Option("--no-correct", help="Stop before the language model.")
+    ] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write the review page, too: OUT.html, sound included.")
+    ] = False,
+    corrector: Corrector = None,
+    format: Format = "word",
+    condition: Condition = "label",
+    decode: Decode = "fast",
+    model: Model = None,
+    adapter: Adapter = None,
+    margin: Margin = None,
+    thresholds: Thresholds = None,
+    device: Device = "cpu",
+    precision: Precise = None,
+    workers: Workers = 1,
+    on: On = None,
+    again: Again = False,
+) -> None:
+    """Turn recordings into word transcripts with corrected speakers."""
+    sources, several = inputs_of(audio or [], manifest, SOUND)
+    targets = targets_of(sources, output, several)
+    refuse_to_replace(sources, targets, "recording")
+    if html and targets[0].suffix == ".html":
+        raise SealError(f"{targets[0]}: is where the page goes; name the transcript otherwise")
+    options = _checked(
+        corrector, format, condition, decode, model, adapter, margin, thresholds, device, precision
+    )
+    task = Transcribe(options, speakers, asr, eend, posteriors, not no_correct, several, html)
+    do_all(task, sources, targets, several, workers, on, again)
+
+
+@app.command(
+    epilog="Example: seal correct call.json -o corrected.json\n\n"
+    "Example: seal correct whisperx/*.json meeting.srt -o corrected/\n\n"
+    "Example: seal correct calls/ --workers 4 -o corrected/"
+)
+def correct(
+    output: Out,
+    transcript: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="TRANSCRIPT", help=f"Word transcripts, or what other tools write{SEVERAL}"
+        ),
+    ] = None,
+    manifest: Manifest = None,
+    corrector: Corrector = None,
+    format: Format = "word",
+    condition: Condition = "label",
+    decode: Decode = "fast",
+    model: Model = None,
+    adapter: Adapter = None,
+    margin: Margin = None,
+    thresholds: Thresholds = None,
+    device: Device = "cpu",
+    precision: Precise = None,
+    audio: Heard = None,
+    from_: From = None,
+    rttm: Rttm = None,
+    workers: Workers = 1,
+    on: On = None,
+    again: Again = False,
+) -> None:
+    """Correct the speakers of transcripts with a language model. Each is written as it was read:
+    a word transcript, or another tool's format with its speakers changed and nothing else."""
+    sources, several = inputs_of(transcript or [], manifest, TRANSCRIPTS)
+    targets = targets_of(sources, output, several, (*TRANSCRIPTS, ".txt"))
+    if several:  # one may be replaced by its own result; of many, a rerun could not tell which are
+        refuse_to_replace(sources, targets, "transcript")
+        convert.refuse_one_rttm(rttm)
+    options = _checked(
+        corrector, format, condition, decode, model, adapter, margin, thresholds, device, precision
+    )
+    if audio is not None and not audio.exists():
+        raise SealError(f"--audio: there is no {audio}")
+    if audio is not None and len(sources) > 1 and not audio.is_dir():
+        raise SealError(f"--audio: {audio} is of one conversation; name a folder with one for each")
+    task = Correct({**options, "audio": audio}, from_, rttm)
+    do_all(task, sources, targets, several, workers, on, again)
+
+
+@app.command(
+    epilog="Example: seal score --ref reference.json --hyp corrected.json\n\n"
+    "Example: seal score --ref references/ --hyp corrected/ --json"
+)
+def score(
+    ref: Annotated[
+        list[Path], typer.Option("--ref", metavar="REF", help="Reference file or folder.")
+    ],
+    hyp: Annotated[
+        list[Path], typer.Option("--hyp", metavar="HYP", help="Transcript file or folder.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Rates and counts as JSON.")] = False,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="OUT", help="File instead of stdout.")
+    ] = None,
+) -> None:
+    """WER, cpWER, Δcp and WDER of transcripts against references.
+
+    --ref and --hyp may be given several times, in the same order, or be folders, whose files are
+    matched by name. The counts of all files are summed. Sessions are matched by session_id.
+    """
+    if output is not None:
+        check_writable(Path(output))
+    pairs = convert.pairs(ref, hyp)
+    sides = [convert.both(*pair) for pair in pairs]
+
+    from seal.scoring import Score, score
+
+    total = Score()
+    for (reference, hypothesis), (ref_path, hyp_path) in zip(sides, pairs, strict=True):
+        try:
+            total += score(reference, hypothesis)
+        except SealError as error:
+            raise SealError(f"{hyp_path} against {ref_path}: {error}") from None
+    name = pairs[0][1].name if len(pairs) == 1 else f"{len(pairs)} files"
+    text = _score_json(total) if as_json else _score_text(name, total)
+    if output is None:
+        print(text, end="")
+    else:
+        write_text(text, output)
+
+
+@app.command(hidden=True)
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where the transcript goes; a temporary folder if absent.")
+    ] = None,
+) -> None:
+    """Run the bundled call through the models and show what came of it."""
+    if folder is not None:
+        check_writable(folder / "call.json")
+
+    from seal.demo import show
+
+    show(folder)
+
+
+learn.register(app)
+bench.register(app)
+convert.register(app)
+review.register(app)
+serve.register(app)
+
+
+def _score_json(total: "Score") -> str:
+    import dataclasses
+    import json
+    import math
+
+    rates = {name: getattr(total, name) for name in ("wer", "cpwer", "delta_cp", "wder")}
+    known = {name: rate if math.isfinite(rate) else None for name, rate in rates.items()}
+    return json.dumps(known | dataclasses.asdict(total), indent=1) + "\n"
+
+
+def _score_text(name: str, total: "Score") -> str:
+    from rich.console import Console
+
+    from seal.console import score_table
+
+    console = Console(no_color=True, width=100)
+    with console.capture() as capture:
+        console.print(score_table({name: total}))
+        console.print(f"{total.words} reference words, {total.aligned} aligned", highlight=False)
+    return capture.get()
+
+
+def _checked(
+    corrector: str | None,
+    format: str,
+    condition: str,
+    decode: str,
+    model: str | None,
+    adapter: str | None,
+    margin: float | None,
+    thresholds: tuple[float, float] | None,
+    device: str,
+    precision: str | None,
+) -> dict[str, Any]:
+    """The options of `seal.correct`, those with numbers checked before the heavy work."""
+    if thresholds is not None:
+        check_thresholds(thresholds)
+    if margin is not None and not 0 <= margin < float("inf"):
+        raise SealError(f"--margin: must be 0 or more, not {margin}")
+    if adapter is not None and not Path(adapter).is_dir():
+        raise SealError(f"--adapter: {adapter} is no folder")
+    return dict(
+        corrector=corrector,
+        format=format,
+        condition=condition,
+        decode=decode,
+        model=model,
+        adapter=adapter,
+        margin=margin,
+        thresholds=thresholds,
+        device=device,
+        precision=precision,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status: 0, 2 (told in one line), 130 (interrupted)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        status = app(arguments or sys.argv[1:] or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except KeyboardInterrupt:
+        return 130
+    except typer.TyperException as error:  # a wrong option or argument
+        problem = error.format_message()
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:  # a pipe's reader has left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        told = explained(error)
+        if told is None:
+            raise
+        problem = told
+    print("seal: " + " ".join(problem.split()), file=sys.stderr)
+    return 2

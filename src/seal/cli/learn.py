@@ -1,0 +1,360 @@
+"""The commands of `seal` that have to do with learning: `prepare`, `simulate`, `train`, `tune`,
+`train-eend`.
+
+`seal.cli` adds them to its own. What is heavy is imported inside the commands, and what a command
+does is in `seal.corpora.prepare` and in `seal.training`.
+"""
+
+import sys
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from seal import words
+from seal.batch.outputs import targets_of
+from seal.corpora import NAMES
+from seal.corpora.prepare import read_part
+from seal.errors import SealError
+from seal.files import check_writable, write_text
+
+if TYPE_CHECKING:
+    from seal.training.run import Report
+    from seal.words import Word
+
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="MODEL", help="seal: another language model.")
+]
+Format = Annotated[
+    Literal["turn", "word"], typer.Option("--format", help="seal: transcript format.")
+]
+Condition = Annotated[
+    Literal["none", "prob", "int", "label"],
+    typer.Option("--condition", help="seal: how the scores are shown."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(
+        epilog="Example: seal prepare ami amicorpus/ -o ami/\n\n"
+        "Example: seal prepare fisher LDC2004T19/ -o fisher/"
+    )(prepare)
+    app.command(
+        epilog="Example: seal simulate ami/ES2002a.json -o first.json --seed 1\n\n"
+        "Example: seal simulate ami/*.json -o first/ --oracle oracle/"
+    )(simulate)
+    app.command(
+        epilog="Example: seal train ami/ icsi/ -o adapter/\n\n"
+        "Example: seal train ami/ -o run/ --corrector ag-lsec --steps 2000"
+    )(train)
+    app.command(
+        epilog="Example: seal tune ami/ --adapter adapter/ -o adapter/seal.json\n\n"
+        "Example: seal tune dev/ --first-pass first/ --adapter adapter/ -o adapter/seal.json"
+    )(tune)
+    app.command(epilog="Example: seal train-eend LibriSpeech/train-clean-100/ ami/ -o eend/")(
+        train_eend
+    )
+
+
+def prepare(
+    corpus: Annotated[
+        str, typer.Argument(metavar="CORPUS", help=f"Its name or layout: {', '.join(NAMES)}.")
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The corpus's folder (or a file of that layout).")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="Folder; made if there is none."),
+    ],
+) -> None:
+    """Turn a corpus into word transcripts (NAME.json) and train.txt, dev.txt and test.txt."""
+    from seal import console
+    from seal.corpora.prepare import prepare
+
+    with console.progress(corpus) as progress:
+        parts = prepare(corpus, folder, output, progress=progress)
+    counts = ", ".join(f"{len(names)} {part}" for part, names in parts.items())
+    print(f"{corpus}: {sum(map(len, parts.values()))} recordings: {counts}")
+
+
+def simulate(
+    reference: Annotated[
+        list[Path], typer.Argument(metavar="REFERENCE", help="Word references with times.")
+    ],
+    output: Annotated[
+        str,
+        typer.Option("-o", "--output", metavar="OUT", help="File for one input; else a folder."),
+    ],
+    oracle: Annotated[
+        str | None,
+        typer.Option("--oracle", metavar="OUT", help="The same words with the true speakers."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="The same seed, the same mistakes.")
+    ] = 0,
+    severity: Annotated[
+        float, typer.Option("--severity", help="1: as met in use; 2: twice as bad.")
+    ] = 1.0,
+) -> None:
+    """Make first-pass transcripts, as a diarizer and an ASR would, from references."""
+    if not 0 < severity <= 10:
+        raise SealError(f"--severity: must be above 0, and 10 at most, not {severity}")
+    targets = targets_of(reference, output)
+    oracles = targets_of(reference, oracle) if oracle is not None else [None] * len(targets)
+    inputs = [words.read(path) for path in reference]
+
+    import numpy as np
+
+    from seal import console
+    from seal.training.simulate import draw_severity, simulate
+
+    with console.progress("simulate") as progress:
+        for number, (given, target, true_target) in enumerate(
+            zip(inputs, targets, oracles, strict=True)
+        ):
+            first_pass: list[Word] = []
+            true: list[Word] = []
+            for place, (_, indices) in enumerate(words.sessions(given)):
+                rng = np.random.default_rng([seed, number, place])
+                made, truth = simulate(
+                    [given[index] for index in indices], draw_severity(rng, severity), rng
+                )
+                first_pass += made
+                true += [word | {"speaker": name} for word, name in zip(made, truth, strict=True)]
+            words.write(first_pass, target)
+            if true_target is not None:
+                words.write(true, true_target)
+            progress("conversations", (number + 1) / len(inputs))
+
+
+def train(
+    references: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR", help="Folders that `seal prepare` made; each weighs alike."),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="Folder; a run there goes on.")
+    ],
+    corrector: Annotated[
+        Literal["seal", "ag-lsec"], typer.Option("--corrector", help="What is trained.")
+    ] = "seal",
+    model: Model = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", metavar="FOLDER", help="Weights of another run to begin with."),
+    ] = None,
+    format: Format = "word",
+    condition: Condition = "label",
+    preset: Annotated[
+        Literal["embedded", "paper"],
+        typer.Option(
+            "--preset",
+            help="seal: embedded is for the embedded model on two cores; paper: the paper's QLoRA "
+            "of Mistral-7B, for CUDA (without it, not in 4 bits).",
+        ),
+    ] = "embedded",
+    chunks: Annotated[
+        int | None,
+        typer.Option("--chunks", min=1, help="seal: chunks to learn; else the preset's."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="ag-lsec: batches; else 3000.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="seal: cpu, cuda, ...")
+    ] = "cpu",
+) -> None:
+    """Train a corrector on simulated first passes of references.
+
+    The loss goes to OUT/log.jsonl and OUT/curve.png, and to stderr every ten steps. A run that was
+    stopped goes on from its last checkpoint and gives the same curve.
+    """
+    _refuse_file(output)
+    if corrector == "ag-lsec" and chunks is not None:
+        raise SealError("--chunks: is of --corrector seal; ag-lsec learns --steps")
+    if corrector == "seal" and steps is not None:
+        raise SealError("--steps: is of --corrector ag-lsec; seal learns --chunks")
+    corpora = [(1.0, read_part(folder, "train")) for folder in references]
+
+    if corrector == "ag-lsec":
+        from seal.training import ag_lsec
+
+        ag_lsec.train(
+            corpora,
+            output,
+            ag_lsec.Recipe(steps=steps or 3000, seed=seed),
+            start,
+            report_steps(),
+        )
+    else:
+        from dataclasses import replace
+
+        from seal.training import adapter, examples
+
+        shapes = (f"{format}-{condition}",)
+        recipe = replace(examples.PRESETS[preset], shapes=shapes, seed=seed)
+        if chunks is not None:
+            recipe = replace(recipe, chunks=chunks)
+        adapter.train(corpora, output, recipe, model, start, device, report_steps())
+
+
+def report_steps() -> "Report":
+    """Every ten steps: the loss, how fast it goes, and how long it will take."""
+    recent: deque[dict[str, Any]] = deque(maxlen=20)
+
+    def report(line: dict[str, Any]) -> None:
+        recent.append(line)
+        step, of = line["step"], line["steps"]
+        if step % 10 == 0 or step == of:
+            seconds = sum(item["seconds"] for item in recent)
+            speed = sum(item["tokens"] for item in recent) / max(seconds, 1e-9)
+            left = (of - step) * seconds / len(recent) / 60
+            loss = sum(item["loss"] for item in recent) / len(recent)
+            print(
+                f"step {step} of {of}, loss {loss:.4f}, {speed:.0f} tokens/s, "
+                f"about {left:.0f} min left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return report
+
+
+def tune(
+    references: Annotated[
+        list[Path], typer.Argument(metavar="DIR", help="Folders that `seal prepare` made.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="JSON; an adapter reads its seal.json."),
+    ],
+    first_pass: Annotated[
+        Path | None,
+        typer.Option(
+            "--first-pass", metavar="DIR", help="Real first passes, NAME.json each; else simulated."
+        ),
+    ] = None,
+    corrector: Annotated[
+        Literal["seal", "ag-lsec"], typer.Option("--corrector", help="What is tuned.")
+    ] = "seal",
+    model: Model = None,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(
+            "--adapter", metavar="FOLDER", help="What `seal train` made; else as shipped."
+        ),
+    ] = None,
+    format: Format = "word",
+    condition: Condition = "label",
+    most: Annotated[
+        int, typer.Option("--words", min=1, help="Words of each recording that are used.")
+    ] = 300,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the simulated mistakes.")] = 0,
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, ...")
+    ] = "cpu",
+) -> None:
+    """Choose thresholds and margins by Δcp on the dev lists of prepared corpora."""
+    check_writable(output)
+    dev: list[tuple[list[Word], list[Word]]] = []
+    for folder in references:
+        for reference in read_part(folder, "dev"):
+            name = reference[0]["session_id"]
+            dev.append(_with_first_pass(reference[:most], first_pass, name, [seed, len(dev)]))
+
+    import json
+
+    from seal.training.tune import Trial, tune
+
+    print("| scores | thresholds | margin | Δcp | words changed |\n|---|---|---|---|---|")
+
+    def report(trial: Trial) -> None:
+        low, med = trial.thresholds
+        print(
+            f"| {'yes' if trial.scored else 'no'} | {low} {med} | {trial.margin} | "
+            f"{100 * trial.delta_cp:.2f} | {trial.changed} |",
+            flush=True,
+        )
+
+    options: dict[str, Any] = {"corrector": corrector, "adapter": adapter, "device": device}
+    if corrector == "seal":
+        options |= {"model": model, "format": format, "condition": condition}
+    settings, _ = tune(dev, report, **options)
+    kept = json.loads(output.read_text(encoding="utf-8")) if output.is_file() else {}
+    write_text(json.dumps(kept | settings, indent=2) + "\n", output)
+
+
+def train_eend(
+    voices: Annotated[
+        Path, typer.Argument(metavar="VOICES", help="Folder of recordings, SPEAKER-….flac or .wav.")
+    ],
+    references: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR", help="Folders that `seal prepare` made: who talks when."),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="Folder; a run there goes on.")
+    ],
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, help="Batches of 16 windows of 10 s.")
+    ] = 4000,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, ...")
+    ] = "cpu",
+) -> None:
+    """Train the paper's first pass on simulated conversations of single voices.
+
+    Turns come from the references, voices from the recordings; a tenth of the voices is kept for
+    looking how well it does. A run that was stopped goes on from its last checkpoint.
+    """
+    _refuse_file(output)
+    recordings = [part for folder in references for part in read_part(folder, "train")]
+
+    from seal.acoustic.eend import SPEAKERS
+    from seal.training import eend
+    from seal.training.mixtures import held_out, load_voices
+    from seal.words import turns
+
+    found = load_voices(voices)
+    kept = held_out(found)
+    if len(found) < 2 * SPEAKERS:
+        raise SealError(f"{voices}: holds {len(found)} voices; {2 * SPEAKERS} is the least")
+    talks = [turns(recording) for recording in recordings]
+    unheard = {name: voice for name, voice in found.items() if name in kept}
+    looked_at = [eend.example(talks, unheard, [seed, 7, place]) for place in range(100)]
+    eend.train(
+        talks,
+        {name: voice for name, voice in found.items() if name not in kept},
+        output,
+        eend.Recipe(steps=steps, seed=seed),
+        device,
+        report_steps(),
+        lambda network: {"frame error": eend.error_rate(network, looked_at)},
+    )
+
+
+def _with_first_pass(
+    reference: "list[Word]", folder: Path | None, name: str, seed: list[int]
+) -> "tuple[list[Word], list[Word]]":
+    """A reference and its first pass, from a folder or simulated."""
+    if folder is not None:
+        first = words.read(folder / f"{name}.json")
+        end = max(word["end_time"] for word in reference)
+        return reference, [word for word in first if word["start_time"] < end]
+
+    import numpy as np
+
+    from seal.training.simulate import draw_severity, simulate
+
+    rng = np.random.default_rng(seed)
+    return reference, simulate(reference, draw_severity(rng), rng)[0]
+
+
+def _refuse_file(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise SealError(f"{output}: is a file; name a folder")

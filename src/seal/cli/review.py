@@ -1,0 +1,63 @@
+"""The command `seal review`: a transcript in the browser, to be listened to and mended.
+
+`seal.cli` adds it to its own commands; what it does is in `seal.review`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seal.files import check_writable
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        epilog="Example: seal review call.json --audio call.wav\n\n"
+        "Example: seal review call.json --audio call.wav --html call.html"
+    )(review)
+
+
+def review(
+    transcript: Annotated[
+        Path, typer.Argument(metavar="TRANSCRIPT", help="Of any format; edits are saved to it.")
+    ],
+    audio: Annotated[
+        Path | None, typer.Option("--audio", metavar="FILE", help="Its recording, to listen to.")
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="ID", help="Which conversation, of several.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="OUT", help="Write the page, recording included, and serve nothing."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any.")] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page, or print its address.")
+    ] = True,
+) -> None:
+    """Look at a transcript, listen to it, and mend its speakers, in the browser."""
+    if html is not None:
+        check_writable(html)
+
+        from seal.review import write_page
+
+        write_page(transcript, audio, html, session)
+        return
+    check_writable(transcript)
+
+    from seal.review.server import Review, serve
+
+    def opened(address: str) -> None:
+        print(f"{transcript}: {address} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+        if browser:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    serve(Review(transcript, audio, session), port, opened)

@@ -1,0 +1,57 @@
+"""AG-LSEC as a system: the encoder's posteriors of each word, and a margin for changing it.
+
+The network (`ag_lsec_network.py`) is the shipped one or that of a run's folder; the margins, tuned
+on dev sets, stand beside its weights.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seal.correctors import Labels, Options, base_margin, read_settings
+from seal.progress import Progress
+from seal.words import Conversation
+
+
+def label(
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
+    """A word goes to another speaker whose log-posterior beats the first pass's by the margin."""
+    answers = []
+    found = log_posteriors(conversations, options.device, progress, options.adapter)
+    for conversation, answer in zip(conversations, found, strict=True):
+        rows = np.arange(len(conversation.words))
+        draft = np.array(conversation.draft())
+        own = settings(options.adapter)
+        margins = [base_margin(word, options, own) for word in conversation.words]
+        gain = answer - answer[rows, draft][:, None]
+        chosen = np.where(gain.max(axis=1) > margins, gain.argmax(axis=1), draft)
+        answers.append(Labels(chosen.tolist(), np.exp(answer[rows, chosen]).tolist()))
+    return answers
+
+
+def log_posteriors(
+    conversations: Sequence[Conversation],
+    device: str,
+    progress: Progress,
+    folder: str | Path | None = None,
+) -> list[np.ndarray]:
+    """The log-posteriors [W, K] of the words of each conversation, by the network in the folder
+    (None: the shipped one)."""
+    from seal.correctors import ag_lsec_network
+
+    network, encode = ag_lsec_network.load(folder, device)
+    return ag_lsec_network.log_posteriors(network, encode, conversations, progress)
+
+
+@lru_cache(maxsize=1)
+def settings(folder: str | Path | None = None) -> dict[str, Any]:
+    """The margins beside the weights: {"margins": {"scores": nats, "no_scores": nats}}; none where
+    nothing was tuned."""
+    from seal.correctors.ag_lsec_network import SHIPPED
+
+    file = Path(folder or SHIPPED) / "seal.json"
+    return read_settings(file) if file.is_file() else {}

@@ -1,0 +1,85 @@
+"""The default: encoder and language model together, log-linearly, the cheap one first.
+
+Every word's log-posteriors by AG-LSEC and, with a weight, by SEAL's language model are added; a
+word changes only where the sum prefers another speaker by a margin. The language model reads only
+the chunks in which a word is near the line. Weight and margins were tuned on the dev sets and stand
+in `weights/best.json`; with the weight as it is, 0, no language model is read. Where the recording
+is at hand, the words are then compared with the voices of the speakers that they have by now.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from seal import weights
+from seal.correctors import Labels, Options, ag_lsec, base_margin, lengths, voice
+from seal.correctors.seal import decode_chunks
+from seal.progress import Progress, split
+from seal.words import Conversation
+
+SETTINGS = weights.FOLDER / "best.json"
+
+
+def label(
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
+    """The speakers that encoder and language model prefer together, and then the voices."""
+    own = settings()
+    weight = float(own["weight"] if options.weight is None else options.weight)
+    reading = 1.0 if options.audio is None else 0.3
+    encoding = 0.2 * reading if weight else reading
+    together = ag_lsec.log_posteriors(
+        conversations, options.device, lambda share: progress(encoding * share)
+    )
+    gains = []
+    for conversation, encoder in zip(conversations, together, strict=True):
+        rows, draft = np.arange(len(conversation.words)), np.array(conversation.draft())
+        gain = encoder - encoder[rows, draft][:, None]
+        gain -= np.array([base_margin(word, options, own) for word in conversation.words])[:, None]
+        gain[rows, draft] = 0.0
+        gains.append(gain)
+    chosen = [gain.argmax(axis=1) for gain in gains]
+    if weight:
+        near = [_lead(gain) < float(own["reach"]) for gain in gains]
+        answers = decode_chunks(
+            conversations,
+            options,
+            [(-gain / weight).tolist() for gain in gains],
+            lambda share: progress(encoding + (reading - encoding) * share),
+            lambda number, first, last: bool(near[number][first:last].any()),
+        )
+        for number, found in enumerate(answers):
+            for answer in found:
+                span = slice(answer.first, answer.last)
+                chosen[number][span] = answer.speakers
+                together[number][span] += weight * np.log(np.maximum(answer.posteriors, 1e-9))
+    result = []
+    reports = split(
+        lambda share: progress(reading + (1.0 - reading) * share), lengths(conversations)
+    )
+    for conversation, sums, best, report in zip(
+        conversations, together, chosen, reports, strict=True
+    ):
+        sums -= np.logaddexp.reduce(sums, axis=1, keepdims=True)
+        confidence = np.exp(sums[np.arange(len(best)), best])
+        if options.audio is not None:
+            heard = voice.reassign(conversation, best.tolist(), options.audio, voice.MARGIN, report)
+            confidence = np.where(best == heard.speakers, confidence, heard.confidence)
+            best = np.array(heard.speakers)
+        result.append(Labels(best.tolist(), confidence.tolist()))
+    return result
+
+
+def _lead(gain: np.ndarray) -> np.ndarray:
+    """How far the best is before the next, for each word."""
+    ranked = np.sort(gain, axis=1)
+    return ranked[:, -1] - ranked[:, -2]
+
+
+@lru_cache(maxsize=1)
+def settings() -> dict[str, Any]:
+    """{"weight": of the language model, "margins": {"scores", "no_scores"}, "reach": nats}."""
+    return json.loads(SETTINGS.read_text(encoding="utf-8"))

@@ -1,0 +1,147 @@
+"""Re-assignment by voice: a word goes to the speaker whose voice it sounds like; no text is read.
+
+Up to 1.5 s of sound about each word, as far as nobody else speaks, is embedded (CAM++) and compared
+with the recording's speakers, each the mean over its words by the labels so far: the strongest
+baseline that does not read. It wants the recording, which is streamed.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seal import memory
+from seal.acoustic import audio, embedding
+from seal.acoustic.rescore import recording_of
+from seal.correctors import Labels, Options, lengths
+from seal.progress import Progress, split
+from seal.words import Conversation, Word
+
+if TYPE_CHECKING:
+    from seal.acoustic.audio import Samples
+    from seal.acoustic.segmentation import Floats
+
+SECONDS = 1.5
+"""Of sound about the middle of a word: less is no voice, more are its neighbours'."""
+
+SCALE = 20.0
+"""Nats per unit of cosine similarity."""
+
+MARGIN = 1.0
+"""Nats by which another voice must be nearer, where nothing else is asked for."""
+
+LEAST = 0.25  # seconds of sound below which there is no voice
+NEAR = 6  # words before and after that may be heard with a word
+BATCH = 8  # sounds of one length that are embedded together
+TIDY = 4  # of those batches, after which freed memory goes back to the system
+
+
+def label(
+    conversations: Sequence[Conversation], options: Options, progress: Progress
+) -> list[Labels]:
+    """Each word's nearest voice, where it is nearer than the first pass's by the margin."""
+    margin = MARGIN if options.margin is None else options.margin
+    assert options.audio is not None  # else `seal.correction` has refused
+    return [
+        reassign(one, one.draft(), options.audio, margin, report)
+        for one, report in zip(conversations, split(progress, lengths(conversations)), strict=True)
+    ]
+
+
+def reassign(
+    conversation: Conversation,
+    draft: Sequence[int],
+    given: str | Path,
+    margin: float,
+    progress: Progress,
+) -> Labels:
+    """The same for any labels: `draft` [W] are places among the speakers, `given` is the recording
+    or a folder with it. The posterior is a softmax over SCALE times the similarities.
+
+    Raises SealError where there is no such recording.
+    """
+    words = conversation.words
+    spans = _spans(words, draft)
+    vectors = _voices(recording_of(given, words[0]["session_id"]), spans, progress)
+    centroids = _centroids(vectors, draft, spans, len(conversation.names))
+    logits = SCALE * vectors @ centroids.T
+    logits -= logits.max(axis=1, keepdims=True)
+    posterior = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    rows = np.arange(len(words))
+    ahead = -logits[rows, draft]  # of the draft's; the nearest voice has 0
+    chosen = np.where(ahead > margin, logits.argmax(axis=1), draft)
+    progress(1.0)
+    return Labels(chosen.tolist(), posterior[rows, chosen].tolist())
+
+
+def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress) -> "Floats":
+    """[W, SIZE] unit embeddings of the sound in each span; zeros where there is none."""
+    model = embedding.load()
+    vectors = np.zeros((len(spans), embedding.SIZE), dtype=np.float32)
+    alike: dict[int, list[tuple[int, Floats]]] = {}  # by their length: they are embedded together
+
+    batches = itertools.count()
+
+    def embed(group: "list[tuple[int, Floats]]") -> None:
+        if next(batches) % TIDY == 0:
+            memory.give_back()
+        places, banks = zip(*group, strict=True)
+        vectors[list(places)] = embedding.vectors(model, np.stack(banks))
+
+    for done, (place, samples) in enumerate(_sounds(path, spans)):
+        bank = embedding.filterbank(samples)
+        group = alike.setdefault(len(bank), [])
+        group.append((place, bank))
+        if len(group) == BATCH:
+            embed(alike.pop(len(bank)))
+        progress(done / len(spans))
+    for group in alike.values():
+        embed(group)
+    return vectors
+
+
+def _sounds(path: Path, spans: Sequence[tuple[float, float]]) -> "Iterator[tuple[int, Samples]]":
+    """Yield (place of the span, its sound), from the first to begin to the last; spans of less
+    than LEAST are left out."""
+    blocks = audio.blocks(path)
+    held = np.zeros(0, dtype=np.float32)
+    begin, over = 0, False
+    for place in sorted(range(len(spans)), key=spans.__getitem__):
+        first, last = (max(0, round(time * audio.RATE)) for time in spans[place])
+        while not over and begin + len(held) < last:
+            block = next(blocks, None)
+            over = block is None
+            if block is not None:
+                keep = max(0, min(first - begin, len(held)))
+                held, begin = np.concatenate([held[keep:], block]), begin + keep
+        samples = held[max(0, first - begin) : max(0, last - begin)]
+        if len(samples) >= LEAST * audio.RATE:
+            yield place, samples
+
+
+def _spans(words: Sequence[Word], draft: Sequence[int]) -> list[tuple[float, float]]:
+    """SECONDS about each word, up to where others speak before and after it."""
+    spans = []
+    for place, word in enumerate(words):
+        middle = (word["start_time"] + word["end_time"]) / 2
+        first, last = middle - SECONDS / 2, middle + SECONDS / 2
+        for other in range(max(0, place - NEAR), min(len(words), place + NEAR + 1)):
+            if draft[other] != draft[place]:
+                if other < place:
+                    first = max(first, min(words[other]["end_time"], word["start_time"]))
+                else:
+                    last = min(last, max(words[other]["start_time"], word["end_time"]))
+        spans.append((first, last))
+    return spans
+
+
+def _centroids(
+    vectors: "Floats", draft: Sequence[int], spans: Sequence[tuple[float, float]], count: int
+) -> "Floats":
+    """[K, SIZE] mean voice of each speaker's words, by their seconds; zeros for one not heard."""
+    centroids = np.zeros((count, vectors.shape[1]), dtype=np.float32)
+    for vector, speaker, (first, last) in zip(vectors, draft, spans, strict=True):
+        centroids[speaker] += (last - first) ** 2 * vector
+    return centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)

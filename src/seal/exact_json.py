@@ -1,0 +1,93 @@
+"""JSON whose numbers keep their spelling, so that what is read and written again is the same bytes.
+
+It knows nothing of what the JSON is about.
+"""
+
+import json
+import re
+from typing import Any
+
+from seal.errors import SealError
+
+DEEPEST = 100
+"""Levels of lists and objects in a key that seal does not know."""
+
+
+class _Number(float):
+    """A float that remembers how it was written, so that writing it again changes no byte."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> "_Number":
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return _Number, (self.text,)
+
+
+class _TwiceError(Exception):
+    """A key that an object has twice: one of its values could not be kept."""
+
+
+def _float(text: str) -> float:
+    """Most numbers are written as Python would: those need no memory of it, in neither sense."""
+    number = float(text)
+    return number if repr(number) == text else _Number(text)
+
+
+def _integer(text: str) -> int | _Number:
+    return _Number(text) if text == "-0" else int(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
+def parse(text: str, name: str) -> Any:
+    """The value of a JSON text, its numbers as they were written. Raises SealError as `read`."""
+    try:
+        return json.loads(text, parse_float=_float, parse_int=_integer, object_pairs_hook=_object)
+    except _TwiceError as error:
+        raise SealError(f"{name}: the key {str(error)!r} stands twice in one object") from None
+    except json.JSONDecodeError as error:
+        raise SealError(
+            f"{name}: not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+        ) from None
+    except (RecursionError, ValueError):
+        raise SealError(
+            f"{name}: not usable JSON (nested too deep, or a number too long)"
+        ) from None
+
+
+def dumps(value: Any) -> str:
+    """JSON text of `value`; numbers read by `read` come out as they were written."""
+    if isinstance(value, _Number):
+        return value.text
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{dumps(str(k))}: {dumps(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(dumps(item) for item in value) + "]"
+    if isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+        # A lone surrogate has no UTF-8 form: only the escape can carry it.
+        return json.dumps(value) if re.search("[\ud800-\udfff]", text) else text
+    return json.dumps(value)
+
+
+def too_deep(value: Any) -> bool:
+    """Whether `dumps`, which calls itself, could not write it."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        inner = [v.values() if isinstance(v, dict) else v for v in level]
+        level = [v for part in inner for v in part if isinstance(v, (dict, list))]
+        if depth > DEEPEST:
+            return True
+    return False

