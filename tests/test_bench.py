@@ -138,14 +138,11 @@ def test_a_table_trains_what_is_missing_and_can_lend_its_adapter(
 
 def test_rows_name_options_that_correct_knows():
     from seal.bench.tables import TABLES
-    from seal.correction import chosen_system
     from seal.correctors import Options
 
     for row in (*bench.ROWS, *(row for table in TABLES.values() for row in table)):
-        asked = {name: value for name, value in row.options.items() if name != "corrector"}
-        asked |= {"audio": "calls/"} if row.heard else {}
-        system = row.options["corrector"]
-        assert chosen_system(system, Options(**asked)) == system
+        asked = row.options | ({"audio": "calls/"} if row.heard else {})
+        assert Options(**asked).chosen == row.options["corrector"]
 
 
 def test_memory_is_measured_where_nothing_else_was(folder):

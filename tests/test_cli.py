@@ -3,7 +3,9 @@
 The models are stood in for: what they do is tested elsewhere.
 """
 
+import dataclasses
 import errno
+import inspect
 import json
 import os
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 import seal
 from seal import cli, words
@@ -119,6 +122,36 @@ def test_public_names_are_functions_even_after_their_modules_are_imported() -> N
 def test_no_module_hides_a_public_function() -> None:
     modules = {path.stem for path in Path(seal.__file__).parent.iterdir()}
     assert not modules & set(seal.__all__)
+
+
+def test_what_may_be_chosen_comes_from_one_list() -> None:
+    """The command line, the server, the help and `seal.correct` offer the lists of `correctors`."""
+    from seal import formats
+    from seal.correctors import CHOICES, CORRECTORS, Options
+    from seal.server.schema import CorrectOptions, TranscribeOptions
+
+    commands = get_command(cli.app).commands
+    shown = {}
+    for name in ("correct", "transcribe", "serve", "convert"):
+        command = commands[name]
+        with command.context_class(command, info_name=name, max_content_width=10_000) as context:
+            context.terminal_width = 10_000
+            shown[name] = " ".join(command.get_help(context).split())
+    for name in ("correct", "transcribe"):
+        assert all(f"--{one} <{'|'.join(CHOICES[one])}>" in shown[name] for one in CHOICES)
+        assert all(f"{one}: {CORRECTORS[one].summary}" in shown[name] for one in CORRECTORS)
+    fields = {field.name for field in dataclasses.fields(Options)}
+    assert fields < inspect.signature(seal.correct).parameters.keys()
+    text = tuple(name for name in CORRECTORS if not CORRECTORS[name].needs_audio)
+    for model, field, offered in (
+        (TranscribeOptions, "corrector", tuple(CORRECTORS)),
+        (CorrectOptions, "corrector", text),
+        (CorrectOptions, "from", tuple(formats.one_text())),
+    ):
+        listed = model.model_json_schema()["properties"][field]["anyOf"][0]["enum"]
+        assert tuple(listed) == offered
+    assert f"--corrector <{'|'.join(text)}>" in shown["serve"]
+    assert all(name in shown["convert"] for name in formats.FORMATS)
 
 
 def test_import_is_light() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seal import words
-from seal.correctors import READERS
+from seal.correctors import Options
 from seal.errors import SealError
 from seal.progress import StageProgress
 
@@ -69,8 +69,8 @@ class Correct:
     @property
     def room(self) -> int:
         """Bytes of inputs that are corrected together; 0 where no network would read them."""
-        reads = (self.options.get("corrector") or "best") in READERS
-        return ROOM if reads and self.options.get("audio") is None else 0
+        options = Options(**self.options)
+        return ROOM if options.about.batched and options.audio is None else 0
 
     def together(
         self,

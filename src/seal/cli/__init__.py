@@ -9,7 +9,7 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,94 +18,31 @@ from seal.batch.inputs import SOUND, TRANSCRIPTS, inputs_of
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.batch.tasks import Correct, Transcribe
 from seal.cli import bench, convert, learn, review, serve
-from seal.cli.convert import From, Rttm
-from seal.cli.many import SEVERAL, Again, Manifest, On, Workers, do_all
+from seal.cli.many import do_all
+from seal.cli.options import (
+    SEVERAL,
+    Again,
+    From,
+    Manifest,
+    On,
+    Out,
+    Rttm,
+    Workers,
+    with_options,
+)
 from seal.errors import SealError, explained
 from seal.files import check_writable, write_text
-from seal.llm.conditioning import check_thresholds
-from seal.llm.precision import Precision
 
 if TYPE_CHECKING:
     from seal.scoring import Score
 
 app = typer.Typer(
     name="seal",
-    help="Who said which word: transcribes recordings and corrects the speakers of transcripts.",
+    help="Say who said each word: transcribe recordings, correct the speakers of transcripts.",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Out = Annotated[
-    str,
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="File for one input; folder (a NAME.json each) for several, or if it ends in '/'.",
-    ),
-]
-Corrector = Annotated[
-    Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"] | None,
-    typer.Option(
-        "--corrector",
-        help="best: the encoder and, where the recording is at hand, voices; seal: the paper's; "
-        "ag-lsec: the encoder alone; cbs: a beam search with an untrained language model; hmm: no "
-        "text; voice: no text, but the recording. Default: best, or seal if one of the paper's "
-        "choices below is asked for that best was not tuned with.",
-    ),
-]
-Format = Annotated[
-    Literal["turn", "word"],
-    typer.Option("--format", help="How the model sees a transcript: labels per turn or per word."),
-]
-Condition = Annotated[
-    Literal["none", "prob", "int", "label"],
-    typer.Option("--condition", help="How the model sees the first pass's scores."),
-]
-Decode = Annotated[
-    Literal["fast", "algorithm1", "tpst"],
-    typer.Option("--decode", help="algorithm1 is the paper's loop; fast gives the same, faster."),
-]
-Model = Annotated[
-    str | None,
-    typer.Option("--model", metavar="MODEL", help="Causal language model by name or folder."),
-]
-Adapter = Annotated[
-    str | None,
-    typer.Option("--adapter", metavar="FOLDER", help="LoRA adapter (peft) for the model."),
-]
-Margin = Annotated[
-    float | None,
-    typer.Option("--margin", help="A word changes only if the model is surer by this; 0: always."),
-]
-Thresholds = Annotated[
-    tuple[float, float] | None,
-    typer.Option(
-        "--thresholds",
-        metavar="LOW MED",
-        help="Scores where low ends and high begins; else the adapter's own, or 0.5 0.8.",
-    ),
-]
-Heard = Annotated[
-    Path | None,
-    typer.Option(
-        "--audio",
-        metavar="FILE|FOLDER",
-        help="The recording, or a folder of SESSION.wav's, to listen to: voices, and scores of "
-        "words that have none.",
-    ),
-]
-Device = Annotated[
-    str, typer.Option("--device", metavar="DEVICE", help="Where the model runs: cpu, cuda, ...")
-]
-Precise = Annotated[
-    Precision | None,
-    typer.Option(
-        "--precision",
-        help="Numbers of the language model's products; else float32, or bfloat16 on a GPU.",
-    ),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -127,6 +64,7 @@ def _options(
     epilog="Example: seal transcribe call.wav -o call.json\n\n"
     "Example: seal transcribe monday.wav tuesday.flac --speakers 2 -o transcripts/"
 )
+@with_options("audio")
 def transcribe(
     output: Out,
     audio: Annotated[
@@ -134,7 +72,8 @@ def transcribe(
     ] = None,
     manifest: Manifest = None,
     speakers: Annotated[
-        int | None, typer.Option("--speakers", min=1, help="How many speak; found if not given.")
+        int | None,
+        typer.Option("--speakers", min=1, help="Number of speakers; found if not given."),
     ] = None,
     asr: Annotated[
         str | None,
@@ -143,44 +82,41 @@ def transcribe(
     eend: Annotated[
         Path | None,
         typer.Option(
-            "--eend", metavar="FOLDER", help="First pass by an EEND of `train-eend`, or: shipped."
+            "--eend",
+            metavar="FOLDER",
+            help="Diarize with an EEND of `train-eend`, or with seal's own (shipped).",
         ),
     ] = None,
     posteriors: Annotated[
         str | None,
         typer.Option(
-            "--posteriors", metavar="FILE|pyannote", help="Another diarizer's .npz, .npy or .rttm."
+            "--posteriors",
+            metavar="FILE|pyannote",
+            help="Take another diarizer's answer: .npz, .npy, .rttm, or a folder of them.",
         ),
     ] = None,
     no_correct: Annotated[
-        bool, typer.Option("--no-correct", help="Stop before the language model.")
+        bool, typer.Option("--no-correct", help="Stop before the correction.")
     ] = False,
     html: Annotated[
-        bool, typer.Option("--html", help="Write the review page, too: OUT.html, sound included.")
+        bool,
+        typer.Option("--html", help="Also write the review page, OUT.html, with the sound in it."),
     ] = False,
-    corrector: Corrector = None,
-    format: Format = "word",
-    condition: Condition = "label",
-    decode: Decode = "fast",
-    model: Model = None,
-    adapter: Adapter = None,
-    margin: Margin = None,
-    thresholds: Thresholds = None,
-    device: Device = "cpu",
-    precision: Precise = None,
+    *,
+    options: dict[str, Any],
     workers: Workers = 1,
     on: On = None,
     again: Again = False,
 ) -> None:
-    """Turn recordings into word transcripts with corrected speakers."""
+    """Transcribe recordings, with speakers.
+
+    Each becomes a word transcript, whose speakers are corrected.
+    """
     sources, several = inputs_of(audio or [], manifest, SOUND)
     targets = targets_of(sources, output, several)
     refuse_to_replace(sources, targets, "recording")
     if html and targets[0].suffix == ".html":
         raise SealError(f"{targets[0]}: is where the page goes; name the transcript otherwise")
-    options = _checked(
-        corrector, format, condition, decode, model, adapter, margin, thresholds, device, precision
-    )
     task = Transcribe(options, speakers, asr, eend, posteriors, not no_correct, several, html)
     do_all(task, sources, targets, several, workers, on, again)
 
@@ -190,6 +126,7 @@ def transcribe(
     "Example: seal correct whisperx/*.json meeting.srt -o corrected/\n\n"
     "Example: seal correct calls/ --workers 4 -o corrected/"
 )
+@with_options()
 def correct(
     output: Out,
     transcript: Annotated[
@@ -199,38 +136,28 @@ def correct(
         ),
     ] = None,
     manifest: Manifest = None,
-    corrector: Corrector = None,
-    format: Format = "word",
-    condition: Condition = "label",
-    decode: Decode = "fast",
-    model: Model = None,
-    adapter: Adapter = None,
-    margin: Margin = None,
-    thresholds: Thresholds = None,
-    device: Device = "cpu",
-    precision: Precise = None,
-    audio: Heard = None,
+    *,
+    options: dict[str, Any],
     from_: From = None,
     rttm: Rttm = None,
     workers: Workers = 1,
     on: On = None,
     again: Again = False,
 ) -> None:
-    """Correct the speakers of transcripts with a language model. Each is written as it was read:
-    a word transcript, or another tool's format with its speakers changed and nothing else."""
+    """Correct the speakers of transcripts.
+
+    Each is written as it was read: a word transcript, or another tool's format with its speakers
+    changed and nothing else.
+    """
     sources, several = inputs_of(transcript or [], manifest, TRANSCRIPTS)
     targets = targets_of(sources, output, several, (*TRANSCRIPTS, ".txt"))
     if several:  # one may be replaced by its own result; of many, a rerun could not tell which are
         refuse_to_replace(sources, targets, "transcript")
         convert.refuse_one_rttm(rttm)
-    options = _checked(
-        corrector, format, condition, decode, model, adapter, margin, thresholds, device, precision
-    )
-    if audio is not None and not audio.exists():
-        raise SealError(f"--audio: there is no {audio}")
+    audio = options["audio"]
     if audio is not None and len(sources) > 1 and not audio.is_dir():
         raise SealError(f"--audio: {audio} is of one conversation; name a folder with one for each")
-    task = Correct({**options, "audio": audio}, from_, rttm)
+    task = Correct(options, from_, rttm)
     do_all(task, sources, targets, several, workers, on, again)
 
 
@@ -245,15 +172,19 @@ def score(
     hyp: Annotated[
         list[Path], typer.Option("--hyp", metavar="HYP", help="Transcript file or folder.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Rates and counts as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print rates and counts as JSON.")
+    ] = False,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="OUT", help="File instead of stdout.")
+        str | None,
+        typer.Option("-o", "--output", metavar="OUT", help="Write to this file, not to stdout."),
     ] = None,
 ) -> None:
-    """WER, cpWER, Δcp and WDER of transcripts against references.
+    """Score transcripts against references.
 
-    --ref and --hyp may be given several times, in the same order, or be folders, whose files are
-    matched by name. The counts of all files are summed. Sessions are matched by session_id.
+    Prints WER, cpWER, Δcp and WDER in per cent. --ref and --hyp may be given several times, in the
+    same order, or be folders, whose files are matched by name. The counts of all files are summed.
+    Sessions are matched by session_id.
     """
     if output is not None:
         check_writable(Path(output))
@@ -318,39 +249,6 @@ def _score_text(name: str, total: "Score") -> str:
         console.print(score_table({name: total}))
         console.print(f"{total.words} reference words, {total.aligned} aligned", highlight=False)
     return capture.get()
-
-
-def _checked(
-    corrector: str | None,
-    format: str,
-    condition: str,
-    decode: str,
-    model: str | None,
-    adapter: str | None,
-    margin: float | None,
-    thresholds: tuple[float, float] | None,
-    device: str,
-    precision: str | None,
-) -> dict[str, Any]:
-    """The options of `seal.correct`, those with numbers checked before the heavy work."""
-    if thresholds is not None:
-        check_thresholds(thresholds)
-    if margin is not None and not 0 <= margin < float("inf"):
-        raise SealError(f"--margin: must be 0 or more, not {margin}")
-    if adapter is not None and not Path(adapter).is_dir():
-        raise SealError(f"--adapter: {adapter} is no folder")
-    return dict(
-        corrector=corrector,
-        format=format,
-        condition=condition,
-        decode=decode,
-        model=model,
-        adapter=adapter,
-        margin=margin,
-        thresholds=thresholds,
-        device=device,
-        precision=precision,
-    )
 
 
 def main(arguments: list[str] | None = None) -> int:

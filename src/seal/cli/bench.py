@@ -1,4 +1,4 @@
-"""The command `seal bench`: every system on the user's own conversations, in one report.
+"""The command `seal bench`: systems compared on conversations of one's own, in one report.
 
 `seal.cli` adds it to its own commands; what it does is in `seal.bench`.
 """
@@ -27,11 +27,17 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="Folder for the report.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Folder for the report; a run that was stopped there goes on.",
+        ),
     ],
     table: Annotated[
         Literal["systems", "table1", "table2"],
-        typer.Argument(help="systems: all that need no training; table1, table2: the paper's."),
+        typer.Argument(help="Choose the rows: all that need no training, or the paper's tables."),
     ] = "systems",
     sets: Annotated[
         list[Path] | None,
@@ -45,30 +51,41 @@ def bench(
     learn: Annotated[
         list[Path] | None,
         typer.Option(
-            "--learn", metavar="DIR", help="Folder of `seal prepare`: the tables learn from it."
+            "--learn",
+            metavar="DIR",
+            help="Folder that `seal prepare` made; the tables learn from it.",
         ),
     ] = None,
     adapter: Annotated[
         Path | None,
         typer.Option(
-            "--adapter", metavar="FOLDER", help="That of another table's, instead of training one."
+            "--adapter",
+            metavar="FOLDER",
+            help="Use the adapter of another table instead of training one.",
         ),
     ] = None,
     chunks: Annotated[
-        int, typer.Option("--chunks", min=1, help="To learn, shared by the LLM's rows.")
+        int,
+        typer.Option(
+            "--chunks", min=1, help="Number of chunks to learn, shared by the LLM's rows."
+        ),
     ] = 2000,
     most: Annotated[
-        int, typer.Option("--words", min=1, help="Words of each recording that is held out.")
+        int,
+        typer.Option("--words", min=1, help="Number of words of each held-out recording to use."),
     ] = 250,
     system: Annotated[
         list[str] | None,
-        typer.Option("--system", metavar="NAME", help="Those whose name begins so; else all."),
+        typer.Option(
+            "--system", metavar="NAME", help="Only rows whose name begins with this; else all."
+        ),
     ] = None,
 ) -> None:
-    """Compare systems on conversations of your own, or fill the paper's tables.
+    """Compare systems in one report.
 
-    Writes report.md, report.json and report.html. What was learnt and measured is kept in OUT, so
-    a run that was stopped goes on where it was.
+    Measures them on conversations of your own, or fills the paper's tables. Writes report.md,
+    report.json and report.html. What was learnt and measured is kept in OUT: a run that was stopped
+    goes on where it was.
     """
     from seal.bench import ROWS, report
     from seal.bench.sets import read_set, simulate_set

@@ -9,48 +9,38 @@ from typing import Annotated
 
 import typer
 
+from seal import formats
 from seal.batch.inputs import TRANSCRIPTS
+from seal.cli.options import From, Rttm
 from seal.errors import SealError
 from seal.files import check_writable
 from seal.words import Word
-
-From = Annotated[
-    str | None,
-    typer.Option("--from", metavar="FORMAT", help="What the input is, if that is not seen."),
-]
-Rttm = Annotated[
-    Path | None,
-    typer.Option("--rttm", metavar="FILE", help="A CTM's speakers, if not in NAME.rttm beside it."),
-]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
+        help="Convert a transcript to another format.\n\nWhat that format cannot hold is reported "
+        f"on stderr. Formats (words is seal's own): {', '.join(formats.FORMATS)}.",
         epilog="Example: seal convert call.json -o call.srt --to srt\n\n"
         "Example: seal convert call.ctm -o call.json --to words\n\n"
-        "Example: seal convert call.json -o call.vtt"
+        "Example: seal convert call.json -o call.vtt",
     )(convert)
 
 
 def convert(
-    transcript: Annotated[Path, typer.Argument(metavar="IN", help="A transcript of any format.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The new file.")],
+    transcript: Annotated[Path, typer.Argument(metavar="IN", help="Transcript of any format.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="File to write.")],
     to: Annotated[
         str | None,
         typer.Option(
-            "--to", metavar="FORMAT", help="One of those above; else what OUT's name ends in."
+            "--to", metavar="FORMAT", help="Format to write; else what OUT's name ends in."
         ),
     ] = None,
     from_: From = None,
     rttm: Rttm = None,
 ) -> None:
-    """Write a transcript in another format. What that format cannot hold is told on stderr.
-
-    Formats: words (seal's own), whisperx, aws, deepgram, assemblyai, azure, azure-fast, google-v1,
-    google-v2, ibm, nemo, pyannote, diarizationlm, seglst, stm, ctm, ctm-rttm, rttm, srt, vtt, text.
-    """
-    from seal import formats
+    """Write a transcript in another format."""
 
     check_writable(output)
     to = to or formats.SUFFIXES.get(output.suffix.lower())
@@ -88,8 +78,6 @@ def pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Pa
 
 def both(reference: Path, hypothesis: Path) -> tuple[list[Word], list[Word]]:
     """Read a pair. Where a format names no conversation, the one in it is the partner's."""
-    from seal import formats
-
     sides = [formats.load(reference), formats.load(hypothesis)]
     ours, theirs = (side.words for side in sides)
     names = [{word["session_id"] for word in words} for words in (ours, theirs)]

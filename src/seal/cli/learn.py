@@ -1,5 +1,4 @@
-"""The commands of `seal` that have to do with learning: `prepare`, `simulate`, `train`, `tune`,
-`train-eend`.
+"""The commands of `seal` that prepare, simulate, train and tune.
 
 `seal.cli` adds them to its own. What is heavy is imported inside the commands, and what a command
 does is in `seal.corpora.prepare` and in `seal.training`.
@@ -14,6 +13,7 @@ import typer
 
 from seal import words
 from seal.batch.outputs import targets_of
+from seal.cli.options import Device, LearnedCondition, LearnedFormat, LearnedModel, Seed
 from seal.corpora import NAMES
 from seal.corpora.prepare import read_part
 from seal.errors import SealError
@@ -23,16 +23,8 @@ if TYPE_CHECKING:
     from seal.training.run import Report
     from seal.words import Word
 
-Model = Annotated[
-    str | None, typer.Option("--model", metavar="MODEL", help="seal: another language model.")
-]
-Format = Annotated[
-    Literal["turn", "word"], typer.Option("--format", help="seal: transcript format.")
-]
-Condition = Annotated[
-    Literal["none", "prob", "int", "label"],
-    typer.Option("--condition", help="seal: how the scores are shown."),
-]
+Trained = Literal["seal", "ag-lsec"]
+"""The correctors that learn."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,17 +52,25 @@ def register(app: typer.Typer) -> None:
 
 def prepare(
     corpus: Annotated[
-        str, typer.Argument(metavar="CORPUS", help=f"Its name or layout: {', '.join(NAMES)}.")
+        str,
+        typer.Argument(
+            metavar="CORPUS", help=f"Name the corpus or its layout: {', '.join(NAMES)}."
+        ),
     ],
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The corpus's folder (or a file of that layout).")
+        Path, typer.Argument(metavar="DIR", help="Folder of the corpus (or a file of that layout).")
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="OUT", help="Folder; made if there is none."),
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="Folder to write to; made if there is none."
+        ),
     ],
 ) -> None:
-    """Turn a corpus into word transcripts (NAME.json) and train.txt, dev.txt and test.txt."""
+    """Turn a corpus into word transcripts.
+
+    Writes a NAME.json for each recording, and the lists train.txt, dev.txt and test.txt.
+    """
     from seal import console
     from seal.corpora.prepare import prepare
 
@@ -86,20 +86,28 @@ def simulate(
     ],
     output: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="OUT", help="File for one input; else a folder."),
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="File for one input; folder for several."
+        ),
     ],
     oracle: Annotated[
         str | None,
-        typer.Option("--oracle", metavar="OUT", help="The same words with the true speakers."),
+        typer.Option(
+            "--oracle", metavar="OUT", help="Also write the same words with their true speakers."
+        ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="The same seed, the same mistakes.")
+        int, typer.Option("--seed", min=0, help="The same seed gives the same mistakes.")
     ] = 0,
     severity: Annotated[
-        float, typer.Option("--severity", help="1: as met in use; 2: twice as bad.")
+        float,
+        typer.Option("--severity", help="Scale the mistakes; 1: as met in use, 2: twice as bad."),
     ] = 1.0,
 ) -> None:
-    """Make first-pass transcripts, as a diarizer and an ASR would, from references."""
+    """Simulate first passes of references.
+
+    They err as a diarizer and an ASR would.
+    """
     if not 0 < severity <= 10:
         raise SealError(f"--severity: must be above 0, and 10 at most, not {severity}")
     targets = targets_of(reference, output)
@@ -133,45 +141,54 @@ def simulate(
 def train(
     references: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR", help="Folders that `seal prepare` made; each weighs alike."),
+        typer.Argument(
+            metavar="DIR", help="Folders that `seal prepare` made; each has the same weight."
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="Folder; a run there goes on.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Folder of the run; one that was stopped there goes on.",
+        ),
     ],
     corrector: Annotated[
-        Literal["seal", "ag-lsec"], typer.Option("--corrector", help="What is trained.")
+        Trained, typer.Option("--corrector", help="Choose what to train.")
     ] = "seal",
-    model: Model = None,
+    model: LearnedModel = None,
     start: Annotated[
         Path | None,
-        typer.Option("--start", metavar="FOLDER", help="Weights of another run to begin with."),
+        typer.Option("--start", metavar="FOLDER", help="Begin with the weights of another run."),
     ] = None,
-    format: Format = "word",
-    condition: Condition = "label",
+    format: LearnedFormat = "word",
+    condition: LearnedCondition = "label",
     preset: Annotated[
         Literal["embedded", "paper"],
         typer.Option(
             "--preset",
-            help="seal: embedded is for the embedded model on two cores; paper: the paper's QLoRA "
-            "of Mistral-7B, for CUDA (without it, not in 4 bits).",
+            help="seal: settings for the embedded model on two cores (embedded), or the paper's "
+            "QLoRA of Mistral-7B on CUDA (paper; without CUDA not in 4 bits).",
         ),
     ] = "embedded",
     chunks: Annotated[
         int | None,
-        typer.Option("--chunks", min=1, help="seal: chunks to learn; else the preset's."),
+        typer.Option("--chunks", min=1, help="seal: number of chunks to learn; else the preset's."),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="ag-lsec: batches; else 3000.")
+        int | None, typer.Option("--steps", min=1, help="ag-lsec: number of batches; else 3000.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    seed: Seed = 0,
     device: Annotated[
-        str, typer.Option("--device", metavar="DEVICE", help="seal: cpu, cuda, ...")
+        str, typer.Option("--device", metavar="DEVICE", help="seal: where to train: cpu, cuda, ...")
     ] = "cpu",
 ) -> None:
-    """Train a corrector on simulated first passes of references.
+    """Train a corrector.
 
-    The loss goes to OUT/log.jsonl and OUT/curve.png, and to stderr every ten steps. A run that was
-    stopped goes on from its last checkpoint and gives the same curve.
+    It learns from simulated first passes of references. The loss goes to OUT/log.jsonl and
+    OUT/curve.png, and to stderr every ten steps. A run that was stopped goes on from its last
+    checkpoint and gives the same curve.
     """
     _refuse_file(output)
     if corrector == "ag-lsec" and chunks is not None:
@@ -230,35 +247,45 @@ def tune(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="OUT", help="JSON; an adapter reads its seal.json."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="JSON file to write; an adapter reads its seal.json.",
+        ),
     ],
     first_pass: Annotated[
         Path | None,
         typer.Option(
-            "--first-pass", metavar="DIR", help="Real first passes, NAME.json each; else simulated."
+            "--first-pass",
+            metavar="DIR",
+            help="Folder of real first passes, NAME.json each; else simulated.",
         ),
     ] = None,
     corrector: Annotated[
-        Literal["seal", "ag-lsec"], typer.Option("--corrector", help="What is tuned.")
+        Trained, typer.Option("--corrector", help="Choose what to tune.")
     ] = "seal",
-    model: Model = None,
+    model: LearnedModel = None,
     adapter: Annotated[
         Path | None,
         typer.Option(
-            "--adapter", metavar="FOLDER", help="What `seal train` made; else as shipped."
+            "--adapter",
+            metavar="FOLDER",
+            help="Folder that `seal train` made; else the shipped one.",
         ),
     ] = None,
-    format: Format = "word",
-    condition: Condition = "label",
+    format: LearnedFormat = "word",
+    condition: LearnedCondition = "label",
     most: Annotated[
-        int, typer.Option("--words", min=1, help="Words of each recording that are used.")
+        int, typer.Option("--words", min=1, help="Number of words of each recording to use.")
     ] = 300,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the simulated mistakes.")] = 0,
-    device: Annotated[
-        str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, ...")
-    ] = "cpu",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated mistakes.")] = 0,
+    device: Device = "cpu",
 ) -> None:
-    """Choose thresholds and margins by Δcp on the dev lists of prepared corpora."""
+    """Tune thresholds and margins.
+
+    Chooses them by Δcp on the dev lists of prepared corpora.
+    """
     check_writable(output)
     dev: list[tuple[list[Word], list[Word]]] = []
     for folder in references:
@@ -294,23 +321,28 @@ def train_eend(
     ],
     references: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR", help="Folders that `seal prepare` made: who talks when."),
+        typer.Argument(metavar="DIR", help="Folders that `seal prepare` made, for who talks when."),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="Folder; a run there goes on.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Folder of the run; one that was stopped there goes on.",
+        ),
     ],
     steps: Annotated[
-        int, typer.Option("--steps", min=1, help="Batches of 16 windows of 10 s.")
+        int, typer.Option("--steps", min=1, help="Number of batches, each of 16 windows of 10 s.")
     ] = 4000,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
-    device: Annotated[
-        str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, ...")
-    ] = "cpu",
+    seed: Seed = 0,
+    device: Device = "cpu",
 ) -> None:
-    """Train the paper's first pass on simulated conversations of single voices.
+    """Train the paper's first pass.
 
-    Turns come from the references, voices from the recordings; a tenth of the voices is kept for
-    looking how well it does. A run that was stopped goes on from its last checkpoint.
+    It learns from simulated conversations of single voices. Turns come from the references, voices
+    from the recordings; a tenth of the voices is kept to measure it by. A run that was stopped goes
+    on from its last checkpoint.
     """
     _refuse_file(output)
     recordings = [part for folder in references for part in read_part(folder, "train")]

@@ -1,5 +1,4 @@
-"""What `correct` and `transcribe` share on the command line: the options for many inputs, and how
-a run over them is shown, resumed and ended.
+"""A run of `correct` or `transcribe` over one input or many: how it is shown, resumed and ended.
 
 It knows nothing of what is done to an input.
 """
@@ -10,7 +9,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -21,37 +20,6 @@ from seal.files import sweep
 if TYPE_CHECKING:
     from seal.batch.pool import Group, Job, Outcome
     from seal.batch.tasks import Correct, Transcribe
-
-SEVERAL = "; of several, or a folder of them, or a glob in quotes, each goes to OUT/NAME.json."
-
-Manifest = Annotated[
-    Path | None,
-    typer.Option("--manifest", metavar="FILE", help="Text file with a path per line: more inputs."),
-]
-Workers = Annotated[
-    int,
-    typer.Option(
-        "--workers",
-        metavar="N",
-        min=1,
-        help="Processes for several inputs; each loads the models and has its share of the cores.",
-    ),
-]
-On = Annotated[
-    str | None,
-    typer.Option(
-        "--on",
-        metavar="ray|ray:ADDRESS",
-        help="For several inputs: a Ray cluster on this machine, or the one at ADDRESS (HOST:PORT, "
-        "auto; ray://HOST:PORT is a client's port).",
-    ),
-]
-Again = Annotated[
-    bool,
-    typer.Option(
-        "--again", help="Of several inputs, do those anew that are finished, edited results too."
-    ),
-]
 
 
 def do_all(
@@ -100,7 +68,7 @@ def do_all(
     left = [job for group in groups for job in group if job not in kept]
     tell_of_the_rest(len(jobs), len(left), sorted(job.target.name for job in kept))
     if other := sum(known.otherwise(*job) for job in left if not again):
-        tell(f"{other} results were made with other options or models and are made anew")
+        tell(f"{other} results were made with other options or models and are made again")
     if not left:
         return
     put_aside([path for job in left if known.edited(*job) for path in task.files(*job)[1]])
@@ -136,17 +104,17 @@ def put_aside(edited: Sequence[Path]) -> None:
             shutil.copy2(path, kept)
         except OSError as error:
             raise SealError(f"{kept}: cannot be written: {error.strerror}") from None
-        tell(f"{path}: was edited, and is made anew; a copy is in {kept.name}")
+        tell(f"{path}: was edited, and is made again; a copy is in {kept.name}")
 
 
 def tell_of_the_rest(inputs: int, left: int, kept: Sequence[str]) -> None:
     """Say what is not done, and why: results that are finished, and those that were edited."""
     if finished := inputs - left - len(kept):
-        tell(f"{finished} of {inputs} are finished (--again does them anew)")
+        tell(f"{finished} of {inputs} are finished (--again redoes them)")
     if kept:
         more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
         names = ", ".join(kept[:3]) + more
-        tell(f"edited since they were made, and kept (--again makes them anew): {names}")
+        tell(f"edited since they were made, and kept (--again overwrites them): {names}")
 
 
 def aside(groups: "Sequence[Group]", kept: "Collection[Job]", nowhere: str) -> "list[Group]":

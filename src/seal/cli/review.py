@@ -22,13 +22,17 @@ def register(app: typer.Typer) -> None:
 
 def review(
     transcript: Annotated[
-        Path, typer.Argument(metavar="TRANSCRIPT", help="Of any format; edits are saved to it.")
+        Path,
+        typer.Argument(
+            metavar="TRANSCRIPT", help="Transcript of any format; edits are saved to it."
+        ),
     ],
     audio: Annotated[
-        Path | None, typer.Option("--audio", metavar="FILE", help="Its recording, to listen to.")
+        Path | None, typer.Option("--audio", metavar="FILE", help="Recording of it, to listen to.")
     ] = None,
     session: Annotated[
-        str | None, typer.Option("--session", metavar="ID", help="Which conversation, of several.")
+        str | None,
+        typer.Option("--session", metavar="ID", help="Which conversation to show, of several."),
     ] = None,
     html: Annotated[
         Path | None,
@@ -36,12 +40,18 @@ def review(
             "--html", metavar="OUT", help="Write the page, recording included, and serve nothing."
         ),
     ] = None,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to serve at; 0: any free one.")
+    ] = 0,
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page, or print its address.")
+        bool,
+        typer.Option("--browser/--no-browser", help="Open the page, or only print its address."),
     ] = True,
 ) -> None:
-    """Look at a transcript, listen to it, and mend its speakers, in the browser."""
+    """Review a transcript in the browser.
+
+    Look at it, listen to it, and mend its speakers.
+    """
     if html is not None:
         check_writable(html)
 

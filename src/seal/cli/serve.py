@@ -6,10 +6,11 @@
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seal.correctors import TextCorrector
 from seal.errors import SealError
 
 if TYPE_CHECKING:
@@ -30,47 +31,78 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     data: Annotated[
-        Path, typer.Option("--data", metavar="DIR", help="Where jobs and results are kept.")
+        Path, typer.Option("--data", metavar="DIR", help="Folder for jobs and results.")
     ] = Path("seal-data"),
     host: Annotated[
         str,
         typer.Option(
-            "--host", help="Address to listen at; others than this machine's own want tokens."
+            "--host", help="Address to listen at; one that others can reach needs tokens."
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any.")] = 8000,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0: any free one.")
+    ] = 8000,
     token_file: Annotated[
         Path | None,
         typer.Option(
-            "--token-file", metavar="FILE", help="Bearer tokens, one a line; or SEAL_TOKENS."
+            "--token-file",
+            metavar="FILE",
+            help="File of bearer tokens, one per line; or set SEAL_TOKENS.",
         ),
     ] = None,
     corrector: Annotated[
-        Literal["best", "seal", "ag-lsec", "cbs", "hmm"] | None,
-        typer.Option("--corrector", help="Where a request names none, and loaded at the start."),
+        TextCorrector | None,
+        typer.Option(
+            "--corrector", help="Corrector for requests that name none; loaded at the start."
+        ),
     ] = None,
     recordings: Annotated[
         bool,
-        typer.Option("--recordings/--no-recordings", help="Take recordings, or transcripts only."),
+        typer.Option(
+            "--recordings/--no-recordings",
+            help="Take recordings and transcripts, or transcripts only.",
+        ),
     ] = True,
     max_upload: Annotated[
-        int, typer.Option("--max-upload", min=1, metavar="BYTES", help="Of a recording's request.")
+        int,
+        typer.Option(
+            "--max-upload",
+            min=1,
+            metavar="BYTES",
+            help="Refuse a recording whose request is larger.",
+        ),
     ] = 1_000_000_000,
     max_json: Annotated[
-        int, typer.Option("--max-json", min=1, metavar="BYTES", help="Of a transcript's request.")
+        int,
+        typer.Option(
+            "--max-json",
+            min=1,
+            metavar="BYTES",
+            help="Refuse a transcript whose request is larger.",
+        ),
     ] = 16_000_000,
     max_sound: Annotated[
-        float, typer.Option("--max-sound", min=0.0, metavar="MINUTES", help="Of a recording.")
+        float,
+        typer.Option(
+            "--max-sound", min=0.0, metavar="MINUTES", help="Refuse a recording that is longer."
+        ),
     ] = 240.0,
     max_job: Annotated[
-        float, typer.Option("--max-job", min=0.0, metavar="MINUTES", help="Of work on a job.")
+        float,
+        typer.Option("--max-job", min=0.0, metavar="MINUTES", help="End a job that takes longer."),
     ] = 240.0,
-    queue: Annotated[int, typer.Option("--queue", min=1, help="Jobs that may wait.")] = 256,
+    queue: Annotated[
+        int, typer.Option("--queue", min=1, help="Number of jobs that may wait.")
+    ] = 256,
     keep: Annotated[
-        float, typer.Option("--keep", min=0.0, metavar="DAYS", help="For finished jobs.")
+        float,
+        typer.Option("--keep", min=0.0, metavar="DAYS", help="Keep finished jobs for this long."),
     ] = 7.0,
 ) -> None:
-    """Serve corrections and transcriptions over HTTP, with a queue that survives restarts."""
+    """Serve corrections over HTTP.
+
+    Transcribes and corrects, with a queue that survives restarts.
+    """
     from seal.server.auth import is_loopback, read_tokens
     from seal.server.settings import Limits, Settings
 

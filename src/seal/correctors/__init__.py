@@ -1,46 +1,138 @@
-"""Systems that give the words of conversations their speakers: one file each, one function each.
+"""Correctors: what gives the words of conversations their speakers, one file each.
 
-`label(conversations, options, progress)` takes conversations, with the first pass's speakers, and
-returns one choice per word of each: they come together because a network reads short ones much
-faster so. What the systems share is here. A system knows nothing of files, and never touches a
+A corrector's file has `label(conversations, options, progress)`, which takes conversations with the
+first pass's speakers and returns one choice per word of each (they come together because a network
+reads short ones much faster so), and, where it has models to load, `prepare(options)`. What it
+needs stands in its line of CORRECTORS. The options are here, once: the command line, the server and
+`seal.correct` are made from these lists. A corrector knows nothing of files, and never touches a
 word.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from seal.errors import SealError
-from seal.llm.conditioning import word_score
+from seal.llm.conditioning import Condition, check_thresholds, word_score
+from seal.llm.decode import Decoder
+from seal.llm.precision import Precision
+from seal.llm.prompt import Format
 from seal.words import Conversation, Word
 
-System = Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"]
-SYSTEMS: tuple[str, ...] = get_args(System)
 
-READERS = ("best", "seal", "ag-lsec")
-"""Those whose networks read several conversations in one pass."""
+@dataclass(frozen=True)
+class About:
+    """What a corrector says of itself."""
+
+    summary: str
+    """For the help of `--corrector`."""
+    needs_audio: bool = False
+    """It listens, and works with the recording alone."""
+    reads_scores: bool = True
+    """It looks at `speaker_scores`: words without them get some from the recording, if named."""
+    batched: bool = False
+    """Its network reads several conversations in one pass."""
+
+
+CORRECTORS: dict[str, About] = {
+    "best": About("the encoder and, where the recording is at hand, voices", batched=True),
+    "seal": About("the paper's", batched=True),
+    "ag-lsec": About("the encoder alone", batched=True),
+    "cbs": About("a beam search with an untrained language model"),
+    "hmm": About("no text"),
+    "voice": About("no text, but the recording", needs_audio=True, reads_scores=False),
+}
+"""Every corrector; each has its file here, `-` written as `_`."""
+
+if TYPE_CHECKING:
+    Name = str
+    TextCorrector = str
+else:
+    Name = Literal[tuple(CORRECTORS)]
+    TextCorrector = Literal[tuple(name for name in CORRECTORS if not CORRECTORS[name].needs_audio)]
 
 
 @dataclass(frozen=True)
 class Options:
-    """The choices of `seal.correct`; a system reads those that concern it."""
+    """The choices of `seal.correct`; a corrector reads those that concern it.
 
-    format: str = "word"
-    condition: str = "label"
-    decode: str = "fast"
+    Raises SealError, which begins with the field's name, for a value that cannot be.
+    """
+
+    corrector: Name | None = None
+    format: Format = "word"
+    condition: Condition = "label"
+    decode: Decoder = "fast"
     model: str | None = None
     adapter: str | Path | None = None
     margin: float | None = None
+    """Nats by which another speaker must be preferred; None is what was tuned."""
     thresholds: tuple[float, float] | None = None
     device: str = "cpu"
-    precision: str | None = None
+    precision: Precision | None = None
     """Of the language model's products; None is float32 on the CPU, bfloat16 elsewhere."""
     weight: float | None = None
     """Of the language model beside the encoder in `best`; None is what was tuned."""
     audio: str | Path | None = None
     """The recording, or a folder with one for each session_id, for those that listen."""
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if value not in allowed and (value is not None or name not in MAY_BE_NONE):
+                raise SealError(f"{name}: {value!r} is none of {', '.join(allowed)}")
+        if self.margin is not None and not 0 <= self.margin < float("inf"):
+            raise SealError(f"margin: must be 0 nats or more, not {self.margin}")
+        if self.weight is not None and not 0 <= self.weight < float("inf"):
+            raise SealError(f"weight: must be 0 or more, not {self.weight}")
+        if self.thresholds is not None:
+            check_thresholds(self.thresholds)
+        if self.corrector == "best" and not self._as_tuned():
+            raise SealError(
+                "corrector: best is tuned for the embedded model with --format word, --condition "
+                "label and --decode fast or algorithm1; ask for --corrector seal to choose others"
+            )
+
+    @property
+    def chosen(self) -> str:
+        """The corrector that is asked for: `best`, unless another choice is one of the paper's
+        that it was not tuned with."""
+        return self.corrector or ("best" if self._as_tuned() else "seal")
+
+    @property
+    def about(self) -> About:
+        """What the chosen corrector needs."""
+        return CORRECTORS[self.chosen]
+
+    def _as_tuned(self) -> bool:
+        return (
+            self.format == "word"
+            and self.condition == "label"
+            and self.decode != "tpst"
+            and self.model is None
+            and self.adapter is None
+        )
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "corrector": tuple(CORRECTORS),
+    "format": get_args(Format),
+    "condition": get_args(Condition),
+    "decode": get_args(Decoder),
+    "precision": get_args(Precision),
+}
+"""The options that are one of a list, and the list."""
+
+MAY_BE_NONE = ("corrector", "precision")
+"""Those of them that need not be chosen."""
+
+
+def load(name: str) -> Any:
+    """The file of the corrector of that name, imported no sooner than it is wanted."""
+    return import_module(f"seal.correctors.{name.replace('-', '_')}")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,13 @@ def label(
     return answers
 
 
+def prepare(options: Options) -> None:
+    """Load the network, so that a mistake shows at once."""
+    from seal.correctors import ag_lsec_network
+
+    ag_lsec_network.load(options.adapter, options.device)
+
+
 def log_posteriors(
     conversations: Sequence[Conversation],
     device: str,

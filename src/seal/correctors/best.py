@@ -73,6 +73,11 @@ def label(
     return result
 
 
+def prepare(options: Options) -> None:
+    """Load the encoder, so that a mistake shows at once."""
+    ag_lsec.prepare(options)
+
+
 def _lead(gain: np.ndarray) -> np.ndarray:
     """How far the best is before the next, for each word."""
     ranked = np.sort(gain, axis=1)

@@ -130,6 +130,11 @@ def _answer(chunk: Chunk, decoded: Decoded, order: Sequence[int], count: int) ->
     return Answer(chunk.first, chunk.last, speakers, rows)
 
 
+def prepare(options: Options) -> None:
+    """Load the model, so that a mistake shows at once."""
+    loaded(options)
+
+
 def loaded(options: Options) -> tuple[Any, dict[str, Any]]:
     """What `load_corrector` gives for the options."""
     return load_corrector(options.model, options.adapter, options.device, options.precision)

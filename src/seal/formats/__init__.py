@@ -212,6 +212,16 @@ def module_of(format: str) -> Any:
     return import_module(f"seal.formats.{name}")
 
 
+def one_text() -> list[str]:
+    """The formats that are one text with words in it: without a second file beside it."""
+    modules = {name: module_of(name) for name in FORMATS}
+    return [
+        name
+        for name, module in modules.items()
+        if not hasattr(module, "BESIDE") and not hasattr(module, "WRITE_ONLY")
+    ]
+
+
 def read(path: str | Path) -> list[Word]:
     """The words of a transcript in any format. Raises SealError if it is none, or is damaged."""
     return load(path).words

@@ -19,6 +19,8 @@ Turn = tuple[float, float, str]
 
 HOLDS = {"turn times", "conversations"}
 NUMBERS = None
+WRITE_ONLY = True
+"""It has no words to read."""
 
 
 def recognise(name: str, content: Any) -> bool:

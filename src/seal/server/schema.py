@@ -4,39 +4,20 @@ Inside, a transcript stays the bytes that came or the word transcript of `seal.w
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from seal.correctors import Name, TextCorrector
+from seal.formats import one_text
 from seal.server import payload
 from seal.server.jobs import Job
 
-Corrector = Literal["best", "seal", "ag-lsec", "cbs", "hmm"]
-Listener = Literal["best", "seal", "ag-lsec", "cbs", "hmm", "voice"]
-
-Format = Literal[
-    "whisperx",
-    "aws",
-    "deepgram",
-    "azure",
-    "azure-fast",
-    "google-v1",
-    "google-v2",
-    "ibm",
-    "pyannote",
-    "diarizationlm",
-    "assemblyai",
-    "nemo",
-    "seglst",
-    "words",
-    "vtt",
-    "srt",
-    "stm",
-    "ctm",
-    "text",
-]
-"""Those of `seal.formats` that are one text with words in it."""
+if TYPE_CHECKING:
+    Format = str
+else:
+    Format = Literal[tuple(one_text())]
 
 WORDS: list[dict[str, Any]] = [
     {
@@ -77,7 +58,7 @@ class CorrectOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     corrector: Annotated[
-        Corrector | None, Field(description="The system; the server's own choice if not given.")
+        TextCorrector | None, Field(description="The system; the server's own choice if not given.")
     ] = None
     from_: Annotated[
         Format | None, Field(alias="from", description="Its format, if that is not recognised.")
@@ -97,7 +78,7 @@ class TranscribeOptions(BaseModel):
     ] = None
     correct: Annotated[bool, Field(description="False stops before the correction.")] = True
     corrector: Annotated[
-        Listener | None, Field(description="The system; the server's own choice if not given.")
+        Name | None, Field(description="The system; the server's own choice if not given.")
     ] = None
 
 
