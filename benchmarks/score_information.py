@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from seal.bench.held_out import recordings
-from seal.llm.conditioning import SCORES, TH_LOW, TH_MED, word_score
+from seal.llm.conditioning import SCORE_KINDS, TH_LOW, TH_MED, word_score
 
 EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 
@@ -48,7 +48,7 @@ def main() -> None:
             for word, true in zip(first, truth, strict=True)
         ]
         wrong = np.array([word["speaker"] != true for word, true in pairs])
-        for kind in SCORES:
+        for kind in SCORE_KINDS:
             scores = np.array([word_score(word, kind) for word, _ in pairs])
             paper = information(scores, wrong, (TH_LOW, TH_MED))
             best, edges = max(

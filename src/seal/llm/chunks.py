@@ -1,27 +1,30 @@
-"""Chunks: which words of a conversation the language model sees at once, and which it judges there.
+"""Chunks: which words of a conversation the model sees at once, and which it decides there.
 
-A chunk holds 64 words (paper, IV-C). Neighbours overlap, and every word is judged in the chunk
-where it stands further from the edge: the turn that a chunk cuts is whole in the next one. It
-knows lengths only: no words, no tokens.
+A chunk holds 64 words (paper, IV-C). Neighbours overlap, and the speaker of every word is decided
+in the chunk where it stands further from the edge: the turn that one chunk cuts is whole in the
+next. This file knows lengths only: no words, no tokens.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-SIZE = 64
+WORDS_PER_CHUNK = 64
 """Words in a chunk (paper, IV-C)."""
 
-OVERLAP = 16
+OVERLAP_WORDS = 16
 """Words that two neighbouring chunks share."""
 
-MOST_TOKENS = 512
-"""Tokens of words in a chunk: long words (and scripts that cost many tokens) shorten it."""
+MAX_TOKENS_PER_CHUNK = 512
+"""Tokens of words in a chunk. Long words, and scripts that cost many tokens, shorten it."""
+
+MAX_SPEAKERS_PER_CHUNK = 26
+"""Speakers who may appear in a chunk: as many as the prompt has names for."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Words start to stop - 1 are shown; words first to last - 1 are judged."""
+    """A span of words: start to stop - 1 are shown, the speakers of first to last - 1 decided."""
 
     start: int
     stop: int
@@ -29,19 +32,16 @@ class Chunk:
     last: int
 
 
-MOST_SPEAKERS = 26
-"""Speakers who may appear in a chunk: as many as it has names for."""
-
-
 def cut(
     lengths: Sequence[int],
     speakers: Sequence[int],
-    size: int = SIZE,
-    overlap: int = OVERLAP,
+    size: int = WORDS_PER_CHUNK,
+    overlap: int = OVERLAP_WORDS,
 ) -> list[Chunk]:
     """Cut a conversation whose words have `lengths` tokens and first-pass `speakers`.
 
-    Every word is judged in exactly one chunk, and chunks are in order.
+    Every word is decided in exactly one chunk, and chunks are in order. `size` and `overlap` count
+    words.
     """
     spans: list[tuple[int, int]] = []
     start = 0
@@ -50,7 +50,8 @@ def cut(
         while stop < len(lengths) and stop - start < size:
             tokens += lengths[stop]
             present.add(speakers[stop])
-            if stop > start and (tokens > MOST_TOKENS or len(present) > MOST_SPEAKERS):
+            full = tokens > MAX_TOKENS_PER_CHUNK or len(present) > MAX_SPEAKERS_PER_CHUNK
+            if stop > start and full:
                 break
             stop += 1
         spans.append((start, stop))

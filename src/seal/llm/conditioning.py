@@ -1,6 +1,6 @@
-"""The score mapper (paper, III-B): a word's pooled posteriors to what the language model reads.
+"""The score mapper (paper, III-B): from a word's pooled posteriors to what the model reads.
 
-It knows one word at a time, and nothing of prompts or tokens.
+It sees one word at a time, and knows nothing of prompts or tokens.
 """
 
 from typing import Literal, get_args
@@ -14,8 +14,8 @@ CONDITIONS: tuple[str, ...] = get_args(Condition)
 TH_LOW, TH_MED = 0.5, 0.8
 """The paper's thresholds, tuned on its Fisher dev set (IV-C)."""
 
-Score = Literal["posterior", "lead"]
-SCORES: tuple[str, ...] = get_args(Score)
+ScoreKind = Literal["posterior", "lead"]
+SCORE_KINDS: tuple[str, ...] = get_args(ScoreKind)
 
 LEVELS = ("Low", "Med", "High")
 """Capitals: words are shown in lower case, so a level is never mistaken for a word."""
@@ -29,30 +29,30 @@ def check_thresholds(thresholds: tuple[float, float]) -> tuple[float, float]:
     return low, med
 
 
-def word_score(word: Word, score: str = "posterior") -> float | None:
-    """The number in [0, 1] that stands for a word's `speaker_scores`; None where it has none.
+def word_score(word: Word, kind: str = "posterior") -> float | None:
+    """Return the number in [0, 1] that stands for a word's `speaker_scores`, or None without them.
 
-    `posterior` is the paper's: that of the word's own speaker. `lead` is by how much it is ahead
-    of the strongest other speaker's: where two talk at once both posteriors are high, and only
-    the lead says that the word may be either's.
+    `kind` is one of SCORE_KINDS. `posterior` is the paper's: that of the word's own speaker. `lead`
+    is its distance from the strongest other speaker's: where two talk at once both posteriors are
+    high, and only the lead says that the word may be either's.
 
     >>> word_score({"speaker": "A", "speaker_scores": {"A": 0.75, "B": 0.5}}, "lead")
     0.25
     """
     scores = word.get("speaker_scores") or {}
-    own = scores.get(word["speaker"])
-    if own is None:
+    posterior = scores.get(word["speaker"])
+    if posterior is None:
         return None
-    if score == "lead":
+    if kind == "lead":
         others = [float(value) for name, value in scores.items() if name != word["speaker"]]
-        return max(0.0, float(own) - max(others, default=0.0))
-    return float(own)
+        return max(0.0, float(posterior) - max(others, default=0.0))
+    return float(posterior)
 
 
 def acoustic_label(
     score: float | None, condition: str, thresholds: tuple[float, float] = (TH_LOW, TH_MED)
 ) -> str:
-    """What stands beside a word for the posterior `score` in [0, 1] of its speaker.
+    """Return the text that the prompt shows beside a word with this `score` in [0, 1].
 
     `none` (or no score) gives "", `prob` two decimals, `int` one of ten classes of equal width,
     `label` Low, Med or High: Low up to Th_low, Med up to Th_med, High above.

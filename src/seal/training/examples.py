@@ -58,7 +58,7 @@ class Recipe:
     shapes: tuple[str, ...] = ("word-label",)
     """FORMAT-CONDITION: a chunk takes one of them at random."""
     score: str = "lead"
-    """What of a word's scores is shown, one of `seal.llm.conditioning.SCORES`."""
+    """What of a word's scores is shown, one of `seal.llm.conditioning.SCORE_KINDS`."""
     rank: int = 16
     first_layer: int = 10
     """Layers below are left as they are and need no gradient."""
@@ -137,7 +137,11 @@ def example(
     while True:
         excerpt = from_start(draw_excerpt(corpora, EXCERPT, rng))
         transcript, truth = simulate(excerpt, draw_severity(rng, scale), rng)
-        size = chunks.SIZE if rng.random() < 0.85 else int(rng.integers(4, chunks.SIZE))
+        size = (
+            chunks.WORDS_PER_CHUNK
+            if rng.random() < 0.85
+            else int(rng.integers(4, chunks.WORDS_PER_CHUNK))
+        )
         begin = int(rng.integers(max(1, len(transcript) - size)))
         transcript, truth = transcript[begin : begin + size], truth[begin : begin + size]
         wrong = any(word["speaker"] != true for word, true in zip(transcript, truth, strict=True))
