@@ -15,11 +15,11 @@ comparison can be made in pieces. If nothing is left to run it only prints the t
 not installed (`pip install -e '.[peers]'`) is left out, with a line on stderr.
 
 A peer's label may differ from `fast`'s without being wrong where the model hardly prefers either:
-`fast` keeps the first pass's label up to TIE. A chunk's differing labels are put down to near ties
-if both answers are greedy ones up to NEAR: no label of either is further below the model's best,
-given the answer's own labels before it. (llama.cpp's logits differ from PyTorch's by less than
-TIE / 10 where both compute in float32 on the CPU; in bfloat16 attention's own rounding moves
-preferences by up to 0.08 nats.)
+`fast` keeps the first pass's label up to TIE_NATS. A chunk's differing labels are put down to near
+ties if both answers are greedy ones up to NEAR: no label of either is further below the model's
+best, given the answer's own labels before it. (llama.cpp's logits differ from PyTorch's by less
+than TIE_NATS / 10 where both compute in float32 on the CPU; in bfloat16 attention's own rounding
+moves preferences by up to 0.08 nats.)
 """
 
 import argparse
@@ -39,12 +39,12 @@ import torch
 from bench_decode import prompts
 from peers import Answer
 from seal.correctors.seal import load_corrector
-from seal.llm.decode import TIE, posteriors_of
+from seal.llm.decode import TIE_NATS, posteriors_of
 from seal.llm.decode.fast import decode_many, fast
 from seal.llm.model import LanguageModel
 from seal.llm.prompt import Prompt, build
 
-NEAR = {"float32": TIE, "bfloat16": 0.1}
+NEAR = {"float32": TIE_NATS, "bfloat16": 0.1}
 """Nats within which two engines may prefer other labels."""
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal.llm.decode import TIE, posteriors_of
+from seal.llm.decode import TIE_NATS, posteriors_of
 from seal.llm.decode.algorithm1 import algorithm1
 from seal.llm.decode.fast import decode_many, fast
 from seal.llm.decode.tpst import generate, tpst
@@ -64,12 +64,12 @@ def test_what_is_said_of_the_first_words_does_not_depend_on_the_rest(case, data)
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(prompts(8), max_size=6), st.integers(0, 5), st.integers(1, 400), st.integers(2, 4))
-def test_chunks_that_are_read_together_are_decoded_as_if_alone(asked, seed, room, ahead):
+def test_chunks_that_are_read_together_are_decoded_as_if_alone(asked, seed, max_tokens, ahead):
     """Whatever stands beside a chunk in a pass, however many tokens a pass takes, and however far
     it looks ahead."""
     model = tiny_model(seed)
-    with patch("seal.llm.decode.fast.AHEAD", ahead):
-        together = list(decode_many(model, iter(asked), room))
+    with patch("seal.llm.decode.fast.MIN_LOOKAHEAD_WORDS", ahead):
+        together = list(decode_many(model, iter(asked), max_tokens))
     assert len(together) == len(asked)
     for (prompt, margins), answer in zip(asked, together, strict=True):
         alone = algorithm1(model, prompt, margins)
@@ -90,7 +90,7 @@ def test_chunks_are_taken_as_they_are_needed():
                 [[0.0] * 2] * 3,
             )
 
-    answers = decode_many(tiny_model(), endless(), room=100)
+    answers = decode_many(tiny_model(), endless(), max_tokens=100)
     for _ in range(5):
         next(answers)
     assert len(taken) < 20
@@ -106,7 +106,7 @@ def test_the_answer_is_the_greedy_one(case):
     for word, row in enumerate(again):
         draft = prompt.draft[word]
         gains = [
-            math.log(share / row[draft]) - (max(margin, TIE) if speaker != draft else 0.0)
+            math.log(share / row[draft]) - (max(margin, TIE_NATS) if speaker != draft else 0.0)
             for speaker, (share, margin) in enumerate(zip(row, margins[word], strict=True))
         ]
         assert gains[answer.speakers[word]] >= max(gains) - 1e-6
@@ -142,10 +142,10 @@ def test_reading_the_draft_along_changes_nothing_that_is_written(case, ahead):
 class Scribe:
     """A model that writes a given text, whatever it reads, and then ends."""
 
-    end = 256
+    eos = 256
 
     def __init__(self, prompt, text):
-        self.all = [*prompt.tokens, *text, self.end]
+        self.all = [*prompt.tokens, *text, self.eos]
 
     def context(self):
         return Reader(self.all)
@@ -155,27 +155,27 @@ class Reader:
     def __init__(self, all_tokens):
         self.all, self.length = all_tokens, 0
 
-    def feed(self, tokens, at):
-        places = [self.length + place + 1 for place in at]
+    def feed(self, tokens, logit_indices):
+        following = [self.length + index + 1 for index in logit_indices]
         self.length += len(tokens)
-        rows = torch.zeros(len(at), 257)
-        for row, place in enumerate(places):
-            rows[row, self.all[min(place, len(self.all) - 1)]] = 1.0
+        rows = torch.zeros(len(logit_indices), 257)
+        for row, index in enumerate(following):
+            rows[row, self.all[min(index, len(self.all) - 1)]] = 1.0
         return rows
 
-    def keep(self, length):
+    def truncate(self, length):
         self.length = length
 
 
 @settings(max_examples=40, deadline=None)
 @given(chunks(), st.data())
 def test_an_answer_like_the_draft_is_written_in_few_passes(case, data):
-    """As many passes as labels differ, and one for every AHEAD tokens."""
+    """As many passes as labels differ, and one for every LOOKAHEAD_TOKENS."""
     prompt, _, _ = case
     count = len(prompt.labels)
     speakers = list(prompt.draft)
-    place = data.draw(st.integers(0, len(speakers) - 1))
-    speakers[place] = data.draw(st.integers(0, count - 1))
+    word = data.draw(st.integers(0, len(speakers) - 1))
+    speakers[word] = data.draw(st.integers(0, count - 1))
     text, _ = prompt.answer(speakers)
     written, passes = generate(Scribe(prompt, text), prompt)
     assert written == text
@@ -199,5 +199,5 @@ def test_the_answer_holds_the_words_and_nothing_else(case, data):
         assert left.pop(slot) == prompt.labels[speaker]
     assert left == [token for word in prompt.words for token in word]
     for word, slot in enumerate(slots):
-        assert tokens[slot] == prompt.options(word, previous)[speakers[word]]
+        assert tokens[slot] == prompt.allowed_tokens(word, previous)[speakers[word]]
         previous = speakers[word]

@@ -21,7 +21,7 @@ from transformers import (
 
 from seal.errors import SealError
 from seal.llm import llama, packed
-from seal.llm.packed import Piece, Text, read
+from seal.llm.packed import KVCache, Piece, read
 from tiny import random_model
 
 SIZES = {
@@ -60,10 +60,10 @@ def test_logits_are_those_of_transformers(name):
     tokens = torch.randint(0, 100, (90,)).tolist()
     with torch.inference_mode():
         theirs = network(torch.tensor([tokens])).logits[0]
-    text, found = Text(), []
+    cache, found = KVCache(), []
     for span in (slice(0, 50), slice(50, 51), slice(51, 90)):
         part = tokens[span]
-        pieces = [Piece(Text(), tokens[:7], [3, 6]), Piece(text, part, range(len(part)))]
+        pieces = [Piece(KVCache(), tokens[:7], [3, 6]), Piece(cache, part, range(len(part)))]
         short, long = read(network, pieces)
         assert short.sub(theirs[[3, 6]]).abs().max() < 1e-4
         found.append(long)
@@ -71,7 +71,7 @@ def test_logits_are_those_of_transformers(name):
 
 
 def test_llama_goes_its_own_way_and_others_do_not():
-    own = {name for name, make in NETWORKS.items() if llama.are_llama(make().get_decoder())}
+    own = {name for name, make in NETWORKS.items() if llama.is_llama(make().get_decoder())}
     assert own == {"Llama", "Llama with biases", "Llama with other numbers"}
 
 
@@ -79,10 +79,10 @@ def test_llama_goes_its_own_way_and_others_do_not():
 def test_where_no_logits_are_wanted_the_text_is_read_all_the_same(name):
     torch.manual_seed(2)
     network = NETWORKS[name]().eval()
-    text = Text()
-    assert read(network, [Piece(text, [5, 6, 7], [])])[0].shape == (0, 100)
-    whole = read(network, [Piece(Text(), [5, 6, 7, 8], [3])])[0]
-    assert read(network, [Piece(text, [8], [0])])[0].sub(whole).abs().max() < 1e-5
+    cache = KVCache()
+    assert read(network, [Piece(cache, [5, 6, 7], [])])[0].shape == (0, 100)
+    whole = read(network, [Piece(KVCache(), [5, 6, 7, 8], [3])])[0]
+    assert read(network, [Piece(cache, [8], [0])])[0].sub(whole).abs().max() < 1e-5
 
 
 @settings(max_examples=25, deadline=None)
@@ -92,11 +92,11 @@ def test_threads_that_share_pieces_out_find_what_one_finds(texts):
     pieces = [(tokens, range(0, len(tokens), 7)) for tokens in texts]
     threads = torch.get_num_threads()
     found = []
-    with patch.multiple(packed, WORTH_A_THREAD=0, UNEVEN=9):
+    with patch.multiple(packed, MIN_TOKENS_PER_THREAD=0, MAX_IMBALANCE=9):
         for count in (1, 2):
             torch.set_num_threads(count)
             try:
-                found.append(read(network, [Piece(Text(), *piece) for piece in pieces]))
+                found.append(read(network, [Piece(KVCache(), *piece) for piece in pieces]))
                 assert torch.get_num_threads() == count
             finally:
                 torch.set_num_threads(threads)
@@ -116,11 +116,11 @@ def test_there_may_be_fewer_pieces_than_threads():
     threads = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
-        with patch.multiple(packed, WORTH_A_THREAD=0, UNEVEN=9):
-            found = read(network, [Piece(Text(), tokens, [79]) for _ in range(3)])
+        with patch.multiple(packed, MIN_TOKENS_PER_THREAD=0, MAX_IMBALANCE=9):
+            found = read(network, [Piece(KVCache(), tokens, [79]) for _ in range(3)])
     finally:
         torch.set_num_threads(threads)
-    alone = read(network, [Piece(Text(), tokens, [79])])[0]
+    alone = read(network, [Piece(KVCache(), tokens, [79])])[0]
     assert all(logits.sub(alone).abs().max() < 1e-4 for logits in found)
 
 
@@ -133,4 +133,4 @@ def test_there_may_be_fewer_pieces_than_threads():
 )
 def test_a_model_that_would_be_read_wrongly_is_refused(network):
     with pytest.raises(SealError, match=r"(softcapping|logits_scaling)\), which is not known here"):
-        read(network().eval(), [Piece(Text(), [5, 6], [1])])
+        read(network().eval(), [Piece(KVCache(), [5, 6], [1])])

@@ -18,7 +18,7 @@ def test_reading_in_pieces_and_cutting_back_changes_nothing():
     context = tiny_model().context()
     context.feed(tokens[:4], [3])
     context.feed([*tokens[4:9], 7, 7, 7], [0])
-    context.keep(9)
+    context.truncate(9)
     assert context.length == 9
     pieces = context.feed(tokens[9:], range(len(tokens) - 9))
     assert pieces.sub(whole[9:]).abs().max() < 1e-5

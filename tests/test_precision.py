@@ -18,9 +18,10 @@ from seal.errors import SealError
 from seal.llm import packed
 from seal.llm.decode.algorithm1 import algorithm1
 from seal.llm.decode.fast import decode_many
+from seal.llm.linear import compute_in
 from seal.llm.model import LanguageModel, load
-from seal.llm.packed import Piece, Text, read
-from seal.llm.precision import PRECISIONS, compute_in
+from seal.llm.packed import KVCache, Piece, read
+from seal.llm.precision import PRECISIONS
 from test_decode import prompts
 from tiny import encode, random_model
 
@@ -71,17 +72,17 @@ def test_how_a_text_is_cut_changes_nothing(precision, data):
     network = small_model(precision).network
     tokens = data.draw(st.lists(st.integers(0, 255), min_size=2, max_size=200))
     options = [[5, 77, 200]] * len(tokens)
-    whole = read(network, [Piece(Text(), tokens, range(len(tokens)), options)])[0]
-    text, place = Text(), 0
+    whole = read(network, [Piece(KVCache(), tokens, range(len(tokens)), options)])[0]
+    cache, place = KVCache(), 0
     while place < len(tokens):
         count = data.draw(st.integers(1, len(tokens) - place))
         other = data.draw(st.lists(st.integers(0, 255), min_size=1, max_size=40))
         pieces = [
-            Piece(Text(), other, [0], options[:1]),
-            Piece(text, [*tokens[place : place + count], *other], [count - 1], options[:1]),
+            Piece(KVCache(), other, [0], options[:1]),
+            Piece(cache, [*tokens[place : place + count], *other], [count - 1], options[:1]),
         ]
         found = read(network, pieces)[1][0]
-        text.keep(place + count)
+        cache.truncate(place + count)
         place += count
         if exact:
             assert torch.equal(found, whole[place - 1])
@@ -112,13 +113,13 @@ def test_neither_blocks_nor_windows_change_what_is_seen(block, window, monkeypat
     mask &= where > where[:, None] - (window or 150)
     shared = (part.repeat_interleave(2, dim=1) for part in (keys, values))
     whole = scaled_dot_product_attention(query, *shared, attn_mask=mask).transpose(1, 2)
-    monkeypatch.setitem(packed.BLOCK, "cpu", block)
-    text, layer = Text(), SimpleNamespace(layer_idx=0)
+    monkeypatch.setitem(packed.BLOCK_TOKENS, "cpu", block)
+    cache, layer = KVCache(), SimpleNamespace(layer_idx=0)
     for span in (slice(0, 70), slice(70, 71), slice(71, 150)):
         parts = [part[:, :, span] for part in (query, keys, values)]
-        piece = Piece(text, range(span.stop - span.start), [])
+        piece = Piece(cache, range(span.stop - span.start), [])
         found, _ = packed._attend(layer, *parts, None, pieces=[piece], sliding_window=window)
-        text.length = span.stop
+        cache.length = span.stop
         assert found.sub(whole[:, span]).abs().max() < 1e-5
 
 

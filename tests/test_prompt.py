@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seal.llm.prompt import MOST_WORD_TOKENS, build, order_of_appearance, shown, word_tokens
+from seal.llm.prompt import MAX_TOKENS_PER_WORD, build, order_of_appearance, shown, word_tokens
 from tiny import decode, encode
 
 TEXTS = ["Hello,", "you", "there?", "Yes."]
@@ -34,7 +34,7 @@ def test_without_acoustic_labels():
 
 @given(st.text())
 def test_every_word_is_shown_as_something(text):
-    assert 1 <= len(word_tokens(text, encode)) <= MOST_WORD_TOKENS
+    assert 1 <= len(word_tokens(text, encode)) <= MAX_TOKENS_PER_WORD
     assert not any(letter.isspace() and letter != " " for letter in shown(text))
 
 

@@ -59,7 +59,7 @@ def test_the_words_and_the_end_join_the_loss_where_asked_for():
         for i, shape in enumerate(["word-label", "turn-none", "turn-int"])
     ]
     alone, labels = loss(language_model.network, batch)
-    both, _ = loss(language_model.network, batch, 0.5, language_model.end)
+    both, _ = loss(language_model.network, batch, 0.5, language_model.eos)
     surprises = []
     for item in batch:
         answer = item.prompt.answer(item.before)[0]
@@ -69,7 +69,7 @@ def test_the_words_and_the_end_join_the_loss_where_asked_for():
         )
         rows = logits.log_softmax(dim=1)
         surprises += [
-            -rows[place, token].item() for place, token in enumerate([*answer, language_model.end])
+            -rows[place, token].item() for place, token in enumerate([*answer, language_model.eos])
         ]
     assert both.item() - alone.item() == pytest.approx(0.5 * labels * np.mean(surprises), rel=1e-3)
 

@@ -54,7 +54,7 @@ def generate(model: LanguageModel, prompt: Prompt, most: int, **constraint: Any)
         attention_mask=torch.ones_like(tokens),
         do_sample=False,
         max_new_tokens=most,
-        pad_token_id=model.end,
+        pad_token_id=model.eos,
         **constraint,
     )
     return written[0, len(prompt.tokens) :].tolist()

@@ -12,7 +12,7 @@ from seal.tpst import tpst
 
 
 def decode(model: LanguageModel, prompt: Prompt) -> Answer:
-    written, passes = generate(model, prompt, ahead=0)
+    written, passes = generate(model, prompt, lookahead=0)
     names = [model.decode([label]).strip() for label in prompt.labels]
     texts, labels = [], []
     speaker = None

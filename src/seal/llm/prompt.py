@@ -15,15 +15,16 @@ from seal.errors import SealError
 from seal.words import normalise
 
 Format = Literal["turn", "word"]
-FORMATS: tuple[str, ...] = get_args(Format)
+TRANSCRIPT_FORMATS: tuple[str, ...] = get_args(Format)
 
 NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Speakers within a chunk, in order of appearance. Words are lower case: no label is a word."""
 
-MOST_WORD_TOKENS = 64
+MAX_TOKENS_PER_WORD = 64
 """Of a longer word the model is shown the beginning."""
 
 Encode = Callable[[str], list[int]]
+"""Text to tokens, without special ones."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,14 @@ class Prompt:
     """Labels only where the speaker changes."""
 
     def up_to(self, count: int) -> "Prompt":
-        """The same prompt, of whose words only the first `count` are to be answered for: what an
-        answer says of them does not depend on the rest of it."""
+        """Return the same prompt with only its first `count` words to answer for.
+
+        What an answer says of them does not depend on the rest of it.
+        """
         return replace(self, words=self.words[:count], draft=self.draft[:count])
 
-    def options(self, word: int, previous: int | None) -> list[int]:
-        """The allowed next tokens before `word`, one per speaker, when `previous` spoke last.
+    def allowed_tokens(self, word: int, previous: int | None) -> list[int]:
+        """Return the K allowed next tokens before `word`, one per speaker, after `previous` spoke.
 
         In the turn format "the same speaker goes on" is said by the word's own first token.
         """
@@ -57,14 +60,17 @@ class Prompt:
         return tokens
 
     def emit(self, word: int, speaker: int, previous: int | None) -> list[int]:
-        """The tokens of `word` when `speaker` says it."""
+        """Return the tokens of `word` when `speaker` says it after `previous`."""
         if self.turn and speaker == previous:
             return self.words[word]
         return [self.labels[speaker], *self.words[word]]
 
     def answer(self, speakers: Sequence[int], start: int = 0) -> tuple[list[int], list[int]]:
-        """The answer's tokens from word `start` on, and for each such word the place (counted in
-        those tokens) of the token that chooses its speaker."""
+        """Return the answer's tokens from word `start` on, and the slots in them.
+
+        A slot is the index, in those tokens, of the token that chooses a word's speaker: one for
+        each word.
+        """
         tokens: list[int] = []
         slots: list[int] = []
         previous = speakers[start - 1] if start else None
@@ -76,17 +82,17 @@ class Prompt:
 
 
 def shown(text: str) -> str:
-    """A word as the model sees it: normalised, and never empty."""
+    """Return a word as the model sees it: normalised, and never empty."""
     return normalise(text) or "".join(text.split()).lower() or "-"
 
 
 def word_tokens(text: str, encode: Encode) -> list[int]:
-    """The tokens of one word. Words are encoded one by one, each with its leading space."""
-    return encode(" " + shown(text))[:MOST_WORD_TOKENS]
+    """Encode one word. Words are encoded one by one, each with its leading space."""
+    return encode(" " + shown(text))[:MAX_TOKENS_PER_WORD]
 
 
 def label_tokens(encode: Encode, count: int) -> list[int]:
-    """One token for each of the first `count` speaker names."""
+    """Return one token for each of the first `count` speaker names."""
     tokens = []
     for name in NAMES[:count]:
         single = [ids[0] for ids in (encode(" " + name), encode(name)) if len(ids) == 1]
@@ -97,7 +103,7 @@ def label_tokens(encode: Encode, count: int) -> list[int]:
 
 
 def order_of_appearance(speakers: Sequence[int], count: int) -> list[int]:
-    """The recording's speakers, numbered to `count`, in the order in which a chunk names them.
+    """List the recording's `count` speakers in the order in which a chunk names them.
 
     Those who speak in the chunk come first; there are as many names as letters.
     """
@@ -117,14 +123,14 @@ def build(
     `words` are the words' tokens, `acoustic` their acoustic labels ("" for none), `draft` their
     first-pass speakers as local numbers below `count`.
     """
-    if format not in FORMATS:
-        raise SealError(f"format: {format!r} is none of {', '.join(FORMATS)}")
+    if format not in TRANSCRIPT_FORMATS:
+        raise SealError(f"format: {format!r} is none of {', '.join(TRANSCRIPT_FORMATS)}")
     turn = format == "turn"
     labels = label_tokens(encode, count)
     shown_labels = {text: encode(" " + text) for text in set(acoustic) if text}
     tokens = encode("Draft:")
-    for number, (word, text, speaker) in enumerate(zip(words, acoustic, draft, strict=True)):
-        if not turn or number == 0 or speaker != draft[number - 1]:
+    for index, (word, text, speaker) in enumerate(zip(words, acoustic, draft, strict=True)):
+        if not turn or index == 0 or speaker != draft[index - 1]:
             tokens.append(labels[speaker])
         tokens += shown_labels.get(text, [])
         tokens += word

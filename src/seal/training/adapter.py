@@ -17,7 +17,7 @@ import numpy as np
 
 from seal.files import write_text
 from seal.llm import model
-from seal.llm.precision import quick
+from seal.llm.linear import mixed_precision
 from seal.llm.prompt import Encode
 from seal.training.examples import Example, Recipe, Teacher, example, trained_shapes
 from seal.training.run import Report, Run
@@ -63,7 +63,7 @@ def loss(
             rows.append(row)
             places.append(len(item.prompt.tokens) + slot - 1)
             targets.append(item.targets[word])
-            allowed.append(item.prompt.options(word, previous))
+            allowed.append(item.prompt.allowed_tokens(word, previous))
             previous = item.before[word]
     longest, widest = max(map(len, texts)), max(map(len, allowed))
     device = network.device
@@ -138,8 +138,8 @@ def train(
             group["lr"] = rate
         nats, labels, tokens = 0.0, 0, 0
         for batch in next(batches):
-            with quick(device):
-                total, count = loss(inner, batch, recipe.spoken, language_model.end)
+            with mixed_precision(device):
+                total, count = loss(inner, batch, recipe.spoken, language_model.eos)
             # Labels of a step weigh alike, as nearly as can be said before all are read.
             (total / (recipe.accumulation * count)).backward()
             nats, labels = nats + total.item(), labels + count

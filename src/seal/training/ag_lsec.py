@@ -25,7 +25,7 @@ from seal.correctors.ag_lsec_network import (
     window,
 )
 from seal.correctors.encoder import load_encoder
-from seal.llm.precision import quick
+from seal.llm.linear import mixed_precision
 from seal.training.run import Report, Run
 from seal.training.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
 from seal.words import Word, normalise, speakers, without_scores
@@ -187,7 +187,7 @@ def train(
             group["lr"] = group["peak"] * min(1.0, (step + 1) / 50) * (1 - step / recipe.steps)
         examples = batch(corpora, encode, recipe, step)
         # torch's fused attention is the slower one here on its way back.
-        with quick(), sdpa_kernel(SDPBackend.MATH):
+        with mixed_precision(), sdpa_kernel(SDPBackend.MATH):
             total, words = loss(network, examples)
         (total / words).backward()
         torch.nn.utils.clip_grad_norm_(inner + outer, 1.0)
@@ -199,7 +199,7 @@ def train(
         }
         due = run.due(step + 1)
         if due and measure:
-            with quick():
+            with mixed_precision():
                 more["measure"] = measure(network, encode)
         run.record(step + 1, total.item() / words, **more)
         if due:

@@ -21,7 +21,7 @@ def algorithm1(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decode
     passes = 1
     previous = None
     for word in range(len(prompt.words)):
-        allowed = logits[prompt.options(word, previous)]
+        allowed = logits[prompt.allowed_tokens(word, previous)]
         speaker, posterior = choose(allowed, prompt.draft[word], margins[word])
         speakers.append(speaker)
         posteriors.append(posterior)

@@ -14,14 +14,14 @@ from seal.llm.model import LanguageModel
 from seal.llm.prompt import Prompt
 from seal.tpst import tpst as transfer
 
-SLACK = 1.2
+MAX_LENGTH_RATIO = 1.2
 """Generation stops when the answer is this many times as long as the draft."""
 
-AHEAD = 24
+LOOKAHEAD_TOKENS = 24
 """Tokens of the draft that are read along."""
 
-REACH = 40
-"""Tokens of the draft in which a strange token is looked for."""
+SEARCH_TOKENS = 40
+"""Tokens of the draft in which a token that is not the next one is looked for."""
 
 
 def tpst(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
@@ -37,58 +37,60 @@ def tpst(model: LanguageModel, prompt: Prompt, margins: Margins) -> Decoded:
     return Decoded(speakers, posteriors, passes + 1)
 
 
-def generate(model: LanguageModel, prompt: Prompt, ahead: int = AHEAD) -> tuple[list[int], int]:
-    """The tokens that greedy generation gives, and the passes that it took.
+def generate(
+    model: LanguageModel, prompt: Prompt, lookahead: int = LOOKAHEAD_TOKENS
+) -> tuple[list[int], int]:
+    """Generate greedily; return the tokens and the number of passes that they took.
 
-    With `ahead` of 0 it reads one token per pass, and gives the same.
+    With a `lookahead` of 0 tokens it reads one token per pass, and gives the same.
     """
-    longest = int(SLACK * len(prompt.answer(prompt.draft)[0])) + 8
+    max_tokens = int(MAX_LENGTH_RATIO * len(prompt.answer(prompt.draft)[0])) + 8
     context = model.context()
     written: list[int] = []
-    given = list(prompt.tokens)
+    unread = list(prompt.tokens)
     passes = 0
     while True:
-        guess = _draft_after(prompt, written)[:ahead]
-        first = len(given) - 1
-        logits = context.feed(given + guess, list(range(first, first + len(guess) + 1)))
+        guess = _draft_after(prompt, written)[:lookahead]
+        first = len(unread) - 1
+        logits = context.feed(unread + guess, list(range(first, first + len(guess) + 1)))
         passes += 1
         agreed = 0
         for row in logits:
             token = int(row.argmax())
-            if token == model.end or len(written) == longest:
+            if token == model.eos or len(written) == max_tokens:
                 return written, passes
             written.append(token)
             if agreed == len(guess) or token != guess[agreed]:
                 break
             agreed += 1
-        context.keep(context.length - len(guess) + agreed)
-        given = written[-1:]
+        context.truncate(context.length - len(guess) + agreed)
+        unread = written[-1:]
 
 
 def _draft_after(prompt: Prompt, written: Sequence[int]) -> list[int]:
-    """How the draft goes on after what was written: nothing where its place is lost."""
+    """Return the draft's tokens after what was written, or none where that left the draft."""
     names = {token: speaker for speaker, token in enumerate(prompt.labels)}
     flat = [token for word in prompt.words for token in word]
-    place, speaker, lost = 0, None, False
+    index, speaker, lost = 0, None, False  # `index` counts the tokens of words
     for token in written:
         if token in names:
             speaker = names[token]
             continue
-        near = flat[place : place + REACH]
+        near = flat[index : index + SEARCH_TOKENS]
         lost = token not in near
         if not lost:
-            place += near.index(token) + 1
+            index += near.index(token) + 1
     if lost:
         return []
     labelled = bool(written) and written[-1] in names
     tokens: list[int] = []
     begin = 0
     for word, draft in zip(prompt.words, prompt.draft, strict=True):
-        if begin + len(word) > place:
-            if begin >= place and not labelled and not (prompt.turn and draft == speaker):
+        if begin + len(word) > index:
+            if begin >= index and not labelled and not (prompt.turn and draft == speaker):
                 tokens.append(prompt.labels[draft])
                 speaker = draft
-            tokens += word[max(0, place - begin) :]
+            tokens += word[max(0, index - begin) :]
             labelled = False
         begin += len(word)
     return tokens
@@ -97,20 +99,20 @@ def _draft_after(prompt: Prompt, written: Sequence[int]) -> list[int]:
 def _parse(
     model: LanguageModel, prompt: Prompt, written: Sequence[int]
 ) -> tuple[list[str], list[int]]:
-    """The words that were written and the speaker of each; what stands before any label is lost."""
-    number = {token: speaker for speaker, token in enumerate(prompt.labels)}
+    """Return the words that were written and the speaker of each; text before any label is lost."""
+    names = {token: speaker for speaker, token in enumerate(prompt.labels)}
     texts: list[str] = []
     labels: list[int] = []
     speaker = None
     piece: list[int] = []
     for token in [*written, None]:
-        if token is not None and token not in number:
+        if token is not None and token not in names:
             piece.append(token)
             continue
         if speaker is not None:
-            found = model.decode(piece).split()
-            texts += found
-            labels += [speaker] * len(found)
+            words = model.decode(piece).split()
+            texts += words
+            labels += [speaker] * len(words)
         piece = []
-        speaker = None if token is None else number[token]
+        speaker = None if token is None else names[token]
     return texts, labels
