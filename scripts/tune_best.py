@@ -36,11 +36,11 @@ def llm_log_posteriors(words: list, names: list[str], before: list[int]) -> np.n
     result = np.zeros((len(words), len(names)))
     for chunk in cut([len(word) for word in tokens], draft):
         prompt, order = chunk_prompt(chunk, tokens, draft, labels, len(names), model.encode, "word")
-        local = {speaker: place for place, speaker in enumerate(order)}
+        local = {speaker: index for index, speaker in enumerate(order)}
         forced = [local[speaker] for speaker in before[chunk.start : chunk.stop]]
         rows = np.log(np.maximum(posteriors_of(model, prompt, forced), 1e-9))
-        judged = slice(chunk.first - chunk.start, chunk.last - chunk.start)
-        result[chunk.first : chunk.last, order] = rows[judged]
+        decided = slice(chunk.first - chunk.start, chunk.last - chunk.start)
+        result[chunk.first : chunk.last, order] = rows[decided]
     return result
 
 
