@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from scipy.optimize import linear_sum_assignment
 
 from seal.acoustic.audio import RATE
 from seal.acoustic.first_pass import first_pass
 from seal.acoustic.reconcile import reconcile
 from seal.bench.held_out import references
+from seal.tpst import best_match
 from seal.training.mixtures import load_voices, mix
 from seal.training.simulate import draw_severity, from_start, recognise
 from seal.words import Word, speakers, turns, write
@@ -81,12 +81,11 @@ def voiced(
 
 def renamed(true: list[str], names: list[str], given: list[str]) -> list[str]:
     """The true speakers in the first pass's names for them, by the assignment that agrees most."""
-    letters = [chr(ord("A") + place) for place in range(len(names))]
+    letters = [chr(ord("A") + index) for index in range(len(names))]
     agreement = np.zeros((len(names), len(names)))
     for who, letter in zip(true, given, strict=True):
         agreement[names.index(who), letters.index(letter)] += 1
-    rows, columns = linear_sum_assignment(agreement, maximize=True)
-    called = {names[row]: letters[column] for row, column in zip(rows, columns, strict=True)}
+    called = {names[row]: letters[column] for row, column in best_match(agreement)}
     return [called[who] for who in true]
 
 

@@ -1,9 +1,10 @@
 """Speaker transfer: DiarizationLM's algorithm, on its own kind of examples and at random."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seal.tpst import oracle, tpst
+from seal.tpst import best_match, oracle, tpst
 
 
 def test_labels_follow_the_words_and_take_the_target_s_names():
@@ -11,6 +12,11 @@ def test_labels_follow_the_words_and_take_the_target_s_names():
     labels = [1, 1, 1, 2, 2, 2, 2, 1, 1]
     target = ["hello", "morning", "hi", "hey", "are", "you", "be", "good"]
     assert tpst(source, labels, target, list("xxxyyyyy")) == list("xxyyyyxx")
+
+
+def test_the_match_is_the_best_as_a_whole_and_not_row_by_row():
+    assert best_match(np.array([[3, 2, 0], [3, 0, 0]])) == [(0, 1), (1, 0)]
+    assert best_match(np.array([[1.0], [2.0], [0.0]])) == [(1, 0)]
 
 
 def test_a_word_without_a_partner_keeps_its_label():

@@ -8,7 +8,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+from kaldialign import align
+from meeteval.wer import cp_word_error_rate
+
 from seal.errors import SealError
+from seal.tpst import best_match
 from seal.words import Word, normalise, sessions
 
 MOST_SPEAKERS = 20
@@ -106,11 +111,7 @@ def _tokens(words: list[Word]) -> dict[str, list[Token]]:
 
 
 def _score_session(session_id: str, reference: list[Token], hypothesis: list[Token]) -> Score:
-    import kaldialign
-
-    alignment = kaldialign.align(
-        [word for word, _ in reference], [word for word, _ in hypothesis], _GAP
-    )
+    alignment = align([word for word, _ in reference], [word for word, _ in hypothesis], _GAP)
     ref_speakers, hyp_speakers = (iter([s for _, s in side]) for side in (reference, hypothesis))
     pairs: Counter[tuple[str, str]] = Counter()
     for ref_word, hyp_word in alignment:
@@ -128,8 +129,6 @@ def _score_session(session_id: str, reference: list[Token], hypothesis: list[Tok
 
 
 def _cp_errors(session_id: str, reference: list[Token], hypothesis: list[Token]) -> int:
-    from meeteval.wer import cp_word_error_rate
-
     by_speaker: list[dict[str, list[str]]] = []
     for side, tokens in (("reference", reference), ("hypothesis", hypothesis)):
         texts: dict[str, list[str]] = {}
@@ -149,14 +148,12 @@ def _cp_errors(session_id: str, reference: list[Token], hypothesis: list[Token])
 
 def _best_matched(pairs: Counter[tuple[str, str]]) -> int:
     """Aligned words whose speakers agree under the best one-to-one match of speakers."""
-    import numpy as np
-    from scipy.optimize import linear_sum_assignment
 
-    def numbered(names: Iterable[str]) -> dict[str, int]:
-        return {name: number for number, name in enumerate(dict.fromkeys(names))}
+    def indexed(names: Iterable[str]) -> dict[str, int]:
+        return {name: index for index, name in enumerate(dict.fromkeys(names))}
 
-    rows, columns = numbered(r for r, _ in pairs), numbered(h for _, h in pairs)
+    rows, columns = indexed(r for r, _ in pairs), indexed(h for _, h in pairs)
     counts = np.zeros((len(rows), len(columns)), dtype=int)
     for (ref_speaker, hyp_speaker), count in pairs.items():
         counts[rows[ref_speaker], columns[hyp_speaker]] = count
-    return int(counts[linear_sum_assignment(counts, maximize=True)].sum())
+    return int(sum(counts[pair] for pair in best_match(counts)))

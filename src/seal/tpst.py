@@ -6,7 +6,10 @@ then renamed by the assignment of names that agrees most. Source: Wang et al., "
 """
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from seal.words import Word, normalise
 
@@ -16,17 +19,23 @@ _GAP = "\0"
 
 
 def aligned(source: Sequence[str], target: Sequence[str]) -> list[int | None]:
-    """For each target word the place of the source word aligned with it by edit distance."""
-    from kaldialign import align
+    """For each target word the index of the source word aligned with it by edit distance."""
+    from kaldialign import align  # the first pass matches speakers, but need not align words
 
-    places: list[int | None] = []
-    place = 0
+    indices: list[int | None] = []
+    index = 0
     for left, right in align(list(source), list(target), _GAP):
         if right != _GAP:
-            places.append(place if left != _GAP else None)
+            indices.append(index if left != _GAP else None)
         if left != _GAP:
-            place += 1
-    return places
+            index += 1
+    return indices
+
+
+def best_match(agreement: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
+    """The one-to-one match of rows and columns [R, C] that agrees most: min(R, C) pairs, by row."""
+    rows, columns = linear_sum_assignment(agreement, maximize=True)
+    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]
 
 
 def tpst(
@@ -42,25 +51,20 @@ def tpst(
     target's names counts as the label that the word had. `names` are the target's that may not
     occur in it: a source name that nothing else goes with is the same one there.
     """
-    import numpy as np
-    from scipy.optimize import linear_sum_assignment
-
-    places = aligned(source_words, target_words)
+    indices = aligned(source_words, target_words)
     source_names = list(dict.fromkeys(source_labels))
     target_names = list(dict.fromkeys([*target_labels, *names]))
     agreement = np.zeros((len(source_names), len(target_names)))
-    for place, label in zip(places, target_labels, strict=True):
-        if place is not None:
-            agreement[source_names.index(source_labels[place]), target_names.index(label)] += 1
-    for place, spare in enumerate(target_names[len(set(target_labels)) :], len(set(target_labels))):
-        agreement[:, place] = [1e-6 * (name == spare) for name in source_names]
-    rows, columns = linear_sum_assignment(agreement, maximize=True)
-    name = {
-        source_names[row]: target_names[column] for row, column in zip(rows, columns, strict=True)
-    }
+    for index, label in zip(indices, target_labels, strict=True):
+        if index is not None:
+            agreement[source_names.index(source_labels[index]), target_names.index(label)] += 1
+    used = len(set(target_labels))
+    for column, spare in enumerate(target_names[used:], used):
+        agreement[:, column] = [1e-6 * (name == spare) for name in source_names]
+    match = {source_names[row]: target_names[column] for row, column in best_match(agreement)}
     return [
-        label if place is None else name.get(source_labels[place], label)
-        for place, label in zip(places, target_labels, strict=True)
+        label if index is None else match.get(source_labels[index], label)
+        for index, label in zip(indices, target_labels, strict=True)
     ]
 
 
