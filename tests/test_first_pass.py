@@ -56,6 +56,13 @@ def test_clusters_are_those_of_average_linkage_and_keep_windows_apart(problem, c
         assert len({windows[item] for item in cluster}) == len(cluster)
 
 
+@given(st.integers(1, 30), st.integers(1, 40), st.booleans())
+def test_as_many_clusters_as_asked_for_even_of_one_voice(size, count, apart):
+    windows = [0] * size if apart else range(size)
+    labels = agglomerate(np.zeros((size, size)), windows, count)
+    assert len(set(labels.tolist())) == (size if apart else min(count, size))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 8))
 def test_clear_voices_are_told_apart_and_each_window_has_them_once(seed, voices, windows):

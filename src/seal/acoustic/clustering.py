@@ -7,14 +7,13 @@ nothing of sound or of models.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
-    from seal.acoustic.segmentation import Floats
-
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+from seal.acoustic.arrays import Floats, Ints
+from seal.tpst import best_match
 
 THRESHOLD = 0.6  # mean cosine distance up to which two clusters are one speaker
 CLEAR = 1.0  # seconds alone from which a local speaker takes part in the clustering
@@ -22,6 +21,7 @@ CLEAR = 1.0  # seconds alone from which a local speaker takes part in the cluste
 # what was heard, but not less or more than these. In half a minute one answer may be all there is.
 SMALL = (1.0, 3.0)
 LARGEST = 1000  # local speakers that are clustered; the others are assigned to what is found
+APART = 1e8  # distance of two speakers of one window; by LARGEST² still far above any other
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,16 @@ class Local:
 
     window: int
     speaker: int
-    embedding: "Floats"
+    embedding: Floats
     clear: float
 
 
-def speakers(locals_: Sequence[Local], windows: int, width: int, count: int | None) -> "Ints":
+def speakers(locals_: Sequence[Local], windows: int, width: int, count: int | None) -> Ints:
     """The recording's speaker of each local one: [windows, width], -1 where there is none.
 
     `count` fixes the number of speakers, None finds it. Within a window no two local speakers get
     the same one as long as there are enough. Deterministic.
     """
-    import numpy as np
-
     mapping = np.full((windows, width), -1, dtype=np.int64)
     if not locals_:
         return mapping
@@ -55,10 +53,8 @@ def speakers(locals_: Sequence[Local], windows: int, width: int, count: int | No
     return mapping
 
 
-def _centroids(locals_: Sequence[Local], count: int | None) -> "Floats":
+def _centroids(locals_: Sequence[Local], count: int | None) -> Floats:
     """Unit centroids [speakers, size] of the clusters, the longest heard first."""
-    import numpy as np
-
     chosen = [local for local in locals_ if local.clear >= CLEAR]
     if len(chosen) < (count or 1):
         chosen = sorted(locals_, key=lambda local: -local.clear)[: max(count or 1, len(chosen))]
@@ -74,51 +70,32 @@ def _centroids(locals_: Sequence[Local], count: int | None) -> "Floats":
     return centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)
 
 
-def agglomerate(distance: "Floats", windows: Sequence[int], count: int | None = None) -> "Ints":
-    """Average-linkage clusters of n items under cannot-link constraints → labels [n] from 0.
+def agglomerate(distance: Floats, windows: Sequence[int], count: int | None = None) -> Ints:
+    """Average-linkage clusters of n items under cannot-link constraints → labels [n] from 0, in
+    order of appearance.
 
-    `distance` is [n, n]; items of the same window stay apart. Merging stops at `count` clusters,
-    or, where it is None, when the nearest two are further apart than THRESHOLD.
+    `distance` is [n, n], 2 at most; items of the same window stay apart. Merging stops at `count`
+    clusters, or, where it is None, when the nearest two are further apart than THRESHOLD.
     """
-    import numpy as np
-
     n = len(windows)
-    apart = np.asarray(windows)[:, None] == np.asarray(windows)[None, :]
-    table = np.where(apart, np.inf, distance).astype(np.float64)
-    labels = np.arange(n)
-    sizes = np.ones(n)
-    left = n
-    nearest = table.argmin(axis=1) if n else np.zeros(0, dtype=int)
-    near = table[np.arange(n), nearest] if n else np.zeros(0)
-    while left > (count or 1):
-        a = int(near.argmin())
-        b = int(nearest[a])
-        if not np.isfinite(near[a]) or (count is None and near[a] > THRESHOLD):
-            break
-        # Lance-Williams: the mean of the members' distances; infinity, a constraint, is inherited.
-        row = (sizes[a] * table[a] + sizes[b] * table[b]) / (sizes[a] + sizes[b])
-        table[a, :] = table[:, a] = row
-        table[a, a] = np.inf
-        table[b, :] = table[:, b] = np.inf
-        sizes[a] += sizes[b]
-        labels[labels == labels[b]] = labels[a]
-        left -= 1
-        stale = np.flatnonzero((nearest == a) | (nearest == b))
-        stale = np.union1d(stale, [a, b])
-        closer = table[:, a] < near
-        nearest[closer], near[closer] = a, table[closer, a]
-        nearest[stale] = table[stale].argmin(axis=1)
-        near[stale] = table[stale, nearest[stale]]
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    if n < 2:
+        return np.zeros(n, dtype=np.int64)
+    window = np.asarray(windows)
+    table = np.where(window[:, None] == window, APART, distance)
+    tree = linkage(squareform(table, checks=False), "average")
+    # One pair that must stay apart lifts the mean of its two clusters above what any others have.
+    furthest = THRESHOLD if count is None else APART / n**2
+    merges = int((tree[:, 2] <= furthest).sum())
+    if count is not None:
+        merges = min(merges, n - count)
+    tree[:, 2] = np.arange(1, n)  # cut by the number of merges: of equal distances not all may go
+    clusters = fcluster(tree, merges, "distance")
+    _, first, labels = np.unique(clusters, return_index=True, return_inverse=True)
+    return first.argsort().argsort()[labels]
 
 
-def _assign(members: Sequence[Local], centroids: "Floats") -> list[int]:
+def _assign(members: Sequence[Local], centroids: Floats) -> list[int]:
     """The centroid of each local speaker of one window: all different while there are enough."""
-    import numpy as np
-    from scipy.optimize import linear_sum_assignment
-
     near = np.stack([local.embedding for local in members]) @ centroids.T
-    chosen = near.argmax(axis=1)
-    rows, columns = linear_sum_assignment(-near)
-    chosen[rows] = columns
-    return [int(speaker) for speaker in chosen]
+    nearest = near.argmax(axis=1).tolist()
+    return list((dict(enumerate(nearest)) | dict(best_match(near))).values())
