@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 from seal import correction
-from seal.acoustic import rescore
+from seal.acoustic import first_pass as first_pass_module
 from seal.acoustic.first_pass import first_pass
 from seal.acoustic.reconcile import reconcile
 from seal.bench.sets import Recording, read_set
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="nth recording of a set")
     options = parser.parse_args()
     once = lru_cache(first_pass)
-    rescore.first_pass = lambda path, speakers=None, progress=None: once(path, speakers)
+    first_pass_module.first_pass = lambda path, speakers=None, progress=None: once(path, speakers)
     print("| set | | cpWER | Δcp | words changed |\n|---|---|---|---|---|")
     for folder in options.sets:
         recordings = read_set(folder)[:: options.every]

@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 import seal
 from seal import words
 from seal.acoustic import eend
-from seal.acoustic.eend import Network, features, pit_loss, posteriors
+from seal.acoustic.eend import EendNetwork, features, pit_loss, posteriors
 from seal.acoustic.segmentation import FRAMES, SPEAKERS, WINDOW
 from seal.cli import main
 from seal.files import write_text
@@ -36,11 +36,11 @@ def voices():
 
 def small():
     torch.manual_seed(0)
-    return Network(width=32, layers=2, heads=4, inner=64)
+    return EendNetwork(width=32, layers=2, heads=4, inner=64)
 
 
 def test_the_papers_size():
-    network = Network()
+    network = EendNetwork()
     assert len(network.layers.layers) == 6
     layer = network.layers.layers[0]
     assert (layer.self_attn.num_heads, layer.self_attn.embed_dim) == (8, 256)
@@ -105,15 +105,15 @@ def test_activity_is_whose_turn_it_is(voices):
 
 def test_it_learns_who_speaks(voices, tmp_path, monkeypatch):
     """Three tones in turns: after a few steps it tells them apart better than before."""
-    monkeypatch.setattr(eend_training, "Network", small)
-    recipe = eend_training.Recipe(steps=30, batch=8, rate=3e-3)
+    monkeypatch.setattr(eend_training, "EendNetwork", small)
+    recipe = eend_training.EendRecipe(steps=30, batch=8, rate=3e-3)
     eend_training.train([TURNS], voices, tmp_path, recipe, checkpoint_every=30)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").open()]
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
 
 def test_it_trains_and_transcribes_from_the_command_line(voices, tmp_path, monkeypatch):
-    monkeypatch.setattr(eend_training, "Network", small)
+    monkeypatch.setattr(eend_training, "EendNetwork", small)
     more = {f"{name} again": sound[::2] for name, sound in voices.items()}
     for number, (name, sound) in enumerate((voices | more).items()):
         soundfile.write(tmp_path / f"{name}-{number}.wav", 0.3 * np.resize(sound, 48000), 16000)
@@ -134,7 +134,7 @@ def test_it_trains_and_transcribes_from_the_command_line(voices, tmp_path, monke
     arguments[1] = tmp_path
     assert main([str(argument) for argument in arguments]) == 0
     assert (out / "eend.safetensors").is_file()
-    monkeypatch.setattr(eend, "Network", small)
+    monkeypatch.setattr(eend, "EendNetwork", small)
     eend.load.cache_clear()
     from seal.acoustic.first_pass import first_pass
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seal import correct, words
-from seal.acoustic import rescore
+from seal.acoustic import first_pass as first_pass_module
 from seal.acoustic.posteriors import Posteriors
 from seal.acoustic.rescore import with_scores
 from seal.cli import main
@@ -28,7 +28,7 @@ def stub(monkeypatch, frames, asked=None):
             progress(1.0)
         return heard
 
-    monkeypatch.setattr(rescore, "first_pass", first_pass)
+    monkeypatch.setattr(first_pass_module, "first_pass", first_pass)
 
 
 def said(speaker, start, end, **more):

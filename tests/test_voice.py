@@ -80,7 +80,7 @@ def test_what_is_streamed_is_what_is_there(tmp_path_factory, drawn):
     soundfile.write(path, sound, RATE)
     whole, _ = soundfile.read(path, dtype="float32")
     spans = [(time, time + length) for time, length in drawn]
-    found = dict(voice._sounds(path, spans))
+    found = dict(voice._excerpts(path, spans))
     for place, (first, last) in enumerate(spans):
         expected = whole[round(first * RATE) : round(last * RATE)]
         if len(expected) >= voice.LEAST * RATE:
@@ -96,7 +96,7 @@ def test_words_that_are_heard_together_keep_their_own_voices(tmp_path, monkeypat
     soundfile.write(tmp_path / "call.wav", sound, RATE)
     spans = [(t, t + rng.choice([0.1, 0.4, 1.5])) for t in rng.permutation(60) / 2.0]
     monkeypatch.setattr(
-        voice.embedding,
+        embedding,
         "load",
         lambda: lambda banks: banks.std(dim=1).repeat(1, 3)[:, : embedding.SIZE],
     )

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from seal import memory
 from seal.acoustic import audio
+from seal.acoustic.audio import Samples
 from seal.errors import SealError
 from seal.progress import Progress
 from seal.words import Word
-
-if TYPE_CHECKING:
-    from seal.acoustic.audio import Samples
 
 PIECE = 300.0  # seconds heard at once
 SEARCH = 30.0  # of its end, where the quietest place is looked for
@@ -111,10 +111,8 @@ def _unusable(model: str, why: object) -> SealError:
     )
 
 
-def pieces(path: str | Path) -> "Iterator[tuple[float, Samples]]":
-    """Yield (start in seconds, samples) of about PIECE seconds, cut where the sound is lowest."""
-    import numpy as np
-
+def pieces(path: str | Path) -> Iterator[tuple[float, Samples]]:
+    """Yield (start in seconds, samples) of about PIECE seconds, cut where it is quietest."""
     start = 0
     held = np.zeros(0, dtype=np.float32)
     for block in audio.blocks(path):
@@ -127,10 +125,8 @@ def pieces(path: str | Path) -> "Iterator[tuple[float, Samples]]":
         yield start / audio.RATE, held
 
 
-def _quietest(samples: "Samples") -> int:
+def _quietest(samples: Samples) -> int:
     """The sample in the last SEARCH seconds in whose half second around there is least energy."""
-    import numpy as np
-
     hop = audio.RATE // 10
     first = len(samples) - round(SEARCH * audio.RATE)
     energy = (samples[first:][: round(SEARCH * 10) * hop].reshape(-1, hop) ** 2).mean(axis=1)
@@ -138,7 +134,7 @@ def _quietest(samples: "Samples") -> int:
     return first + (int(around.argmin()) + 2) * hop + hop // 2
 
 
-def _heard(whisper: Any, samples: "Samples", report: Progress) -> list[Word]:
+def _heard(whisper: Any, samples: Samples, report: Progress) -> list[Word]:
     """Words of one piece, its start being time 0; `report` gets the seconds that are heard."""
     import ctranslate2
 

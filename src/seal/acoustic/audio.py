@@ -9,14 +9,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import soundfile
+import soxr
+
+from seal.acoustic.arrays import Floats
 from seal.errors import SealError
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Samples = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Samples = Floats
 
 RATE = 16_000
 """Samples per second of everything that leaves this file."""
@@ -24,47 +26,43 @@ RATE = 16_000
 _SILLY = 1e6  # samples are about [-1, 1]; unscaled 16-bit ones still pass, NaN and infinity do not
 
 
-def blocks(path: str | Path, seconds: float = 10.0) -> "Iterator[Samples]":
+def blocks(path: str | Path, seconds: float = 10.0) -> Iterator[Samples]:
     """Yield the recording as float32 [samples] at 16 kHz, channels averaged, `seconds` at a time.
 
     The last block is shorter. Raises SealError (one line) where the file is missing, no audio,
     empty, cut short, or holds samples that are no numbers; the fault may lie after good blocks.
     """
-    import numpy as np
-
     size = max(1, round(seconds * RATE))
-    kept: list[Samples] = []
+    pieces: list[Samples] = []
     count = 0
     total = 0
     for piece in _resampled(path):
-        kept.append(piece)
+        pieces.append(piece)
         count += len(piece)
         total += len(piece)
         if count >= size:
-            joined = np.concatenate(kept)
+            joined = np.concatenate(pieces)
             whole = count - count % size
             for start in range(0, whole, size):
                 yield joined[start : start + size]
-            kept, count = [joined[whole:]], count - whole
+            pieces, count = [joined[whole:]], count - whole
     if total == 0:
         raise SealError(f"{path}: there is no sound in this file (0 samples)")
     if count:
-        yield np.concatenate(kept)
+        yield np.concatenate(pieces)
 
 
 def duration(path: str | Path) -> float:
-    """Seconds of sound that the file's header promises; 0.0 where it does not say.
+    """Seconds of audio that the file's header promises; 0.0 where it does not say.
 
     For progress only: the header may be wrong. Raises SealError where the file cannot be opened.
     """
-    import soundfile
-
     _check_file(path)
     try:
         info = soundfile.info(str(path))
         return float(info.frames / info.samplerate) if 0 < info.frames < 2**48 else 0.0
     except soundfile.LibsndfileError:
-        with _sound_stream(path) as stream:
+        with _audio_stream(path) as stream:
             if stream.duration is None or stream.time_base is None:
                 return 0.0
             return float(stream.duration * stream.time_base)
@@ -80,23 +78,20 @@ def _check_file(path: str | Path) -> None:
         raise SealError(f"{path}: is no regular file; save the sound to a file first")
 
 
-def _resampled(path: str | Path) -> "Iterator[Samples]":
+def _resampled(path: str | Path) -> Iterator[Samples]:
     """Mono pieces at 16 kHz; short ones may be empty while the resampler fills."""
-    import numpy as np
-    import soxr
-
     resampler: Any = None
     source_rate = 0
     read = 0
-    given = 0
+    written = 0
     for rate, frames in _decoded(path):
         with np.errstate(over="ignore", invalid="ignore"):
             mono = frames.mean(axis=1, dtype=np.float32)
         sane = np.abs(mono) < _SILLY
         if not sane.all():
-            place = (read + int(np.argmin(sane))) / rate
+            time = (read + int(np.argmin(sane))) / rate
             raise SealError(
-                f"{path}: the sample at {place:.3f} s is no sound (NaN, infinite or huge);"
+                f"{path}: the sample at {time:.3f} s is no sound (NaN, infinite or huge);"
                 " save the file again as 16-bit audio"
             )
         read += len(mono)
@@ -108,18 +103,16 @@ def _resampled(path: str | Path) -> "Iterator[Samples]":
         elif rate != source_rate:
             raise SealError(f"{path}: the sample rate changes at {read / rate:.1f} s; convert it")
         piece = resampler.resample_chunk(mono)
-        given += len(piece)
+        written += len(piece)
         yield piece
     if resampler is not None:
         piece = resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
         # A sample or two at a higher rate round to none at ours, but they are a recording.
-        yield piece if given + len(piece) or not read else np.zeros(1, dtype=np.float32)
+        yield piece if written + len(piece) or not read else np.zeros(1, dtype=np.float32)
 
 
-def _decoded(path: str | Path) -> "Iterator[tuple[int, Samples]]":
+def _decoded(path: str | Path) -> Iterator[tuple[int, Samples]]:
     """Yield (rate, float32 [frames, channels]) by libsndfile, else by FFmpeg."""
-    import soundfile
-
     _check_file(path)
     try:
         file = soundfile.SoundFile(str(path))
@@ -182,8 +175,8 @@ def _readable(path: str | Path) -> bool:
 
 
 @contextmanager
-def _sound_stream(path: str | Path, reason: str = "unknown format") -> Iterator[Any]:
-    """The first sound stream of a file by FFmpeg. SealError where there is none."""
+def _audio_stream(path: str | Path, reason: str = "unknown format") -> Iterator[Any]:
+    """The first audio stream of a file by FFmpeg. SealError where there is none."""
     import av
 
     container = None
@@ -203,11 +196,10 @@ def _sound_stream(path: str | Path, reason: str = "unknown format") -> Iterator[
         yield stream
 
 
-def _decoded_by_ffmpeg(path: str | Path, reason: str) -> "Iterator[tuple[int, Samples]]":
+def _decoded_by_ffmpeg(path: str | Path, reason: str) -> Iterator[tuple[int, Samples]]:
     import av
-    import numpy as np
 
-    with _sound_stream(path, reason) as stream:
+    with _audio_stream(path, reason) as stream:
         planar = av.AudioResampler(format="fltp")  # the sample format alone; soxr does the rate
         seconds = 0.0
         try:

@@ -11,18 +11,17 @@ before the sublayers, three speakers to a window.
 from functools import lru_cache
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from seal import weights
+from seal.acoustic.arrays import Floats
 from seal.acoustic.audio import RATE
 from seal.acoustic.segmentation import FIRST, FRAMES, HOP, SPEAKERS, WINDOW
 from seal.errors import SealError
-
-if TYPE_CHECKING:
-    from seal.acoustic.segmentation import Floats
 
 MELS = 23
 SHIFT = 160  # samples from one log-mel frame to the next: 10 ms
@@ -33,7 +32,7 @@ SHIPPED = weights.FOLDER / "eend"
 WIDTH = MELS * (2 * CONTEXT + 1)
 
 
-class Network(nn.Module):
+class EendNetwork(nn.Module):
     """Features [B, T, WIDTH] → logits [B, T, SPEAKERS]. Names of speakers are arbitrary."""
 
     def __init__(self, width: int = 256, layers: int = 6, heads: int = 8, inner: int = 1024):
@@ -47,11 +46,11 @@ class Network(nn.Module):
         )
         self.out = nn.Linear(width, SPEAKERS)
 
-    def forward(self, features: Tensor, there: Tensor | None = None) -> Tensor:
-        """`there` bool [B, T] says which frames are no padding; padding changes nothing."""
-        padding = None if there is None else ~there
-        seen: Tensor = self.layers(self.first(features), src_key_padding_mask=padding)
-        return self.out(seen)
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`mask` bool [B, T] says which frames are no padding; padding changes nothing."""
+        padding = None if mask is None else ~mask
+        states: Tensor = self.layers(self.first(features), src_key_padding_mask=padding)
+        return self.out(states)
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +84,7 @@ def features(samples: Tensor) -> Tensor:
     return stacked[:, EVERY // 2 :: EVERY]
 
 
-def pit_loss(logits: Tensor, activity: Tensor, there: Tensor | None = None) -> Tensor:
+def pit_loss(logits: Tensor, activity: Tensor, mask: Tensor | None = None) -> Tensor:
     """Permutation-invariant binary cross-entropy, the mean over windows, frames and speakers.
 
     `activity` [B, T, SPEAKERS] in {0, 1} names the speakers in any order: of all orders the one
@@ -97,30 +96,26 @@ def pit_loss(logits: Tensor, activity: Tensor, there: Tensor | None = None) -> T
         activity[:, :, None, :].expand(-1, -1, count, -1),
         reduction="none",
     )
-    if there is None:
-        there = torch.ones(logits.shape[:2], dtype=torch.bool, device=logits.device)
-    frames = there.sum(dim=1).clamp(min=1)
-    costs = (pairs * there[:, :, None, None]).sum(dim=1) / frames[:, None, None]
-    places = torch.arange(count, device=logits.device)
+    if mask is None:
+        mask = torch.ones(logits.shape[:2], dtype=torch.bool, device=logits.device)
+    frames = mask.sum(dim=1).clamp(min=1)
+    costs = (pairs * mask[:, :, None, None]).sum(dim=1) / frames[:, None, None]
+    outputs = torch.arange(count, device=logits.device)
     orders = torch.tensor(list(permutations(range(count))), device=logits.device)
-    return costs[:, places, orders].sum(dim=2).min(dim=1).values.mean() / count
+    return costs[:, outputs, orders].sum(dim=2).min(dim=1).values.mean() / count
 
 
-def posteriors(network: Network, windows: "Floats") -> "Floats":
+def posteriors(network: EendNetwork, windows: Floats) -> Floats:
     """[windows, WINDOW] samples → [windows, FRAMES, SPEAKERS] posteriors in [0, 1], on the frames
     of segmentation-3.0."""
-    import numpy as np
-
     with torch.inference_mode():
-        given = network(features(torch.from_numpy(windows))).sigmoid().numpy()
+        found = network(features(torch.from_numpy(windows))).sigmoid().numpy()
     centres = (FIRST + HOP * np.arange(FRAMES)) / RATE
-    return given[:, np.minimum((centres / STEP).astype(int), given.shape[1] - 1)]
+    return found[:, np.minimum((centres / STEP).astype(int), found.shape[1] - 1)]
 
 
-def save(network: Network, folder: str | Path) -> None:
+def save(network: EendNetwork, folder: str | Path) -> None:
     """Write the weights, in float16, to `folder`/eend.safetensors."""
-    from safetensors.torch import save_file
-
     Path(folder).mkdir(parents=True, exist_ok=True)
     state = {
         name: value.detach().half().contiguous() for name, value in network.state_dict().items()
@@ -129,15 +124,13 @@ def save(network: Network, folder: str | Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def load(folder: str | Path) -> Network:
+def load(folder: str | Path) -> EendNetwork:
     """The network whose weights `save` wrote to `folder`; "shipped" are those that seal has."""
-    from safetensors.torch import load_file
-
-    network = Network()
+    network = EendNetwork()
     folder = SHIPPED if str(folder) == "shipped" else folder
     try:
-        weights = load_file(Path(folder) / "eend.safetensors")
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
+        state = load_file(Path(folder) / "eend.safetensors")
+        network.load_state_dict({name: value.float() for name, value in state.items()})
     except (OSError, RuntimeError, ValueError) as error:
         raise SealError(
             f"{folder}: no weights of EEND (eend.safetensors): {str(error).splitlines()[0]}"

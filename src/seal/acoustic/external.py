@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from seal.acoustic import audio
 from seal.acoustic.posteriors import Posteriors
@@ -36,23 +37,23 @@ _INSTALL = "pip install pyannote.audio; its weights are gated and want a Hugging
 
 def check(
     recordings: Sequence[Path],
-    given: str | Path,
+    source: str | Path,
     speakers: int | None = None,
     eend: str | Path | None = None,
     several: bool = False,
 ) -> None:
     """Raise SealError for whatever `load` would refuse for one of the recordings.
 
-    `several`: they are some of many (or none yet), all of which `given` is for.
+    `several`: they are some of many (or none yet), all of which `source` is for.
     """
     check_alone(speakers, eend)
-    if str(given) == PYANNOTE:
+    if str(source) == PYANNOTE:
         _pipeline()
         return
-    shared = (several or len(recordings) > 1) and not Path(given).is_dir()
-    if shared and _file(given, "").suffix.lower() != ".rttm":
-        raise SealError(f"{given}: is of one recording; name a folder with a file for each")
-    files = [_file(given, recording) for recording in recordings]
+    shared = (several or len(recordings) > 1) and not Path(source).is_dir()
+    if shared and _file(source, "").suffix.lower() != ".rttm":
+        raise SealError(f"{source}: is of one recording; name a folder with a file for each")
+    files = [_file(source, recording) for recording in recordings]
     for file, recording in zip(files, recordings, strict=True):
         _read(file, recording, shared)
 
@@ -64,16 +65,16 @@ def check_alone(speakers: int | None, eend: str | Path | None) -> None:
         raise SealError(f"{option}: is for seal's own first pass; leave it out with --posteriors")
 
 
-def load(given: str | Path, recording: str | Path) -> Posteriors:
+def load(source: str | Path, recording: str | Path) -> Posteriors:
     """A recording's posteriors: from a file, from its STEM's file in a folder, or by "pyannote".
 
     Columns that never reach 0.5 are left out: some diarizers have a fixed number of speakers,
     whoever is there. Raises SealError.
     """
-    if str(given) == PYANNOTE:
+    if str(source) == PYANNOTE:
         found = from_turns(_pyannote_turns(recording), _length(recording))
     else:
-        found = _read(_file(given, recording), recording)
+        found = _read(_file(source, recording), recording)
     there = np.flatnonzero(found.frames.max(axis=0) >= SPOKEN)
     if len(there) in (0, found.frames.shape[1]):
         return found
@@ -95,8 +96,8 @@ def from_turns(turns: Sequence[Turn], seconds: float) -> Posteriors:
     return Posteriors(frames, TURN_STEP, TURN_STEP / 2, tuple(names) or None)
 
 
-def _file(given: str | Path, recording: str | Path) -> Path:
-    path, stem = Path(given), Path(recording).stem
+def _file(source: str | Path, recording: str | Path) -> Path:
+    path, stem = Path(source), Path(recording).stem
     if path.is_dir():
         found = [path / f"{stem}{kind}" for kind in KINDS if (path / f"{stem}{kind}").is_file()]
         if len(found) == 1:
@@ -131,7 +132,7 @@ def _read(file: Path, recording: str | Path, shared: bool = False) -> Posteriors
 
 
 def _length(recording: str | Path) -> float:
-    """Seconds of sound, counted, for headers may be wrong."""
+    """Seconds of audio, counted, for headers may be wrong."""
     return sum(len(block) for block in audio.blocks(recording)) / audio.RATE
 
 
@@ -172,7 +173,7 @@ def _frames(file: Path, seconds: float) -> Posteriors:
     return Posteriors(frames.astype(np.float32).clip(0.0, 1.0), step, start)
 
 
-def _arrays(file: Path) -> "dict[str, np.ndarray[Any, Any]]":
+def _arrays(file: Path) -> dict[str, np.ndarray[Any, Any]]:
     try:
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -184,7 +185,7 @@ def _arrays(file: Path) -> "dict[str, np.ndarray[Any, Any]]":
         raise SealError(f"{file}: no arrays of numbers that can be read ({why}); {_HOW}") from None
 
 
-def _time(file: Path, arrays: "dict[str, Any]", key: str, otherwise: float) -> float:
+def _time(file: Path, arrays: dict[str, Any], key: str, otherwise: float) -> float:
     value = arrays.get(key, np.array(otherwise))
     if value.size != 1 or value.dtype.kind not in "fiu" or not 0 <= value.item() < np.inf:
         raise SealError(f"{file}: {key!r} must be one number of seconds, 0 or more")
@@ -193,8 +194,6 @@ def _time(file: Path, arrays: "dict[str, Any]", key: str, otherwise: float) -> f
 
 def _pyannote_turns(recording: str | Path) -> list[Turn]:
     """pyannote.audio's turns, overlap and all. It hears the samples, for we read more formats."""
-    import torch
-
     samples = torch.from_numpy(np.concatenate(list(audio.blocks(recording))))
     pipeline = _pipeline()
     with _foreign(f"failed on {recording}"):

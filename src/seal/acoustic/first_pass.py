@@ -2,23 +2,22 @@
 
 Windows of 10 s go through the local diarizer; their local speakers are joined by voice into the
 recording's speakers, and overlapping windows are averaged (paper III-A wants P in R^{T x K}). The
-sound is streamed; only posteriors and embeddings stay. This file knows nothing of words.
+audio is streamed; only posteriors and embeddings stay. This file knows nothing of words.
 """
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from seal import memory
 from seal.acoustic import audio, clustering, embedding, segmentation
+from seal.acoustic.arrays import Floats, Ints
+from seal.acoustic.audio import Samples
 from seal.acoustic.posteriors import Posteriors
 from seal.acoustic.segmentation import FIRST, FRAMES, HOP, SPEAKERS, WINDOW
 from seal.progress import Progress
-
-if TYPE_CHECKING:
-    from seal.acoustic.audio import Samples
-    from seal.acoustic.segmentation import Floats
 
 STEP = 148  # frames from one window to the next: 2.5 s
 BATCH = 8  # windows that go through the diarizer together
@@ -38,16 +37,14 @@ def first_pass(
     segmentation-3.0. `progress` gets the part done, in [0, 1]. Memory grows by the posteriors
     alone. Raises SealError.
     """
-    import numpy as np
-
     local, embedder = _local_diarizer(eend), embedding.load()
     total = audio.duration(path)
     starts: list[int] = []
-    kept: list[Floats] = []
+    windows: list[Floats] = []
     locals_: list[clustering.Local] = []
     end = 0
-    for number, batch in enumerate(_batches(path)):
-        if number % TIDY == 0:
+    for index, batch in enumerate(_batches(path)):
+        if index % TIDY == 0:
             memory.give_back()
         scored = local(np.stack([_padded(s) for _, s in batch]))
         for (start, samples), window in zip(batch, scored, strict=True):
@@ -55,33 +52,31 @@ def first_pass(
             window[max(1, (len(samples) - FIRST) // HOP + 1) :] = 0.0
             for speaker, voice in enumerate(embedding.embed(embedder, _padded(samples), window)):
                 if voice is not None:
-                    locals_.append(clustering.Local(len(kept), speaker, *voice))
+                    locals_.append(clustering.Local(len(windows), speaker, *voice))
             starts.append(start // HOP)
-            kept.append(window.astype(np.float16))
+            windows.append(window.astype(np.float16))
             end = start + len(samples)
             if progress and total:
                 progress(min(1.0, end / audio.RATE / total))
-    mapping = clustering.speakers(locals_, len(kept), SPEAKERS, speakers)
+    mapping = clustering.speakers(locals_, len(windows), SPEAKERS, speakers)
     columns = speakers or max(1, int(mapping.max()) + 1)
-    frames = _joined(kept, starts, mapping, max(1, (end - FIRST) // HOP + 1), columns)
+    frames = _joined(windows, starts, mapping, max(1, (end - FIRST) // HOP + 1), columns)
     if progress:
         progress(1.0)
     return Posteriors(frames)
 
 
-def _local_diarizer(eend: str | Path | None) -> "Callable[[Floats], Floats]":
+def _local_diarizer(eend: str | Path | None) -> Callable[[Floats], Floats]:
     """Samples of windows → posteriors of their local speakers."""
     if eend is None:
         return partial(segmentation.posteriors, segmentation.load())
-    from seal.acoustic import eend as own
+    from seal.acoustic.eend import load, posteriors  # it wants libraries of the language models
 
-    return partial(own.posteriors, own.load(eend))
+    return partial(posteriors, load(eend))
 
 
-def _windows(path: str | Path) -> "Iterator[tuple[int, Samples]]":
-    """Yield (first sample, samples): every STEP frames, and one that ends where the sound ends."""
-    import numpy as np
-
+def _windows(path: str | Path) -> Iterator[tuple[int, Samples]]:
+    """Yield (first sample, samples): every STEP frames, and one that ends where the audio ends."""
     stride = STEP * HOP
     start, held = 0, np.zeros(0, dtype=np.float32)
     for block in audio.blocks(path):
@@ -97,7 +92,7 @@ def _windows(path: str | Path) -> "Iterator[tuple[int, Samples]]":
     yield start, held
 
 
-def _batches(path: str | Path) -> "Iterator[list[tuple[int, Samples]]]":
+def _batches(path: str | Path) -> Iterator[list[tuple[int, Samples]]]:
     batch: list[tuple[int, Samples]] = []
     for window in _windows(path):
         batch.append(window)
@@ -108,22 +103,18 @@ def _batches(path: str | Path) -> "Iterator[list[tuple[int, Samples]]]":
         yield batch
 
 
-def _padded(samples: "Samples") -> "Samples":
-    import numpy as np
-
+def _padded(samples: Samples) -> Samples:
     return samples if len(samples) == WINDOW else np.pad(samples, (0, WINDOW - len(samples)))
 
 
 def _joined(
-    kept: "list[Floats]", starts: list[int], mapping: Any, count: int, columns: int
-) -> "Floats":
+    windows: list[Floats], starts: list[int], mapping: Ints, count: int, columns: int
+) -> Floats:
     """Overlapping windows averaged, weighted towards their middles: [count, columns]."""
-    import numpy as np
-
     weight = np.hamming(FRAMES).astype(np.float32)
     frames = np.zeros((count, columns), dtype=np.float32)
     weights = np.zeros(count, dtype=np.float32)
-    for window, start, speakers in zip(kept, starts, mapping, strict=True):
+    for window, start, speakers in zip(windows, starts, mapping, strict=True):
         length = min(FRAMES, count - start)
         mapped = np.zeros((length, columns), dtype=np.float32)
         for local, speaker in enumerate(speakers):

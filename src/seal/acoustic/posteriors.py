@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
+from seal.acoustic.arrays import Floats
 
 STEP = 270 / 16_000
 """Seconds from one frame of seal's own first pass to the next: segmentation-3.0's 270 samples."""
@@ -19,7 +19,7 @@ class Posteriors:
     are known: a first pass knows voices only.
     """
 
-    frames: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
+    frames: Floats
     step: float = STEP
     start: float = START
     names: tuple[str, ...] | None = None

@@ -1,18 +1,18 @@
 """Posteriors + recognised words → a word transcript in which every word has a speaker and scores.
 
 Paper III-A: the posteriors are median-filtered over time and averaged over each word's frames;
-the speaker with the highest average gets the word. This file knows nothing of sound or of models.
+the speaker with the highest average gets the word. This file knows nothing of audio or of models.
 """
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from scipy.ndimage import median_filter
+
+from seal.acoustic.arrays import Floats, Ints
 from seal.acoustic.posteriors import STEP, Posteriors
 from seal.words import Word
-
-if TYPE_CHECKING:
-    from seal.acoustic.segmentation import Floats
 
 MEDIAN = 11  # frames (0.19 s) of the median filter; as long where frames have another length
 SPEECH = 0.1  # posterior of the best speaker below which a word's frames hold no speech
@@ -41,8 +41,8 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
                 column = chosen[-1]
         chosen.append(column)
     rank = {column: i for i, column in enumerate(dict.fromkeys([*chosen, *range(columns)]))}
-    known = posteriors.names
-    names = {column: known[column] if known else name(i) for column, i in rank.items()}
+    given = posteriors.names
+    names = {column: given[column] if given else name(i) for column, i in rank.items()}
     order = sorted(names, key=lambda column: rank[column])
     return [
         {
@@ -55,16 +55,14 @@ def reconcile(asr_words: Sequence[Word], posteriors: Posteriors, session_id: str
     ]
 
 
-def pooled(posteriors: Posteriors, words: Sequence[Word]) -> "Floats":
+def pooled(posteriors: Posteriors, words: Sequence[Word]) -> Floats:
     """Each word's average of the smoothed posteriors: [W, K] in [0, 1]."""
     return _smoothed(posteriors, words)[0]
 
 
-def _smoothed(posteriors: Posteriors, words: Sequence[Word]) -> "tuple[Floats, Any, Any]":
+def _smoothed(posteriors: Posteriors, words: Sequence[Word]) -> tuple[Floats, np.ndarray, Ints]:
     """Each word's average [W, K], the surest speaker of each frame [T], and the frames with
     speech. BLOCK frames are smoothed at a time: a long recording's posteriors are held once."""
-    import numpy as np
-
     frames, width = posteriors.frames, _median(posteriors.step)
     count = len(frames)
     averages = np.zeros((len(words), max(1, frames.shape[1])), dtype=np.float32)
@@ -74,35 +72,30 @@ def _smoothed(posteriors: Posteriors, words: Sequence[Word]) -> "tuple[Floats, A
     waiting = sorted(range(len(spans)), key=spans.__getitem__, reverse=True)
     for first in range(0, count if frames.size else 0, BLOCK):
         last = end = min(first + BLOCK, count)
-        mine = []
+        inside = []
         while waiting and spans[waiting[-1]][0] < last:
-            mine.append(waiting.pop())
-            end = max(end, spans[mine[-1]][1] + 1)
+            inside.append(waiting.pop())
+            end = max(end, spans[inside[-1]][1] + 1)
         begin = max(0, first - width)
         smoothed = smooth(frames[begin : min(count, end + width)], width)
-        for place in mine:
-            start, stop = spans[place]
-            averages[place] = smoothed[start - begin : stop + 1 - begin].mean(axis=0)
+        for index in inside:
+            start, stop = spans[index]
+            averages[index] = smoothed[start - begin : stop + 1 - begin].mean(axis=0)
         smoothed = smoothed[first - begin : last - begin]
         surest[first:last] = smoothed.argmax(axis=1)
         spoken[first:last] = smoothed.max(axis=1) >= SPOKEN
     return averages, surest, np.flatnonzero(spoken)
 
 
-def _nearest(places: Any, middle: int) -> int:
-    """The place nearest to a frame, the earlier one of two; `places` are in order."""
-    import numpy as np
-
-    right = min(int(np.searchsorted(places, middle)), len(places) - 1)
+def _nearest(frames: Ints, middle: int) -> int:
+    """The one of `frames`, which are in order, that is nearest to another; the earlier of two."""
+    right = min(int(np.searchsorted(frames, middle)), len(frames) - 1)
     left = max(right - 1, 0)
-    return int(places[left if middle - places[left] <= places[right] - middle else right])
+    return int(frames[left if middle - frames[left] <= frames[right] - middle else right])
 
 
-def smooth(frames: "Floats", width: int = MEDIAN) -> "Floats":
+def smooth(frames: Floats, width: int = MEDIAN) -> Floats:
     """Median filter over `width` frames of time, each speaker on its own: [T, K] → [T, K]."""
-    import numpy as np
-    from scipy.ndimage import median_filter
-
     if not frames.size:
         return frames
     clean = np.clip(np.nan_to_num(frames, nan=0.0), 0.0, 1.0)

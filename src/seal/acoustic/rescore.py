@@ -1,23 +1,21 @@
-"""Hearing: speaker scores from the recording for words that somebody else transcribed.
+"""Speaker scores from the recording for words that somebody else transcribed.
 
 seal's own first pass listens, and its speakers are matched with the transcript's by the time in
 which both speak. What it heard is then scored under the transcript's names; who said a word is not
-touched here. It knows nothing of systems: those see words with scores, as `seal transcribe` makes
-them.
+touched here. It knows nothing of correctors: those see words with scores, as `seal transcribe`
+makes them. What it takes to hear is imported where there is a recording: a correction of text alone
+starts without.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from seal.acoustic.first_pass import first_pass
-from seal.acoustic.reconcile import pooled
+import numpy as np
+
+from seal.acoustic.arrays import Floats
 from seal.errors import SealError
 from seal.progress import Progress
 from seal.words import Word
-
-if TYPE_CHECKING:
-    from seal.acoustic.segmentation import Floats
 
 LEAST = 3.0
 """Seconds of words below which a speaker does not count when the first pass is told how many."""
@@ -29,19 +27,22 @@ LATE = 2.0
 def with_scores(
     words: Sequence[Word],
     names: Sequence[str],
-    given: str | Path,
+    source: str | Path,
     progress: Progress | None = None,
 ) -> list[Word]:
     """The words of one conversation, those without `speaker_scores` with the first pass's.
 
-    `names` are its speakers; each gets a score in [0, 1], and nobody else. `given` is the recording
-    or a folder with it; `progress` gets the part of it that is heard. Raises SealError where there
-    is no such recording, or words begin after its end.
+    `names` are its speakers; each gets a score in [0, 1], and nobody else. `source` is the
+    recording or a folder with it; `progress` gets the part of it that is heard. Raises SealError
+    where there is no such recording, or words begin after its end.
     """
     if all(word.get("speaker_scores") for word in words):
         return list(words)
-    recording = recording_of(given, words[0]["session_id"])
-    posteriors = first_pass(recording, number(words), progress)
+    from seal.acoustic.first_pass import first_pass
+    from seal.acoustic.reconcile import pooled
+
+    recording = recording_of(source, words[0]["session_id"])
+    posteriors = first_pass(recording, count_speakers(words), progress)
     ends = posteriors.start + len(posteriors.frames) * posteriors.step
     last = max(word["start_time"] for word in words)
     if last > ends + LATE:
@@ -50,27 +51,27 @@ def with_scores(
             f"{last:.0f} s; is it their recording?"
         )
     scores = pooled(posteriors, words)
-    found = renamed(scores, matched(words, names, scores), names)
+    heard = renamed(scores, matched(words, names, scores), names)
     return [
-        word if word.get("speaker_scores") else {**word, "speaker_scores": heard}
-        for word, heard in zip(words, found, strict=True)
+        word if word.get("speaker_scores") else {**word, "speaker_scores": own}
+        for word, own in zip(words, heard, strict=True)
     ]
 
 
-def recording_of(given: str | Path, session: str) -> Path:
+def recording_of(source: str | Path, session: str) -> Path:
     """The recording itself, or that of the session in a folder of recordings."""
-    path = Path(given)
+    path = Path(source)
     if not path.is_dir():
         return path
     found = [file for file in sorted(path.iterdir()) if file.stem == session and file.is_file()]
-    sound = [file for file in found if file.suffix not in (".json", ".txt", ".rttm")]
-    if len(sound) != 1:
-        there = " and ".join(file.name for file in sound) or "none"
+    recordings = [file for file in found if file.suffix not in (".json", ".txt", ".rttm")]
+    if len(recordings) != 1:
+        there = " and ".join(file.name for file in recordings) or "none"
         raise SealError(f"{path}: one recording must be called {session}.wav or so, not {there}")
-    return sound[0]
+    return recordings[0]
 
 
-def number(words: Sequence[Word]) -> int | None:
+def count_speakers(words: Sequence[Word]) -> int | None:
     """How many speakers the first pass is to find: those who say more than a word or two; None,
     as many as it hears, where that is not two or more."""
     spoken: dict[str, float] = {}
@@ -80,31 +81,23 @@ def number(words: Sequence[Word]) -> int | None:
     return count if count > 1 else None
 
 
-def matched(words: Sequence[Word], names: Sequence[str], scores: "Floats") -> dict[str, int]:
+def matched(words: Sequence[Word], names: Sequence[str], scores: Floats) -> dict[str, int]:
     """The column of the scores [W, K] that is each name's; none twice, and none for a name whose
     words no free column is heard in. Seconds in which both speak are made most in all."""
-    import numpy as np
-    from scipy.optimize import linear_sum_assignment
+    from seal.tpst import best_match
 
-    place = {name: row for row, name in enumerate(names)}
+    rows = {name: row for row, name in enumerate(names)}
     together = np.zeros((len(names), scores.shape[1]))
     for word, row in zip(words, scores, strict=True):
-        together[place[word["speaker"]]] += _length(word) * row
-    rows, columns = linear_sum_assignment(together, maximize=True)
-    return {
-        names[row]: int(column)
-        for row, column in zip(rows, columns, strict=True)
-        if together[row, column] > 0
-    }
+        together[rows[word["speaker"]]] += _length(word) * row
+    return {names[row]: column for row, column in best_match(together) if together[row, column] > 0}
 
 
 def renamed(
-    scores: "Floats", columns: dict[str, int], names: Sequence[str]
+    scores: Floats, columns: dict[str, int], names: Sequence[str]
 ) -> list[dict[str, float]]:
     """Each word's scores under the names. Those without a column share what is left of 1; what the
     first pass heard of speakers that have no name is left out."""
-    import numpy as np
-
     known = scores[:, list(columns.values())].clip(0.0, 1.0)
     left = (1.0 - known.sum(axis=1)).clip(0.0, 1.0) / max(1, len(names) - len(columns))
     by_name = dict(zip(columns, known.T, strict=True))

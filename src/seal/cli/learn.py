@@ -363,7 +363,7 @@ def train_eend(
         talks,
         {name: voice for name, voice in found.items() if name not in kept},
         output,
-        eend.Recipe(steps=steps, seed=seed),
+        eend.EendRecipe(steps=steps, seed=seed),
         device,
         report_steps(),
         lambda network: {"frame error": eend.error_rate(network, looked_at)},

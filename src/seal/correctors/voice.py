@@ -1,30 +1,26 @@
 """Re-assignment by voice: a word goes to the speaker whose voice it sounds like; no text is read.
 
-Up to 1.5 s of sound about each word, as far as nobody else speaks, is embedded (CAM++) and compared
+Up to 1.5 s of audio about each word, as far as nobody else speaks, is embedded (CAM++) and compared
 with the recording's speakers, each the mean over its words by the labels so far: the strongest
-baseline that does not read. It wants the recording, which is streamed.
+baseline that does not read. It wants the recording, which is streamed. What reads and embeds audio
+is imported in the functions that do, since the default (`best.py`) mostly has no recording.
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seal import memory
-from seal.acoustic import audio, embedding
+from seal.acoustic.arrays import Floats
 from seal.acoustic.rescore import recording_of
 from seal.correctors import Labels, Options, lengths
 from seal.progress import Progress, split
 from seal.words import Conversation, Word
 
-if TYPE_CHECKING:
-    from seal.acoustic.audio import Samples
-    from seal.acoustic.segmentation import Floats
-
 SECONDS = 1.5
-"""Of sound about the middle of a word: less is no voice, more are its neighbours'."""
+"""Of audio about the middle of a word: less is no voice, more are its neighbours'."""
 
 SCALE = 20.0
 """Nats per unit of cosine similarity."""
@@ -32,9 +28,9 @@ SCALE = 20.0
 MARGIN = 1.0
 """Nats by which another voice must be nearer, where nothing else is asked for."""
 
-LEAST = 0.25  # seconds of sound below which there is no voice
+LEAST = 0.25  # seconds of audio below which there is no voice
 NEAR = 6  # words before and after that may be heard with a word
-BATCH = 8  # sounds of one length that are embedded together
+BATCH = 8  # stretches of one length that are embedded together
 TIDY = 4  # of those batches, after which freed memory goes back to the system
 
 
@@ -53,18 +49,18 @@ def label(
 def reassign(
     conversation: Conversation,
     draft: Sequence[int],
-    given: str | Path,
+    source: str | Path,
     margin: float,
     progress: Progress,
 ) -> Labels:
-    """The same for any labels: `draft` [W] are places among the speakers, `given` is the recording
-    or a folder with it. The posterior is a softmax over SCALE times the similarities.
+    """The same for any labels: `draft` [W] are indices of speakers, `source` is the recording or a
+    folder with it. The posterior is a softmax over SCALE times the similarities.
 
     Raises SealError where there is no such recording.
     """
     words = conversation.words
     spans = _spans(words, draft)
-    vectors = _voices(recording_of(given, words[0]["session_id"]), spans, progress)
+    vectors = _voices(recording_of(source, words[0]["session_id"]), spans, progress)
     centroids = _centroids(vectors, draft, spans, len(conversation.names))
     logits = SCALE * vectors @ centroids.T
     logits -= logits.max(axis=1, keepdims=True)
@@ -76,24 +72,25 @@ def reassign(
     return Labels(chosen.tolist(), posterior[rows, chosen].tolist())
 
 
-def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress) -> "Floats":
-    """[W, SIZE] unit embeddings of the sound in each span; zeros where there is none."""
+def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress) -> Floats:
+    """[W, SIZE] unit embeddings of the audio in each span; zeros where there is none."""
+    from seal.acoustic import embedding
+
     model = embedding.load()
     vectors = np.zeros((len(spans), embedding.SIZE), dtype=np.float32)
     alike: dict[int, list[tuple[int, Floats]]] = {}  # by their length: they are embedded together
-
     batches = itertools.count()
 
-    def embed(group: "list[tuple[int, Floats]]") -> None:
+    def embed(group: list[tuple[int, Floats]]) -> None:
         if next(batches) % TIDY == 0:
             memory.give_back()
-        places, banks = zip(*group, strict=True)
-        vectors[list(places)] = embedding.vectors(model, np.stack(banks))
+        indices, banks = zip(*group, strict=True)
+        vectors[list(indices)] = embedding.vectors(model, np.stack(banks))
 
-    for done, (place, samples) in enumerate(_sounds(path, spans)):
+    for done, (index, samples) in enumerate(_excerpts(path, spans)):
         bank = embedding.filterbank(samples)
         group = alike.setdefault(len(bank), [])
-        group.append((place, bank))
+        group.append((index, bank))
         if len(group) == BATCH:
             embed(alike.pop(len(bank)))
         progress(done / len(spans))
@@ -102,14 +99,16 @@ def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress
     return vectors
 
 
-def _sounds(path: Path, spans: Sequence[tuple[float, float]]) -> "Iterator[tuple[int, Samples]]":
-    """Yield (place of the span, its sound), from the first to begin to the last; spans of less
+def _excerpts(path: Path, spans: Sequence[tuple[float, float]]) -> Iterator[tuple[int, Floats]]:
+    """Yield (index of the span, its samples), from the first to begin to the last; spans of less
     than LEAST are left out."""
+    from seal.acoustic import audio
+
     blocks = audio.blocks(path)
     held = np.zeros(0, dtype=np.float32)
     begin, over = 0, False
-    for place in sorted(range(len(spans)), key=spans.__getitem__):
-        first, last = (max(0, round(time * audio.RATE)) for time in spans[place])
+    for index in sorted(range(len(spans)), key=spans.__getitem__):
+        first, last = (max(0, round(time * audio.RATE)) for time in spans[index])
         while not over and begin + len(held) < last:
             block = next(blocks, None)
             over = block is None
@@ -118,18 +117,18 @@ def _sounds(path: Path, spans: Sequence[tuple[float, float]]) -> "Iterator[tuple
                 held, begin = np.concatenate([held[keep:], block]), begin + keep
         samples = held[max(0, first - begin) : max(0, last - begin)]
         if len(samples) >= LEAST * audio.RATE:
-            yield place, samples
+            yield index, samples
 
 
 def _spans(words: Sequence[Word], draft: Sequence[int]) -> list[tuple[float, float]]:
     """SECONDS about each word, up to where others speak before and after it."""
     spans = []
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         middle = (word["start_time"] + word["end_time"]) / 2
         first, last = middle - SECONDS / 2, middle + SECONDS / 2
-        for other in range(max(0, place - NEAR), min(len(words), place + NEAR + 1)):
-            if draft[other] != draft[place]:
-                if other < place:
+        for other in range(max(0, index - NEAR), min(len(words), index + NEAR + 1)):
+            if draft[other] != draft[index]:
+                if other < index:
                     first = max(first, min(words[other]["end_time"], word["start_time"]))
                 else:
                     last = min(last, max(words[other]["start_time"], word["end_time"]))
@@ -138,8 +137,8 @@ def _spans(words: Sequence[Word], draft: Sequence[int]) -> list[tuple[float, flo
 
 
 def _centroids(
-    vectors: "Floats", draft: Sequence[int], spans: Sequence[tuple[float, float]], count: int
-) -> "Floats":
+    vectors: Floats, draft: Sequence[int], spans: Sequence[tuple[float, float]], count: int
+) -> Floats:
     """[K, SIZE] mean voice of each speaker's words, by their seconds; zeros for one not heard."""
     centroids = np.zeros((count, vectors.shape[1]), dtype=np.float32)
     for vector, speaker, (first, last) in zip(vectors, draft, spans, strict=True):

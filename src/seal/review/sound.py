@@ -1,13 +1,15 @@
 """A recording as the review page needs it: its outline, and something that a browser can play.
 
-It knows nothing of words.
+It knows nothing of words. What reads audio is imported where there is a recording: a page without
+one works where seal[audio] is not installed.
 """
 
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 
-from seal.acoustic.audio import RATE, blocks
+import numpy as np
+
 from seal.review import Sound
 
 PEAKS = 50
@@ -31,7 +33,7 @@ def outline(path: str | Path) -> tuple[float, bytes]:
 
     The sound is streamed. Raises SealError where it is none.
     """
-    import numpy as np
+    from seal.acoustic.audio import RATE, blocks
 
     size = RATE // PEAKS
     found: list[bytes] = []
@@ -47,6 +49,8 @@ def outline(path: str | Path) -> tuple[float, bytes]:
 def as_mp3(path: str | Path) -> bytes:
     """The recording as mono MP3 of 16 kHz, a third of a megabyte a minute."""
     import soundfile
+
+    from seal.acoustic.audio import RATE, blocks
 
     written = BytesIO()
     with soundfile.SoundFile(

@@ -1,6 +1,6 @@
-"""Training EEND on simulated conversations: windows of them in sound, and who speaks when.
+"""Training EEND on simulated conversations: windows of their audio, and who speaks when.
 
-Each example depends on the seed and its number alone, so a run that was killed goes on as if it
+Each example depends on the seed and its index alone, so a run that was killed goes on as if it
 had not been. It knows nothing of words beyond their times.
 """
 
@@ -8,25 +8,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
+from seal.acoustic.arrays import Floats
 from seal.acoustic.audio import RATE
-from seal.acoustic.eend import STEP, Network, features, pit_loss, save
+from seal.acoustic.eend import STEP, EendNetwork, features, pit_loss, save
 from seal.acoustic.segmentation import SPEAKERS, WINDOW
 from seal.training.mixtures import Turns, effects, mix
 from seal.training.run import Report, Run
-
-if TYPE_CHECKING:
-    from seal.acoustic.segmentation import Floats
 
 SECONDS = WINDOW / RATE
 
 
 @dataclass(frozen=True)
-class Recipe:
+class EendRecipe:
     """What a training run does."""
 
     steps: int = 4000
@@ -38,9 +38,9 @@ class Recipe:
 
 def example(
     conversations: Sequence[Turns],
-    voices: "dict[str, Floats]",
+    voices: dict[str, Floats],
     seed: Sequence[int],
-) -> "tuple[Floats, Floats]":
+) -> tuple[Floats, Floats]:
     """Samples [WINDOW] and activity [frames, SPEAKERS] of one window of a conversation.
 
     Where more than SPEAKERS speak in a window, those who speak least are left out of it.
@@ -67,7 +67,7 @@ def example(
     return effects(mix(here, cast, gains, SECONDS, rng), rng), activity(here, names)
 
 
-def activity(turns: Turns, names: Sequence[str]) -> "Floats":
+def activity(turns: Turns, names: Sequence[str]) -> Floats:
     """Who speaks in each frame of a window: 1 where a speaker fills half of it or more."""
     fine = np.zeros((round(SECONDS / STEP) * 10, SPEAKERS), dtype=np.float32)
     for start, end, name in turns:
@@ -78,12 +78,12 @@ def activity(turns: Turns, names: Sequence[str]) -> "Floats":
 
 def train(
     conversations: Sequence[Turns],
-    voices: "dict[str, Floats]",
+    voices: dict[str, Floats],
     output: str | Path,
-    recipe: Recipe,
+    recipe: EendRecipe,
     device: str = "cpu",
     report: Report | None = None,
-    measure: Callable[[Network], dict[str, float]] | None = None,
+    measure: Callable[[EendNetwork], dict[str, float]] | None = None,
     checkpoint_every: int = 200,
 ) -> None:
     """Train into the folder `output`, going on from the checkpoint there, if any.
@@ -91,18 +91,16 @@ def train(
     `conversations` are turns in order of their starts, `voices` those that may speak. `report`
     gets a dict per step; `measure` is called at every checkpoint and its dict joins the log.
     """
-    import torch
-
     run = Run(
         output, {"first pass": "eend"} | asdict(recipe), recipe.steps, checkpoint_every, report
     )
     torch.manual_seed(recipe.seed)
-    network = Network().to(device)
+    network = EendNetwork().to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, betas=(0.9, 0.98))
 
-    def batch(step: int) -> "list[Floats]":
+    def batch(step: int) -> list[Floats]:
         """Samples [batch, WINDOW] and activity [batch, frames, SPEAKERS] of a step."""
-        seeds = [[recipe.seed, step, place] for place in range(recipe.batch)]
+        seeds = [[recipe.seed, step, index] for index in range(recipe.batch)]
         examples = [example(conversations, voices, seed) for seed in seeds]
         return [np.stack(part) for part in zip(*examples, strict=True)]
 
@@ -112,9 +110,9 @@ def train(
         torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout, the same after a resume
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * min(1.0, (step + 1) / 200) * (1 - step / recipe.steps)
-        sounds, spoken = (torch.from_numpy(part).to(device) for part in examples)
+        samples, spoken = (torch.from_numpy(part).to(device) for part in examples)
         network.train()
-        loss = pit_loss(network(features(sounds)), spoken)
+        loss = pit_loss(network(features(samples)), spoken)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
@@ -144,20 +142,16 @@ def _ahead(make: Callable[[int], Any], steps: range) -> Iterator[Any]:
             yield made
 
 
-def error_rate(network: Network, examples: "Sequence[tuple[Floats, Floats]]") -> float:
+def error_rate(network: EendNetwork, examples: Sequence[tuple[Floats, Floats]]) -> float:
     """Misses, false alarms and confusions of frames, as a share of the speech (a frame-wise DER
     without a collar), speakers matched window by window. For a look while training; what is
     reported comes from scoring whole recordings."""
-    from itertools import permutations
-
-    import torch
-
     wrong, speech = 0.0, 0.0
     with torch.inference_mode():
-        for sound, true in examples:
-            given = network(features(torch.from_numpy(sound)[None]))[0].sigmoid().numpy() > 0.5
+        for samples, true in examples:
+            found = network(features(torch.from_numpy(samples)[None]))[0].sigmoid().numpy() > 0.5
             best = min(
-                sum(_frame_errors(given[:, list(order)], true > 0.5))
+                sum(_frame_errors(found[:, list(order)], true > 0.5))
                 for order in permutations(range(SPEAKERS))
             )
             wrong += best
@@ -165,7 +159,7 @@ def error_rate(network: Network, examples: "Sequence[tuple[Floats, Floats]]") ->
     return wrong / max(speech, 1.0)
 
 
-def _frame_errors(given: np.ndarray, true: np.ndarray) -> list[float]:
+def _frame_errors(found: np.ndarray, true: np.ndarray) -> list[float]:
     """Per frame: the larger number of speakers, less those that are right."""
-    right = (given & true).sum(axis=1)
-    return (np.maximum(given.sum(axis=1), true.sum(axis=1)) - right).tolist()
+    right = (found & true).sum(axis=1)
+    return (np.maximum(found.sum(axis=1), true.sum(axis=1)) - right).tolist()

@@ -1,4 +1,4 @@
-"""Simulated conversations in sound: voices that speak when the speakers of a real one did.
+"""Simulated conversations as audio: voices that speak when the speakers of a real one did.
 
 Turns come from references with times, so that pauses, overlap and short answers are those of real
 talk; what is said is a voice's recordings, cut to the turns. Rooms, telephone lines, levels and
@@ -8,15 +8,13 @@ noise differ from one conversation to the next. It knows nothing of words.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.signal import butter, fftconvolve, sosfilt
 
+from seal.acoustic.arrays import Floats
 from seal.acoustic.audio import RATE, blocks
 from seal.errors import SealError
-
-if TYPE_CHECKING:
-    from seal.acoustic.segmentation import Floats
 
 FADE = int(0.01 * RATE)
 FRAME = RATE // 50
@@ -25,23 +23,23 @@ Turns = Sequence[tuple[float, float, str]]
 """(start, end, speaker), in seconds."""
 
 
-def load_voices(folder: Path) -> "dict[str, Floats]":
+def load_voices(folder: Path) -> dict[str, Floats]:
     """The speech of each speaker, joined, without its pauses, at equal power.
 
     A file's speaker is what its name begins with, up to the first `-` (LibriSpeech's way).
     """
-    found: dict[str, list[Floats]] = defaultdict(list)
+    speech_of: dict[str, list[Floats]] = defaultdict(list)
     for path in sorted(p for p in folder.rglob("*") if p.suffix in (".flac", ".wav")):
-        sound = np.concatenate(list(blocks(path)))
-        frames = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME)
+        samples = np.concatenate(list(blocks(path)))
+        frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
         if len(frames):
             power = np.convolve((frames**2).mean(axis=1), np.ones(10) / 10, mode="same")
             speech = frames[power > np.quantile(power, 0.95) / 300].ravel()
             if len(speech) > RATE:
-                found[path.stem.split("-")[0]].append(speech / np.sqrt((speech**2).mean()))
-    if len(found) < 2:
+                speech_of[path.stem.split("-")[0]].append(speech / np.sqrt((speech**2).mean()))
+    if len(speech_of) < 2:
         raise SealError(f"{folder}: holds recordings of fewer than two speakers (SPEAKER-….flac)")
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+    return {name: np.concatenate(parts) for name, parts in speech_of.items()}
 
 
 def held_out(voices: Iterable[str]) -> set[str]:
@@ -52,17 +50,17 @@ def held_out(voices: Iterable[str]) -> set[str]:
 
 def mix(
     turns: Turns,
-    cast: "dict[str, Floats]",
+    cast: dict[str, Floats],
     gains: dict[str, float],
     seconds: float,
     rng: np.random.Generator,
-) -> "Floats":
+) -> Floats:
     """Samples of `seconds` in which each of the speakers in `cast` speaks at their turns.
 
     `gains` are in decibels; turns may begin before and end after the samples.
     """
     length = int(seconds * RATE)
-    sound = np.zeros(length, dtype=np.float32)
+    samples = np.zeros(length, dtype=np.float32)
     for begin, end, name in turns:
         first, size = int(begin * RATE), max(int((end - begin) * RATE), 2 * FADE)
         voice = cast[name]
@@ -72,15 +70,13 @@ def mix(
         left, right = max(first, 0), min(first + size, length)
         if left < right:
             level = 10 ** ((gains[name] + rng.normal(0, 2)) / 20)
-            sound[left:right] += level * piece[left - first : right - first]
-    return sound
+            samples[left:right] += level * piece[left - first : right - first]
+    return samples
 
 
-def effects(sound: "Floats", rng: np.random.Generator) -> "Floats":
-    """The sound in a room, over a telephone (each in some of the cases), with noise; peak 0.5."""
-    from scipy.signal import butter, fftconvolve, sosfilt
-
-    heard: np.ndarray = sound
+def effects(samples: Floats, rng: np.random.Generator) -> Floats:
+    """The samples in a room, over a telephone (each in some of the cases), with noise; peak 0.5."""
+    heard: np.ndarray = samples
     if rng.random() < 0.4:
         decay = rng.uniform(0.1, 0.5)  # seconds until the echo is 60 dB down
         times = np.arange(int(decay * RATE)) / RATE
