@@ -1,9 +1,8 @@
 """STM, NIST's reference format, to references.
 
-A segment is a line: `session channel speaker start end <label> words`. Of alternatives
-(`{ a / b }`) the first is taken, optional words `(uh)` stay, and segments that are not to be scored
-are left out. A segment's span is shared out among its words by length. The channels of a session
-make one conversation.
+`formats/stm.py` has the layout. Of alternatives (`{ a / b }`) the first is taken, optional words
+`(uh)` stay, and segments that are not to be scored are left out. A segment's span is shared out
+among its words by length. The channels of a session make one conversation.
 """
 
 import re
@@ -14,11 +13,10 @@ from typing import NamedTuple
 from seal.corpora.ldc import spoken
 from seal.corpora.reading import find, in_time_order, spread
 from seal.errors import SealError
-from seal.parsing import lines, quoted, read_text, seconds
+from seal.formats import stm
+from seal.parsing import quoted, read_text
 from seal.words import Word
 
-_IGNORED = "ignore_time_segment_in_scoring"
-_NO_SPEAKERS = ("inter_segment_gap", "excluded_region")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _HESITATION = re.compile(r"%hesitation\b", re.IGNORECASE)
 
@@ -54,18 +52,11 @@ def segments(files: list[Path]) -> Iterator[Segment]:
 
 
 def _segments(file: Path) -> Iterator[Segment]:
-    for number, line in lines(read_text(file, fallback="cp1252"), comment=";;"):
-        fields = line.split(maxsplit=5)
-        place = f"{file}: line {number}"
-        if len(fields) < 5:
-            raise SealError(f"{place}: not 'session channel speaker start end <label> words'")
-        session_id, channel, speaker = fields[:3]
-        start, end = seconds(fields[3], place), seconds(fields[4], place)
-        text = fields[5] if len(fields) > 5 else ""
-        if speaker.lower() in _NO_SPEAKERS or _IGNORED in text.lower():
-            continue
+    for line in stm.segments(read_text(file, fallback="cp1252"), file):
+        text = line.match["label"] + line.match["text"]
         texts = spoken(_HESITATION.sub(" ", _first_alternatives(text)))
-        yield Segment(session_id, channel, spread(session_id, speaker, texts, start, end))
+        name, speaker = line.session_id, line.match["speaker"]
+        yield Segment(name, line.channel, spread(name, speaker, texts, line.start, line.end))
 
 
 def _first_alternatives(text: str) -> str:

@@ -6,6 +6,8 @@ without a speaker stay as they are.
 """
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from seal.errors import SealError
@@ -28,10 +30,45 @@ _IGNORED = "ignore_time_segment_in_scoring"
 
 
 class Segment(NamedTuple):
-    """A line: its place in the text, its parts, and where its words stand in them."""
+    """A line that is to be scored: its number, its parts, and its times in seconds."""
+
+    number: int
+    match: re.Match[str]
+    start: float
+    end: float
+
+    @property
+    def session_id(self) -> str:
+        return self.match["head"].split()[0]
+
+    @property
+    def channel(self) -> str:
+        return self.match["head"].split()[1]
+
+
+class Split(NamedTuple):
+    """A line that is somebody's: its parts, and where its words stand in its text."""
 
     match: re.Match[str]
     spans: list[tuple[int, int]]
+
+
+def segments(text: str, path: Path) -> Iterator[Segment]:
+    """The segments of an STM file's text, without comments and what is not to be scored.
+
+    Raises SealError for a line that is none.
+    """
+    for number, begin, stop in lines_of(text):
+        place, line = f"{path}: line {number}", text[begin:stop].strip()
+        if not line or line.startswith(";;"):
+            continue
+        match = _LINE.match(text, begin, stop)
+        if not match:
+            raise SealError(f"{place}: not 'session channel speaker start end <label> words'")
+        start, end = time_of(match["start"], place), time_of(match["end"], place)
+        ignored = _IGNORED in (match["label"] + match["text"]).lower()
+        if not ignored and match["speaker"].lower() not in _NOBODY:
+            yield Segment(number, match, start, end)
 
 
 def recognise(name: str, content: Any) -> bool:
@@ -50,27 +87,19 @@ def _number(text: str) -> bool:
 
 def read(source: Source) -> Original:
     entries: list[Entry] = []
-    segments: list[Segment] = []
-    for number, begin, stop in lines_of(source.text):
-        place, line = f"{source.path}: line {number}", source.text[begin:stop].strip()
-        if not line or line.startswith(";;"):
-            continue
-        match = _LINE.match(source.text, begin, stop)
-        if not match:
-            raise SealError(f"{place}: not 'session channel speaker start end <label> words'")
-        start, end = time_of(match["start"], place), time_of(match["end"], place)
-        if match["speaker"].lower() in _NOBODY or _IGNORED in match["text"].lower():
-            continue
+    splits: list[Split] = []
+    for segment in segments(source.text, source.path):
+        match = segment.match
         words = [(m.span(), _word(m[0])) for m in _TOKEN.finditer(match["text"])]
         words = [(span, word) for span, word in words if spoken(word)]
-        times = split_time([word for _, word in words], start, end) if words else []
-        session = match["head"].split()[0]
+        texts = [word for _, word in words]
+        times = split_time(texts, segment.start, segment.end) if words else []
         for (_, word), (first, last) in zip(words, times, strict=True):
-            entry = Entry(word, first, last, match["speaker"], len(segments), number)
-            entry.estimated, entry.session_id = len(words) > 1, session
+            entry = Entry(word, first, last, match["speaker"], len(splits), segment.number)
+            entry.estimated, entry.session_id = len(words) > 1, segment.session_id
             entries.append(entry)
-        segments.append(Segment(match, [span for span, _ in words]))
-    return original(source, entries, kept=segments)
+        splits.append(Split(match, [span for span, _ in words]))
+    return original(source, entries, kept=splits)
 
 
 def _word(token: str) -> str:
@@ -89,19 +118,19 @@ def write(original: Original, words: list[Word]) -> str:
     pieces, done = [], 0
     for number, own in parts.items():
         if any(changed[index] for index in own):
-            segment = original.kept[number]
-            pieces += [text[done : segment.match.start()]]
-            pieces.append(_lines(segment, [words[index] for index in own]))
-            done = segment.match.end()
+            split = original.kept[number]
+            pieces += [text[done : split.match.start()]]
+            pieces.append(_lines(split, [words[index] for index in own]))
+            done = split.match.end()
     return "".join([*pieces, text[done:]])
 
 
-def _lines(segment: Segment, words: list[Word]) -> str:
-    match, lines = segment.match, []
+def _lines(split: Split, words: list[Word]) -> str:
+    match, lines = split.match, []
     text = match["text"]
     for name, first, last in runs(word["speaker"] for word in words):
-        begin = segment.spans[first][0] if first else 0
-        stop = segment.spans[last][0] if last < len(words) else len(text)
+        begin = split.spans[first][0] if first else 0
+        stop = split.spans[last][0] if last < len(words) else len(text)
         part = text[begin:stop]
         start = match["start"] if first == 0 else f"{words[first]['start_time']:.3f}"
         end = match["end"] if last == len(words) else f"{words[last - 1]['end_time']:.3f}"
