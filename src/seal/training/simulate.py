@@ -2,8 +2,9 @@
 
 It makes posteriors as an end-to-end diarizer would (late and blurred turn edges, missed short
 answers, speakers competing in overlap, bursts of confusion), loses and mishears words as an ASR
-would, and reconciles the two as the real first pass does: median filter, mean over the word,
-highest posterior. Each recording gets a severity of its own. It knows nothing of audio.
+would, and pools them in its own, simpler way: median filter, mean over the word, highest posterior
+(`reconcile` differs in the filter and in silence). Each recording gets a severity of its own. It
+knows nothing of audio.
 """
 
 from collections.abc import Sequence
