@@ -16,7 +16,7 @@ from seal.corpora.splits import primock57_split
 from seal.correctors.seal import load_corrector
 from seal.llm.decode import posteriors_of
 from seal.llm.decode.fast import fast
-from seal.training.examples import Recipe, example
+from seal.training.examples import AdapterRecipe, example
 
 MARGINS = (0.0, 0.5, 1.0)
 
@@ -31,7 +31,7 @@ def main() -> None:
     model, settings = load_corrector(None, options.adapter, "cpu")
     loaded = primock57.load(options.data / "primock57")
     held = [loaded[name] for name in sorted(loaded) if primock57_split(name) == "dev"]
-    recipe = Recipe(
+    recipe = AdapterRecipe(
         chunks=10**6,
         score=settings.get("score", "posterior"),
         clean=1.0,

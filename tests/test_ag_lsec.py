@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seal.correctors import ag_lsec_network
 from seal.correctors.ag_lsec_network import WINDOW, log_posteriors, spans
 from seal.training import ag_lsec
-from seal.training.ag_lsec import Recipe, batch, loss, train
+from seal.training.ag_lsec import AgLsecRecipe, batch, loss, train
 from seal.words import Conversation
 from tiny import CORPORA, tiny_encoder, tiny_network
 from tiny import tiny_pieces as encode
@@ -82,7 +82,7 @@ def test_no_batch_is_larger_than_its_room(several, room):
         sizes.append((len(windows), answers[0].shape[2]))
         return answers
 
-    with patch.object(ag_lsec_network, "ROOM", room):
+    with patch.object(ag_lsec_network, "WINDOW_WORDS_PER_BATCH", room):
         log_posteriors(watched, encode, [Conversation(*one) for one in several])
     assert sum(windows for windows, _ in sizes) == len(several)
     assert all(windows == 1 or windows * longest <= room for windows, longest in sizes)
@@ -97,7 +97,7 @@ def test_every_word_is_in_a_window_and_none_stands_at_an_edge_only(count):
     assert (seen >= 1).all() and (seen <= 2).all()
 
 
-RECIPE = Recipe(steps=6, excerpts=1, windows=2, length=100)
+RECIPE = AgLsecRecipe(steps=6, excerpts=1, windows=2, length=100)
 
 
 def test_batches_depend_on_seed_and_number_alone():
@@ -109,7 +109,7 @@ def test_batches_depend_on_seed_and_number_alone():
 def test_it_learns_ten_chunks_by_heart():
     """Text alone gives the speaker away here: the network must come to use it."""
     network = tiny_network()
-    recipe = Recipe(excerpts=2, windows=5, length=150, hidden=0.0, unscored=1.0, spread=2.5)
+    recipe = AgLsecRecipe(excerpts=2, windows=5, length=150, hidden=0.0, unscored=1.0, spread=2.5)
     examples = batch(CORPORA, encode, recipe, 0)
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
     losses = []
@@ -167,7 +167,7 @@ def test_an_encoder_keeps_its_embeddings():
 
 @pytest.mark.parametrize("scored", [True, False], ids=["AG-LSEC", "LSEC"])
 def test_ten_windows_can_be_learnt_by_heart(scored):
-    recipe = Recipe(unscored=0.0 if scored else 1.0, scrambled=0.0, hidden=0.0, length=150)
+    recipe = AgLsecRecipe(unscored=0.0 if scored else 1.0, scrambled=0.0, hidden=0.0, length=150)
     examples = batch(CORPORA, encode, recipe, 0)[:10]
     network = tiny_network()
     optimiser = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], lr=1e-2)

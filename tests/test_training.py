@@ -10,10 +10,12 @@ import torch
 from seal.errors import SealError
 from seal.llm import model
 from seal.training.adapter import loss, train
-from seal.training.examples import PRESETS, Recipe, example
+from seal.training.examples import PRESETS, AdapterRecipe, example
 from tiny import CORPORA, encode, tiny_model
 
-RECIPE = Recipe(chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3, scrambled=0.0, teacher=0.0)
+RECIPE = AdapterRecipe(
+    chunks=16, batch=2, rank=4, first_layer=1, rate=5e-3, scrambled=0.0, teacher=0.0
+)
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +129,7 @@ def test_the_papers_recipe_trains_a_small_model(tmp_path):
 @pytest.mark.parametrize("format", ["word", "turn"])
 @pytest.mark.parametrize("condition", ["none", "prob", "int", "label"])
 def test_every_format_and_condition_trains(format, condition, tmp_path):
-    recipe = Recipe(
+    recipe = AdapterRecipe(
         chunks=4, batch=2, rank=2, first_layer=1, shapes=(f"{format}-{condition}",), teacher=0.0
     )
     train(CORPORA, tmp_path, recipe)
@@ -170,7 +172,7 @@ def test_the_adapter_can_be_merged_and_changes_the_model(tmp_path):
     ],
 )
 def test_a_run_goes_on_as_it_was_begun_or_not_at_all(other, told, tmp_path):
-    recipe = Recipe(chunks=2, batch=2, rank=4, first_layer=1, teacher=0.0)
+    recipe = AdapterRecipe(chunks=2, batch=2, rank=4, first_layer=1, teacher=0.0)
     train(CORPORA, tmp_path, recipe)
     with pytest.raises(SealError, match=told):
         train(CORPORA, tmp_path, replace(recipe, chunks=4, **other))

@@ -5,7 +5,7 @@ from functools import lru_cache
 import torch
 from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
-from seal.correctors.ag_lsec_network import Network
+from seal.correctors.ag_lsec_network import AgLsecNetwork
 from seal.correctors.encoder import Encoder
 from seal.llm.model import LanguageModel
 
@@ -79,9 +79,9 @@ def tiny_encoder() -> Encoder:
     return Encoder(BertModel(config, add_pooling_layer=False).eval(), tiny_pieces, (257, 258))
 
 
-def tiny_network() -> Network:
+def tiny_network() -> AgLsecNetwork:
     """AG-LSEC's network, with more of a say than one that starts as a copyist."""
     torch.manual_seed(2)
-    network = Network(tiny_encoder(), width=16, layers=2, heads=2).eval()
+    network = AgLsecNetwork(tiny_encoder(), width=16, layers=2, heads=2).eval()
     torch.nn.init.normal_(network.out.weight)
     return network

@@ -119,10 +119,10 @@ def train_adapter(
     one, on `chunks` chunks in all."""
     from seal.correctors.seal import SHIPPED
     from seal.training.adapter import train
-    from seal.training.examples import Recipe
+    from seal.training.examples import AdapterRecipe
 
     shapes = tuple(sorted({row.shape for row in rows if row.shape}))
-    recipe = Recipe(
+    recipe = AdapterRecipe(
         shapes=shapes, chunks=chunks, accumulation=2, unlabelled=0.0, scrambled=0.0, spoken=0.3
     )
     train(corpora, folder, recipe, start=SHIPPED, report=report)

@@ -203,7 +203,7 @@ def train(
         ag_lsec.train(
             corpora,
             output,
-            ag_lsec.Recipe(steps=steps or 3000, seed=seed),
+            ag_lsec.AgLsecRecipe(steps=steps or 3000, seed=seed),
             start,
             report_steps(),
         )

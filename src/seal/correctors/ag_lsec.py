@@ -1,4 +1,4 @@
-"""AG-LSEC as a system: the encoder's posteriors of each word, and a margin for changing it.
+"""AG-LSEC as a corrector: the encoder's posteriors of each word, and a margin for changing it.
 
 The network (`ag_lsec_network.py`) is the shipped one or that of a run's folder; the margins, tuned
 on dev sets, stand beside its weights.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from seal.correctors import Labels, Options, base_margin, read_settings
+from seal.correctors import Labels, Options, ag_lsec_network, base_margin, read_settings
 from seal.progress import Progress
 from seal.words import Conversation
 
@@ -21,22 +21,20 @@ def label(
 ) -> list[Labels]:
     """A word goes to another speaker whose log-posterior beats the first pass's by the margin."""
     answers = []
-    found = log_posteriors(conversations, options.device, progress, options.adapter)
-    for conversation, answer in zip(conversations, found, strict=True):
-        rows = np.arange(len(conversation.words))
+    every = log_posteriors(conversations, options.device, progress, options.adapter)
+    for conversation, rows in zip(conversations, every, strict=True):
+        words = np.arange(len(conversation.words))
         draft = np.array(conversation.draft())
-        own = settings(options.adapter)
-        margins = [base_margin(word, options, own) for word in conversation.words]
-        gain = answer - answer[rows, draft][:, None]
+        tuned = settings(options.adapter)
+        margins = [base_margin(word, options, tuned) for word in conversation.words]
+        gain = rows - rows[words, draft][:, None]
         chosen = np.where(gain.max(axis=1) > margins, gain.argmax(axis=1), draft)
-        answers.append(Labels(chosen.tolist(), np.exp(answer[rows, chosen]).tolist()))
+        answers.append(Labels(chosen.tolist(), np.exp(rows[words, chosen]).tolist()))
     return answers
 
 
 def prepare(options: Options) -> None:
     """Load the network, so that a mistake shows at once."""
-    from seal.correctors import ag_lsec_network
-
     ag_lsec_network.load(options.adapter, options.device)
 
 
@@ -48,8 +46,6 @@ def log_posteriors(
 ) -> list[np.ndarray]:
     """The log-posteriors [W, K] of the words of each conversation, by the network in the folder
     (None: the shipped one)."""
-    from seal.correctors import ag_lsec_network
-
     network, encode = ag_lsec_network.load(folder, device)
     return ag_lsec_network.log_posteriors(network, encode, conversations, progress)
 
@@ -58,7 +54,5 @@ def log_posteriors(
 def settings(folder: str | Path | None = None) -> dict[str, Any]:
     """The margins beside the weights: {"margins": {"scores": nats, "no_scores": nats}}; none where
     nothing was tuned."""
-    from seal.correctors.ag_lsec_network import SHIPPED
-
-    file = Path(folder or SHIPPED) / "seal.json"
+    file = Path(folder or ag_lsec_network.SHIPPED) / "seal.json"
     return read_settings(file) if file.is_file() else {}

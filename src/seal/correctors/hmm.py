@@ -37,14 +37,14 @@ def _path(emission: np.ndarray, cost: float) -> Labels:
     count, speakers = emission.shape
     best = emission[0]
     back = np.zeros(emission.shape, dtype=int)
-    for place in range(1, count):
+    for index in range(1, count):
         moved = int(best.argmax())
         stays = best >= best[moved] - cost
-        back[place] = np.where(stays, np.arange(speakers), moved)
-        best = np.where(stays, best, best[moved] - cost) + emission[place]
+        back[index] = np.where(stays, np.arange(speakers), moved)
+        best = np.where(stays, best, best[moved] - cost) + emission[index]
     path = [int(best.argmax())]
-    for place in range(count - 1, 0, -1):
-        path.append(int(back[place, path[-1]]))
+    for index in range(count - 1, 0, -1):
+        path.append(int(back[index, path[-1]]))
     path.reverse()
     posterior = np.exp(emission) / np.exp(emission).sum(axis=1, keepdims=True)
     return Labels(path, posterior[np.arange(count), path].tolist())
@@ -53,9 +53,9 @@ def _path(emission: np.ndarray, cost: float) -> Labels:
 def _scores(conversation: Conversation) -> np.ndarray:
     names = conversation.names
     rows = []
-    for word, own in zip(conversation.words, conversation.draft(), strict=True):
+    for word, speaker in zip(conversation.words, conversation.draft(), strict=True):
         if word_score(word) is not None:
             rows.append([float(word["speaker_scores"].get(name, 0.0)) for name in names])
         else:
-            rows.append([1.0 if place == own else UNSCORED for place in range(len(names))])
+            rows.append([1.0 if index == speaker else UNSCORED for index in range(len(names))])
     return np.clip(np.array(rows), FLOOR, 1.0)

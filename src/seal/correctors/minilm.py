@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 _PARTS = {
@@ -35,9 +36,9 @@ class _Embeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        places = self.position_embeddings.weight[: tokens.shape[1]]
+        positions = self.position_embeddings.weight[: tokens.shape[1]]
         words = self.word_embeddings(tokens) + self.token_type_embeddings.weight[0]
-        return self.LayerNorm(words + places)
+        return self.LayerNorm(words + positions)
 
 
 class MiniLM(nn.Module):
@@ -69,9 +70,9 @@ class MiniLM(nn.Module):
         return SimpleNamespace(last_hidden_state=states)
 
 
-def _to_torch(network: MiniLM, weights: dict[str, Any], prefix: str, *_: Any) -> None:
-    for number in range(network.config.num_hidden_layers):
-        theirs, ours = f"{prefix}encoder.layer.{number}.", f"{prefix}encoder.layers.{number}."
+def _to_torch(network: MiniLM, weights: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    for layer in range(network.config.num_hidden_layers):
+        theirs, ours = f"{prefix}encoder.layer.{layer}.", f"{prefix}encoder.layers.{layer}."
         for kind in ("weight", "bias"):
             for name, part in _PARTS.items():
                 if f"{theirs}{name}.{kind}" in weights:
@@ -82,22 +83,20 @@ def _to_torch(network: MiniLM, weights: dict[str, Any], prefix: str, *_: Any) ->
                 weights[f"{ours}self_attn.in_proj_{kind}"] = joined
 
 
-def _to_file(network: MiniLM, weights: dict[str, Any], prefix: str, _: Any) -> None:
-    for number in range(network.config.num_hidden_layers):
-        theirs, ours = f"{prefix}encoder.layer.{number}.", f"{prefix}encoder.layers.{number}."
+def _to_file(network: MiniLM, weights: dict[str, Tensor], prefix: str, _: Any) -> None:
+    for layer in range(network.config.num_hidden_layers):
+        theirs, ours = f"{prefix}encoder.layer.{layer}.", f"{prefix}encoder.layers.{layer}."
         for kind in ("weight", "bias"):
             for name, part in _PARTS.items():
                 weights[f"{theirs}{name}.{kind}"] = weights.pop(f"{ours}{part}.{kind}")
             joined = weights.pop(f"{ours}self_attn.in_proj_{kind}")
-            for name, part in zip(_MAPS, joined.chunk(3), strict=True):
-                weights[f"{theirs}{name}.{kind}"] = part.clone()  # files hold no views
+            for name, third in zip(_MAPS, joined.chunk(3), strict=True):
+                weights[f"{theirs}{name}.{kind}"] = third.clone()  # files hold no views
 
 
 def load(folder: Path) -> MiniLM:
     """The network of a folder with config.json and model.safetensors. Raises OSError, or
     ValueError or RuntimeError where the weights do not fit."""
-    from safetensors.torch import load_file
-
     config = SimpleNamespace(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
     network = MiniLM(config)
     weights = load_file(folder / "model.safetensors")

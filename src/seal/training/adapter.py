@@ -11,15 +11,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
 
+from seal.correctors import ag_lsec_network
 from seal.files import write_text
 from seal.llm import model
 from seal.llm.linear import mixed_precision
 from seal.llm.prompt import Encode
-from seal.training.examples import Example, Recipe, Teacher, example, trained_shapes
+from seal.training.examples import AdapterRecipe, ChunkExample, Teacher, example, trained_shapes
 from seal.training.run import Report, Run
 from seal.training.simulate import Corpora
 from seal.words import Conversation, Word
@@ -28,71 +34,74 @@ POOL = 8
 """Steps whose chunks are drawn together and sorted by length."""
 
 
+class Slot(NamedTuple):
+    """A label to learn: where its logits are, the tokens it may be, and how likely each is."""
+
+    row: int
+    position: int
+    options: list[int]
+    target: list[float]
+
+
 def loss(
-    network: Any, batch: Sequence[Example], spoken: float = 0.0, end: int | None = None
-) -> tuple[Any, int]:
+    network: Any, batch: Sequence[ChunkExample], spoken: float = 0.0, end: int | None = None
+) -> tuple[Tensor, int]:
     """Sum of the labels' cross-entropy over a batch (nats), and the number of labels.
 
     With the weight `spoken`, the mean surprise at the words' own tokens, and at the token `end`
     after them, joins each label's.
     """
-    import torch
-
-    rows, places, targets, allowed, texts = [], [], [], [], []
-    said: list[tuple[int, int, int]] = []  # row, place, and the token that follows
+    texts: list[list[int]] = []
+    slots: list[Slot] = []
+    said: list[tuple[int, int, int]] = []  # row, position, and the token that follows
     for row, item in enumerate(batch):
-        answer, slots = item.prompt.answer(item.before)
+        answer, labels = item.prompt.answer(item.before)
         texts.append(item.prompt.tokens + answer)
+        start = len(item.prompt.tokens) - 1  # the logits here are those of the answer's first token
         if spoken:
-            start = len(item.prompt.tokens) - 1
             # A label that is shown but not true is not to be learnt.
             doubtful = {
-                slot
-                for slot, shown, true in zip(slots, item.before, item.oracle, strict=True)
+                label
+                for label, shown, true in zip(labels, item.before, item.oracle, strict=True)
                 if shown != true
             }
             said += [
-                (row, start + place, token)
-                for place, token in enumerate(answer)
-                if place not in doubtful
+                (row, start + offset, token)
+                for offset, token in enumerate(answer)
+                if offset not in doubtful
             ]
             if end is not None:
                 said.append((row, start + len(answer), end))
         previous = None
-        for word, slot in enumerate(slots):
-            rows.append(row)
-            places.append(len(item.prompt.tokens) + slot - 1)
-            targets.append(item.targets[word])
-            allowed.append(item.prompt.allowed_tokens(word, previous))
+        for word, label in enumerate(labels):
+            allowed = item.prompt.allowed_tokens(word, previous)
+            slots.append(Slot(row, start + label, allowed, item.targets[word]))
             previous = item.before[word]
-    longest, widest = max(map(len, texts)), max(map(len, allowed))
+    rows, positions, options, targets = zip(*slots, strict=True)
+    longest, widest = max(map(len, texts)), max(map(len, options))
     device = network.device
     tokens = torch.tensor([text + [0] * (longest - len(text)) for text in texts], device=device)
-    read = (rows + [row for row, *_ in said], places + [place for _, place, _ in said])
-    every = slot_logits(
-        network,
-        tokens,
-        (torch.tensor(read[0], device=device), torch.tensor(read[1], device=device)),
-    )
-    logits = every[: len(rows)]
-    options = torch.tensor([ids + [ids[0]] * (widest - len(ids)) for ids in allowed], device=device)
+    read_rows = torch.tensor([*rows, *(row for row, *_ in said)], device=device)
+    read = torch.tensor([*positions, *(position for _, position, _ in said)], device=device)
+    logits = slot_logits(network, tokens, (read_rows, read))
+    choices = torch.tensor([ids + [ids[0]] * (widest - len(ids)) for ids in options], device=device)
     absent = torch.tensor(
-        [[k >= len(ids) for k in range(widest)] for ids in allowed], device=device
+        [[k >= len(ids) for k in range(widest)] for ids in options], device=device
     )
     wanted = torch.tensor([row + [0.0] * (widest - len(row)) for row in targets], device=device)
-    chosen = logits.float().gather(1, options).masked_fill(absent, -1e9)
+    chosen = logits[: len(slots)].float().gather(1, choices).masked_fill(absent, -1e9)
     total = -(wanted * chosen.log_softmax(dim=1)).sum()
     if said:
         following = torch.tensor([token for *_, token in said], device=device)
-        surprise = torch.nn.functional.cross_entropy(every[len(rows) :].float(), following)
-        total = total + spoken * surprise * len(targets)
-    return total, len(targets)
+        surprise = functional.cross_entropy(logits[len(slots) :].float(), following)
+        total = total + spoken * surprise * len(slots)
+    return total, len(slots)
 
 
 def train(
     corpora: Corpora,
     output: str | Path,
-    recipe: Recipe,
+    recipe: AdapterRecipe,
     base: str | None = None,
     start: str | Path | None = None,
     device: str = "cpu",
@@ -105,7 +114,6 @@ def train(
     in the folder `start`. `report` gets a dict per step (step, chunks, loss in nats per label,
     seconds, tokens); the same goes to `log.jsonl`. The adapter is saved in float16, by peft.
     """
-    import torch
     from peft import LoraConfig, get_peft_model
 
     base = base or recipe.base
@@ -159,8 +167,8 @@ def train(
 
 
 def _batches(
-    corpora: Corpora, encode: Encode, recipe: Recipe, start: int, steps: int
-) -> Iterator[list[list[Example]]]:
+    corpora: Corpora, encode: Encode, recipe: AdapterRecipe, start: int, steps: int
+) -> Iterator[list[list[ChunkExample]]]:
     """The batches of each step from `start` on. Chunks are drawn for POOL steps at a time and
     dealt out by length, so that little of a batch is padding."""
     taught = _teacher() if recipe.teacher else None
@@ -171,26 +179,23 @@ def _batches(
         drawn.sort(key=lambda item: item.length)
         batches = [drawn[i : i + recipe.batch] for i in range(0, len(drawn), recipe.batch)]
         np.random.default_rng([recipe.seed, pool, 1]).shuffle(batches)
-        for place in range(0, len(batches), recipe.accumulation):
-            if pool * POOL + place // recipe.accumulation >= start:
-                yield batches[place : place + recipe.accumulation]
+        for first in range(0, len(batches), recipe.accumulation):
+            if pool * POOL + first // recipe.accumulation >= start:
+                yield batches[first : first + recipe.accumulation]
 
 
 def _teacher() -> Teacher:
     """The shipped AG-LSEC."""
-    from seal.correctors import ag_lsec_network
-
     network, encode = ag_lsec_network.load()
 
-    def teach(words: list[Word], names: list[str]) -> Any:
+    def teach(words: list[Word], names: list[str]) -> np.ndarray:
         return ag_lsec_network.log_posteriors(network, encode, [Conversation(words, names)])[0]
 
     return teach
 
 
-def _save(run: Run, network: Any, optimiser: Any, step: int, recipe: Recipe) -> None:
+def _save(run: Run, network: Any, optimiser: Optimizer, step: int, recipe: AdapterRecipe) -> None:
     from peft import get_peft_model_state_dict
-    from safetensors.torch import save_file
 
     weights = get_peft_model_state_dict(network, save_embedding_layers=False)
     network.peft_config["default"].save_pretrained(str(run.folder))
@@ -201,9 +206,8 @@ def _save(run: Run, network: Any, optimiser: Any, step: int, recipe: Recipe) -> 
     run.save(step, weights, optimiser)  # last: a run that is killed before does this step again
 
 
-def _resume(run: Run, network: Any, optimiser: Any, start: str | Path | None) -> int:
+def _resume(run: Run, network: Any, optimiser: Optimizer, start: str | Path | None) -> int:
     from peft import set_peft_model_state_dict
-    from safetensors.torch import load_file
 
     done = run.resume(partial(set_peft_model_state_dict, network), optimiser)
     if not done and start is not None:
@@ -211,10 +215,10 @@ def _resume(run: Run, network: Any, optimiser: Any, start: str | Path | None) ->
     return done
 
 
-def slot_logits(network: Any, tokens: Any, slots: Any) -> Any:
-    """Next-token logits at chosen places, with gradients, for training.
+def slot_logits(network: Any, tokens: Tensor, slots: tuple[Tensor, Tensor]) -> Tensor:
+    """Next-token logits at chosen positions, with gradients, for training.
 
-    `tokens` is a long tensor [B, T], padded at the end; `slots` a pair (rows, places) of long
+    `tokens` is a long tensor [B, T], padded at the end; `slots` a pair (rows, positions) of long
     tensors [N]. Returns float [N, vocabulary]. Everything else of the output layer is left out.
     """
     hidden = network.get_decoder()(input_ids=tokens, use_cache=False).last_hidden_state
@@ -223,7 +227,5 @@ def slot_logits(network: Any, tokens: Any, slots: Any) -> Any:
 
 def linear_names(network: Any) -> list[str]:
     """The names that the linear maps of a network's layers go by (`q_proj`, …), output aside."""
-    from torch.nn import Linear
-
     modules = network.get_decoder().named_modules()
-    return sorted({name.rsplit(".", 1)[-1] for name, m in modules if isinstance(m, Linear)})
+    return sorted({name.rsplit(".", 1)[-1] for name, m in modules if isinstance(m, nn.Linear)})

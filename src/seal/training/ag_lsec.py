@@ -1,8 +1,8 @@
-"""Learning AG-LSEC: AG-LSEC's network on simulated first passes of whole excerpts.
+"""Learning AG-LSEC: its network on simulated first passes of whole excerpts.
 
 Each batch takes a few excerpts of reference conversations, simulates a first pass of each at a
-severity of its own, and cuts windows from it; some lose their scores. Batch number i depends on
-the seed and on i only, so a run that was killed goes on as if it had not been. It knows nothing
+severity of its own, and cuts windows from it; some lose their scores. Batch i depends on the seed
+and on i only, so a run that was killed goes on as if it had not been. It knows nothing
 of audio.
 """
 
@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from seal.correctors.ag_lsec_network import (
     WINDOW,
-    Network,
+    AgLsecNetwork,
     Window,
     build,
     candidates,
@@ -32,7 +35,7 @@ from seal.words import Word, normalise, speakers, without_scores
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AgLsecRecipe:
     """What a training run does."""
 
     steps: int = 3000
@@ -59,20 +62,20 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Example:
-    """A window, and the place of each word's true speaker among its candidates (-1: none)."""
+class WindowExample:
+    """A window, and the index of each word's true speaker among its candidates (-1: none)."""
 
     window: Window
     oracle: np.ndarray
 
 
 def batch(
-    corpora: Corpora, encode: Callable[[str], list[int]], recipe: Recipe, index: int
-) -> list[Example]:
-    """Batch number `index` of a run. `corpora` are (weight, recordings); recordings are in time
+    corpora: Corpora, encode: Callable[[str], list[int]], recipe: AgLsecRecipe, index: int
+) -> list[WindowExample]:
+    """Batch `index` of a run. `corpora` are (weight, recordings); recordings are in time
     order."""
     rng = np.random.default_rng([recipe.seed, index])
-    found: list[Example] = []
+    examples: list[WindowExample] = []
     for _ in range(recipe.excerpts):
         transcript, truth = simulate(
             _excerpt(corpora, recipe, rng),
@@ -90,11 +93,11 @@ def batch(
             elif rng.random() < recipe.unscored:
                 words = [without_scores(word) for word in words]
             shown = [w if rng.random() > recipe.hidden else w | {"words": ""} for w in words]
-            found.append(example(shown, true, encode))
-    return found
+            examples.append(example(shown, true, encode))
+    return examples
 
 
-def _excerpt(corpora: Corpora, recipe: Recipe, rng: np.random.Generator) -> list[Word]:
+def _excerpt(corpora: Corpora, recipe: AgLsecRecipe, rng: np.random.Generator) -> list[Word]:
     excerpt = draw_excerpt(corpora, recipe.length, rng)
     names = speakers(excerpt)
     if len(names) > 2 and rng.random() < recipe.pairs:
@@ -108,33 +111,31 @@ def _scrambled(words: list[Word], true: Sequence[str], rng: np.random.Generator)
     """The words with the true speakers, short runs of them replaced at random; no scores."""
     names = speakers(words)
     labels = list(true)
-    place = int(rng.exponential(8))
+    index = int(rng.exponential(8))
     every = rng.uniform(5, 25)
-    while place < len(words):
+    while index < len(words):
         length = int(rng.geometric(0.4))
         name = names[rng.integers(len(names))]
-        labels[place : place + length] = [name] * len(labels[place : place + length])
-        place += length + int(rng.exponential(every))
+        labels[index : index + length] = [name] * len(labels[index : index + length])
+        index += length + int(rng.exponential(every))
     return [without_scores(w) | {"speaker": label} for w, label in zip(words, labels, strict=True)]
 
 
 def example(
     words: Sequence[Word], true: Sequence[str], encode: Callable[[str], list[int]]
-) -> Example:
+) -> WindowExample:
     """A window of first-pass words and what is true of it."""
     everybody = speakers(words)
-    names = [everybody[place] for place in candidates(words, everybody)]
-    number = {name: place for place, name in enumerate(names)}
-    return Example(
+    names = [everybody[speaker] for speaker in candidates(words, everybody)]
+    indices = {name: index for index, name in enumerate(names)}
+    return WindowExample(
         window(words, names, [encode(normalise(word["words"])) for word in words]),
-        np.array([number.get(name, -1) for name in true]),
+        np.array([indices.get(name, -1) for name in true]),
     )
 
 
-def loss(network: Network, examples: Sequence[Example]) -> tuple[Any, int]:
+def loss(network: AgLsecNetwork, examples: Sequence[WindowExample]) -> tuple[Tensor, int]:
     """Sum of the words' cross-entropy over a batch (nats), and the number of words."""
-    import torch
-
     answers, _ = network([item.window for item in examples])
     targets = torch.full((len(examples), answers.shape[2]), -1)
     for row, item in enumerate(examples):
@@ -148,10 +149,10 @@ def loss(network: Network, examples: Sequence[Example]) -> tuple[Any, int]:
 def train(
     corpora: Corpora,
     output: str | Path,
-    recipe: Recipe,
+    recipe: AgLsecRecipe,
     start: str | Path | None = None,
     report: Report | None = None,
-    measure: Callable[[Network, Callable[[str], list[int]]], dict[str, float]] | None = None,
+    measure: Callable[[AgLsecNetwork, Callable[[str], list[int]]], dict[str, float]] | None = None,
     checkpoint_every: int = 250,
 ) -> None:
     """Train into the folder `output`, going on from the checkpoint there, if any.
@@ -160,9 +161,6 @@ def train(
     (step, loss in nats per word, seconds, tokens), the same goes to `log.jsonl`; `measure` is
     called at every checkpoint and its dict joins the line.
     """
-    import torch
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-
     settings = {"corrector": "ag-lsec"} | asdict(recipe)
     run = Run(output, settings, recipe.steps, checkpoint_every, report)
     torch.manual_seed(recipe.seed)

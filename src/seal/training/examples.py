@@ -4,8 +4,8 @@ Each chunk is an excerpt of a reference conversation, corrupted by `simulate`. T
 before a word in the answer are not always the true ones: when it decodes, the model reads its own,
 mistakes and all, and must not have learnt to trust them (scheduled sampling; Bengio et al., 2015).
 AG-LSEC's posteriors may soften the targets (distillation; Hinton et al., 2015): where the words
-leave open who speaks, one draw of the truth teaches little. Chunk number i of a run depends on the
-seed and on i only. It knows nothing of audio, of networks, nor of decoding.
+leave open who speaks, one draw of the truth teaches little. Chunk i of a run depends on the seed
+and on i only. It knows nothing of audio, of networks, nor of decoding.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +24,8 @@ EXCERPT = 150
 
 
 @dataclass(frozen=True)
-class Example:
-    """A chunk to learn from: its prompt, and the true speaker (a local number) of each word."""
+class ChunkExample:
+    """A chunk to learn from: its prompt, and the true speaker (a local index) of each word."""
 
     prompt: Prompt
     oracle: list[int]
@@ -42,7 +42,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AdapterRecipe:
     """What a training run does; PRESETS has two."""
 
     base: str | None = None
@@ -83,8 +83,8 @@ class Recipe:
 
 
 PRESETS = {
-    "embedded": Recipe(),
-    "paper": Recipe(
+    "embedded": AdapterRecipe(),
+    "paper": AdapterRecipe(
         base="mistralai/Mistral-7B-Instruct-v0.2",
         four_bits=True,
         chunks=100_000,
@@ -112,13 +112,13 @@ Teacher = Callable[[list[Word], list[str]], np.ndarray]
 """Words of one conversation and its K speakers to their log-posteriors [W, K]."""
 
 
-def trained_shapes(recipe: Recipe) -> list[str]:
+def trained_shapes(recipe: AdapterRecipe) -> list[str]:
     """The shapes of chunk that a run meets."""
     without = [f"{shape.split('-')[0]}-none" for shape in recipe.shapes if recipe.unlabelled]
     return sorted({*recipe.shapes, *without})
 
 
-def severity_scale(recipe: Recipe, progress: float) -> float:
+def severity_scale(recipe: AdapterRecipe, progress: float) -> float:
     """How bad the simulated first pass is at `progress` in [0, 1] of the run."""
     return 1 + (recipe.heavy - 1) * max(0.0, 1 - progress / 0.75)
 
@@ -126,11 +126,11 @@ def severity_scale(recipe: Recipe, progress: float) -> float:
 def example(
     corpora: Corpora,
     encode: Encode,
-    recipe: Recipe,
+    recipe: AdapterRecipe,
     index: int,
     teacher: Teacher | None = None,
-) -> Example:
-    """Chunk number `index` of a run. `corpora` are (weight, recordings); recordings are in time
+) -> ChunkExample:
+    """Chunk `index` of a run. `corpora` are (weight, recordings); recordings are in time
     order."""
     rng = np.random.default_rng([recipe.seed, index])
     scale = severity_scale(recipe, index / recipe.chunks)
@@ -153,9 +153,9 @@ def example(
                 _scramble(transcript, truth, rng)
             if unscored:
                 shape = shape.split("-")[0] + "-none"
-            found = _encode(transcript, truth, shape, recipe, encode, rng, teacher)
-            if found.length <= recipe.most_tokens:
-                return found
+            made = _encode(transcript, truth, shape, recipe, encode, rng, teacher)
+            if made.length <= recipe.most_tokens:
+                return made
 
 
 def _scramble(transcript: list[Word], truth: list[str], rng: np.random.Generator) -> None:
@@ -170,20 +170,20 @@ def _encode(
     transcript: list[Word],
     truth: list[str],
     shape: str,
-    recipe: Recipe,
+    recipe: AdapterRecipe,
     encode: Encode,
     rng: np.random.Generator,
     teacher: Teacher | None,
-) -> Example:
+) -> ChunkExample:
     format, condition = shape.split("-")
     names = speakers(transcript)
-    number = {name: index for index, name in enumerate(names)}
-    order = order_of_appearance([number[word["speaker"]] for word in transcript], len(names))
+    indices = {name: index for index, name in enumerate(names)}
+    order = order_of_appearance([indices[word["speaker"]] for word in transcript], len(names))
     if rng.random() < 0.5:
         # Names are permuted, so that none of them comes to mean anything.
-        order = [order[place] for place in rng.permutation(len(order))]
+        order = [order[index] for index in rng.permutation(len(order))]
     order = order[: len(NAMES)]
-    local = {names[speaker]: place for place, speaker in enumerate(order)}
+    local = {names[speaker]: index for index, speaker in enumerate(order)}
     draft = [local[word["speaker"]] for word in transcript]
     oracle = [local[true] for true in truth]
     prompt = build(
@@ -202,13 +202,13 @@ def _encode(
             shown = [without_scores(word) for word in transcript]
         taught = np.exp(teacher(shown, names))[:, order]
         targets = (1 - recipe.teacher) * targets + recipe.teacher * taught
-    return Example(prompt, oracle, before, targets.tolist(), shape)
+    return ChunkExample(prompt, oracle, before, targets.tolist(), shape)
 
 
 def _doubted(
     oracle: Sequence[int], draft: Sequence[int], count: int, rng: np.random.Generator
 ) -> list[int]:
-    """Labels such as a corrector gives: some mistakes of the draft still there, some made anew."""
+    """Labels such as a corrector gives: some mistakes of the draft still there, some new ones."""
     shown = np.array(oracle)
     wrong = shown != np.array(draft)
     edges = np.flatnonzero(np.diff(wrong, prepend=False, append=False))

@@ -11,6 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
 from seal.errors import SealError
 from seal.files import write_text
 
@@ -43,12 +47,10 @@ class Run:
         self._report = report
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def resume(self, load: Callable[[dict[str, Any]], Any], optimiser: Any) -> int:
+    def resume(self, load: Callable[[dict[str, Tensor]], Any], optimiser: Optimizer) -> int:
         """Steps done: 0 at the start of a run; else the weights that `save` was given last go to
         `load`, and the optimiser gets its state back. Raises SealError where the run there was
         begun with other settings."""
-        import torch
-
         checkpoint, log = self.folder / "checkpoint.pt", self.folder / "log.jsonl"
         if not checkpoint.is_file():
             log.unlink(missing_ok=True)
@@ -84,10 +86,8 @@ class Run:
         if self._report:
             self._report(line | {"steps": self.steps})
 
-    def save(self, done: int, weights: dict[str, Any], optimiser: Any) -> None:
+    def save(self, done: int, weights: dict[str, Tensor], optimiser: Optimizer) -> None:
         """Keep a checkpoint after `done` steps, whole or not at all."""
-        import torch
-
         scratch = self.folder / "checkpoint.tmp"
         state = {"step": done, "network": weights, "optimiser": optimiser.state_dict()}
         state["settings"] = self._settings
@@ -109,8 +109,8 @@ class Run:
         steps, losses = [line["step"] for line in lines], [line["loss"] for line in lines]
         span = max(1, min(SMOOTH, len(losses) // 4))
         smooth = [
-            sum(losses[max(0, place - span + 1) : place + 1]) / min(place + 1, span)
-            for place in range(len(losses))
+            sum(losses[max(0, index - span + 1) : index + 1]) / min(index + 1, span)
+            for index in range(len(losses))
         ]
         figure, axis = pyplot.subplots(figsize=(8, 4.5))
         axis.plot(steps, losses, color="0.85", linewidth=0.5)
