@@ -12,21 +12,17 @@ matrix products in that precision.
 import argparse
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from seal.bench.held_out import recordings
-from seal.correctors.seal import chunk_prompt, load_corrector
-from seal.llm.chunks import cut
-from seal.llm.conditioning import acoustic_label, word_score
+from common.prompts import prompts, transcripts
+from seal.correctors.seal import load_corrector
 from seal.llm.decode.algorithm1 import algorithm1
 from seal.llm.decode.fast import decode_many, fast
 from seal.llm.model import LanguageModel
 from seal.llm.precision import PRECISIONS
-from seal.llm.prompt import Prompt, word_tokens
-from seal.words import Word, speakers
+from seal.llm.prompt import Prompt
 
 
 def main() -> None:
@@ -75,28 +71,6 @@ def main() -> None:
     alone = statistics.median(ratios)
     print(f"algorithm1 to fast: {times[1] / seconds:.1f} together, {alone:.1f} one by one (median)")
     print("labels identical" if not differ else f"labels differ at {differ} places")
-
-
-def transcripts(data: Path, words: int) -> Iterator[list[Word]]:
-    """The first `words` words of the set, recording by recording, with a simulated first pass."""
-    for _, transcript, _ in recordings(data, "primock57-test", 250, seed=1):
-        if words <= 0:
-            return
-        yield transcript[:words]
-        words -= len(transcript)
-
-
-def prompts(
-    data: Path, model: LanguageModel, score: str, words: int, format: str
-) -> Iterator[Prompt]:
-    """The prompts of the chunks in the set's first `words` words; `score` names the word score."""
-    for transcript in transcripts(data, words):
-        names = speakers(transcript)
-        draft = [names.index(word["speaker"]) for word in transcript]
-        tokens = [word_tokens(word["words"], model.encode) for word in transcript]
-        labels = [acoustic_label(word_score(word, score), "label") for word in transcript]
-        for chunk in cut([len(word) for word in tokens], draft):
-            yield chunk_prompt(chunk, tokens, draft, labels, len(names), model.encode, format)[0]
 
 
 def arithmetic(model: LanguageModel, prompt: Prompt) -> float:

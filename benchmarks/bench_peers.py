@@ -36,7 +36,7 @@ from pathlib import Path
 
 import torch
 
-from bench_decode import prompts
+from common.prompts import prompts
 from peers import Answer
 from seal.correctors.seal import load_corrector
 from seal.llm.decode import TIE_NATS, posteriors_of
@@ -93,7 +93,7 @@ def chosen(data: Path, model: LanguageModel, kind: str, words: int, count: int) 
     """`count` of the chunks in the set's first `words` words, evenly spaced."""
     found = list(prompts(data, model, kind, words, "word"))
     count = min(count, len(found))
-    return [found[place * len(found) // count] for place in range(count)]
+    return [found[index * len(found) // count] for index in range(count)]
 
 
 def mark(prompt: Prompt) -> int:

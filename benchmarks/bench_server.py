@@ -7,10 +7,8 @@ same, and confidences to 0.0002, for both let short transcripts share passes.
 """
 
 import argparse
-import ctypes
 import http.client
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -19,17 +17,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Event
-from typing import Self
 
-import numpy as np
-
+from common.server import SEAL, Server, ask
+from common.transcripts import differs, write_transcripts
 from seal import words
-from seal.demo import REFERENCE
-from seal.training.simulate import draw_severity, simulate
-
-SEAL = [sys.executable, "-m", "seal"]
-PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 
 
 def main() -> None:
@@ -41,7 +32,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what follows is cleared away
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        total = make(folder / "in", options.transcripts)
+        total = write_transcripts(folder / "in", options.transcripts)
         made = [*SEAL, "correct", "--corrector", options.corrector, "-o", f"{folder}/out/"]
         two = words.read(next((folder / "in").iterdir()))[:2]
         words.write([two[0], two[1] | {"speaker": "B"}], folder / "two.json")
@@ -53,18 +44,6 @@ def main() -> None:
         for clients in options.clients:
             begun, work = served(folder, clients, options.corrector)
             show(f"`seal serve`, {clients} clients", total, work, begun)
-
-
-def make(folder: Path, number: int) -> int:
-    """Write so many transcripts of about 300 words; return how many words they have."""
-    reference = words.read(REFERENCE)
-    total = 0
-    for seed in range(number):
-        rng = np.random.default_rng(seed)
-        first, _ = simulate(reference, draw_severity(rng), rng)
-        words.write(first, folder / f"{seed:03}.json")
-        total += len(first)
-    return total
 
 
 def seconds(command: list[str]) -> float:
@@ -88,50 +67,6 @@ def served(folder: Path, clients: int, corrector: str) -> tuple[float, float]:
         return ready - began, time.perf_counter() - ready
 
 
-class Server:
-    """A `seal serve` for transcripts on a data folder, that can be killed and started again."""
-
-    def __init__(self, data: Path, corrector: str) -> None:
-        self._command = [*SEAL, "serve", "--data", str(data), "--port=0", "--no-recordings"]
-        self._command += ["--corrector", corrector]
-        self.address = ""
-        self.up = Event()
-        self.start()
-
-    def start(self) -> None:
-        """Start it, and wait until its models are loaded."""
-        self.process = subprocess.Popen(
-            self._command, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent
-        )
-        assert self.process.stderr
-        told = self.process.stderr.readline()
-        address = re.search(r"http://([\d.:]+)", told)
-        if not address:
-            raise SystemExit(f"the server did not start: {told}")
-        self.address = address[1]
-        while ask(http.client.HTTPConnection(self.address), "GET", "/readyz")[0] != 200:
-            time.sleep(0.1)
-        self.up.set()
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.up.clear()
-        self.process.kill()
-        self.process.communicate()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.communicate()
-
-
-def die_with_parent() -> None:
-    """In a child, before its program begins: be killed when the parent ends, however it ends."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def client(address: str, waiting: "SimpleQueue[Path]", folder: Path) -> None:
     """Ask for one transcript after the other; the answers must be the command's."""
     connection = http.client.HTTPConnection(address)
@@ -148,26 +83,6 @@ def client(address: str, waiting: "SimpleQueue[Path]", folder: Path) -> None:
                 status, answer = ask(connection, "GET", place)
         assert status == 200, answer
         assert not differs(answer, folder / "out" / path.name), path.name
-
-
-def differs(answer: bytes, expected: Path) -> bool:
-    """Is the answer another than what the command wrote, confidences to 0.0002?"""
-    given, wanted = json.loads(answer), words.read(expected)
-    if not (isinstance(given, list) and len(given) == len(wanted)):
-        return True
-    for one, other in zip(given, wanted, strict=True):
-        gap = abs(one.pop("speaker_confidence") - other.pop("speaker_confidence"))
-        if one != other or gap >= 2e-4:
-            return True
-    return False
-
-
-def ask(
-    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None
-) -> tuple[int, bytes]:
-    connection.request(method, path, body, {"Content-Type": "application/json"})
-    response = connection.getresponse()
-    return response.status, response.read()
 
 
 def show(name: str, total: int, work: float, start: float) -> None:

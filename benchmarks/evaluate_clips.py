@@ -12,23 +12,18 @@ import argparse
 import itertools
 import json
 import resource
-import sys
 import tempfile
 import time
-import unicodedata
 from pathlib import Path
 
+from common.clips import of_session, recordings_of
+from common.der import Clip, der, found_turns, true_turns
 from seal.acoustic import audio
 from seal.acoustic.asr import recognise
 from seal.acoustic.first_pass import first_pass
-from seal.acoustic.posteriors import Posteriors
-from seal.acoustic.reconcile import reconcile, smooth
+from seal.acoustic.reconcile import reconcile
 from seal.scoring import Score, score
-from seal.words import Word, read, turns
-
-Turn = tuple[str, float, float]
-
-SPEAKS = 0.5  # posterior from which the first pass says that a speaker speaks
+from seal.words import Word, read
 
 
 def main() -> None:
@@ -47,7 +42,7 @@ def main() -> None:
     recordings = recordings_of(options.folder)
     stages: dict[str, float] = {}
     before, after = Score(), Score()
-    clips: list[tuple[str, list[Turn], list[Turn], float]] = []
+    clips: list[Clip] = []
     words: list[Word] = []
     print("| clip | seconds | speakers (true) | WER | cpWER | Δcp | Δcp corrected |")
     print("|---|---|---|---|---|---|---|")
@@ -88,10 +83,6 @@ def main() -> None:
     print_costs(stages, total)
     if options.json:
         options.json.write_text(json.dumps(words, indent=0), encoding="utf-8")
-
-
-def recordings_of(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix in (".wav", ".flac"))
 
 
 def joined(folder: Path, minutes: float) -> None:
@@ -141,69 +132,6 @@ def timed(stages: dict[str, float], stage: str, function, *arguments, **options)
     result = function(*arguments, **options)
     stages[stage] = stages.get(stage, 0.0) + time.perf_counter() - begin
     return result
-
-
-def of_session(reference: list[Word], name: str) -> list[Word]:
-    """The reference words of a clip, in time order.
-
-    Where no session bears the name, one that differs by accents alone is taken, with a note: one
-    of the AMI references is spelt with a tilde.
-    """
-    names = {word["session_id"] for word in reference}
-    found = name if name in names else next((n for n in sorted(names) if plain(n) == name), None)
-    if found != name:
-        note = "no reference" if found is None else f"reference taken from session {found!r}"
-        print(f"{name}: {note}", file=sys.stderr)
-    words = [{**w, "session_id": name} for w in reference if w["session_id"] == found]
-    return sorted(words, key=lambda word: word["start_time"])
-
-
-def plain(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
-def true_turns(words: list[Word]) -> list[Turn]:
-    """Segments of the reference, those of no length aside."""
-    return [(speaker, start, end) for start, end, speaker in turns(words) if end > start]
-
-
-def found_turns(posteriors: Posteriors) -> list[Turn]:
-    """Segments of the first pass: runs of median-filtered posteriors of SPEAKS or more."""
-    import numpy as np
-
-    found: list[Turn] = []
-    frames = smooth(posteriors.frames)
-    for speaker in range(frames.shape[1]):
-        edges = np.flatnonzero(np.diff(frames[:, speaker] >= SPEAKS, prepend=False, append=False))
-        for begin, end in edges.reshape(-1, 2):
-            left = posteriors.start + (begin - 0.5) * posteriors.step
-            right = posteriors.start + (end - 0.5) * posteriors.step
-            found.append((str(speaker), float(max(left, 0.0)), float(right)))
-    return found
-
-
-def der(clips: list[tuple[str, list[Turn], list[Turn], float]], collar: float) -> str:
-    """Diarization error rate of all clips; '' without spyder."""
-    found = der_parts(clips, collar)
-    return f"{found.der:.1%}" if found else ""
-
-
-def der_parts(clips: list[tuple[str, list[Turn], list[Turn], float]], collar: float):
-    """spyder's der, miss, falarm and conf of all clips, overlapped speech counted; None without
-    spyder. A clip is its name, the true turns, those found, and its seconds."""
-    try:
-        from spyder import DER
-    except ImportError:
-        print("DER: left out; pip install spy-der", file=sys.stderr)
-        return None
-    clips = [clip for clip in clips if clip[1]]
-    return DER(
-        {name: true for name, true, _, _ in clips},
-        {name: found for name, _, found, _ in clips},
-        uem={name: [(0.0, seconds)] for name, _, _, seconds in clips},
-        collar=collar,
-    )["Overall"]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from evaluate_clips import der_parts, found_turns, of_session, recordings_of, true_turns
+from common.clips import of_session, recordings_of
+from common.der import Clip, Turn, der_parts, found_turns, true_turns
 from seal.acoustic.audio import RATE, duration
 from seal.acoustic.first_pass import first_pass
 from seal.bench.held_out import references
@@ -26,7 +27,7 @@ from seal.training.simulate import from_start
 from seal.words import read, speakers, turns
 
 SECONDS = 60.0
-Truth = list[tuple[str, float, float]]
+Truth = list[Turn]
 
 
 def main() -> None:
@@ -54,7 +55,8 @@ def main() -> None:
 
 def row(title: str, name: str, recordings: list[tuple[Path, Truth]], eend: str | None) -> str:
     """A line of the table: one first pass on one set."""
-    began, total, right, found = time.perf_counter(), 0.0, 0, []
+    began, total, right = time.perf_counter(), 0.0, 0
+    found: list[Clip] = []
     for path, true in recordings:
         posteriors = first_pass(path, eend=eend)
         seconds = duration(path)

@@ -17,6 +17,7 @@ import numpy as np
 import seal
 from seal.bench.held_out import recordings
 from seal.bench.sets import read_set
+from seal.bench.statistics import relative_change
 from seal.llm.precision import PRECISIONS
 from seal.scoring import Score, score
 from seal.words import without_scores
@@ -27,28 +28,17 @@ def made(folder: Path) -> list[tuple]:
     return [(found.reference, found.first, found.true) for found in read_set(folder)]
 
 
-def relative(first: list[Score], after: list[Score]) -> tuple[float, float, float]:
-    """Relative change of Δcp, with the ends of its 95 % bootstrap interval over recordings."""
-
-    def change(rows: np.ndarray) -> float:
-        before = sum((first[row] for row in rows), Score())
-        return sum((after[row] for row in rows), Score()).delta_cp / before.delta_cp - 1
-
-    rng = np.random.default_rng(0)
-    count = len(first)
-    drawn = [change(rng.integers(count, size=count)) for _ in range(1000)]
-    return change(np.arange(count)), *np.quantile(drawn, [0.025, 0.975])
-
-
 def row(name: str, first: list[Score], after: list[Score], counts: tuple) -> str:
     total = sum(after, Score())
     text = f"| {name} | {100 * total.wer:.2f} | {100 * total.cpwer:.2f} | "
     text += f"{100 * total.delta_cp:.2f} | "
     if not counts:
         return text + "| | | |"
-    middle, low, high = (100 * value for value in relative(first, after))
     repaired, broken, seconds = counts
-    change = f"{middle:+.1f} % ({low:+.0f} to {high:+.0f})".replace("-", "−")
+    change, found = "", relative_change(first, after)
+    if found is not None:
+        middle, low, high = (100 * value for value in found)
+        change = f"{middle:+.1f} % ({low:+.0f} to {high:+.0f})".replace("-", "−")
     return text + f"{change} | {repaired} | {broken} | {seconds:.0f} |"
 
 
@@ -65,23 +55,23 @@ def evaluate(chosen: list[tuple], systems: list[str], errors: int, **options: An
                 given = [without_scores(word) for word in transcript] if strip else transcript
                 answer = seal.correct(given, corrector=system, **options)
                 after.append(score(reference, answer))
-                for place, (old, new, true) in enumerate(
+                for index, (old, new, true) in enumerate(
                     zip(transcript, answer, truth, strict=True)
                 ):
                     repaired += old["speaker"] != true == new["speaker"]
                     if old["speaker"] == true != new["speaker"]:
                         broken += 1
-                        shown.append((f"{system}, {suffix}", place, transcript, truth, answer))
+                        shown.append((f"{system}, {suffix}", index, transcript, truth, answer))
             counts = (repaired, broken, time.perf_counter() - began)
             print(row(f"{system}, {suffix}", first, after, counts), flush=True)
-    for place in np.linspace(0, len(shown) - 1, errors).astype(int) if shown else []:
-        print(excerpt(*shown[place]))
+    for index in np.linspace(0, len(shown) - 1, errors).astype(int) if shown else []:
+        print(excerpt(*shown[index]))
 
 
-def excerpt(system: str, place: int, transcript: list, truth: list, answer: list) -> str:
+def excerpt(system: str, index: int, transcript: list, truth: list, answer: list) -> str:
     """The words around one, as truth, first pass and answer have them."""
-    span = slice(max(0, place - 14), place + 12)
-    lines = [f"\n{system}, {transcript[0]['session_id']}, word {place}"]
+    span = slice(max(0, index - 14), index + 12)
+    lines = [f"\n{system}, {transcript[0]['session_id']}, word {index}"]
     for name, labels in (
         ("true", truth[span]),
         ("first", [word["speaker"] for word in transcript[span]]),

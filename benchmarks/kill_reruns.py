@@ -24,7 +24,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from bench_server import make
+from common.transcripts import write_transcripts
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     held: list[int] = []  # results that were there at each kill
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        make(folder / "in", options.transcripts)
+        write_transcripts(folder / "in", options.transcripts)
         command = [sys.executable, "-m", "seal", "correct", str(folder / "in")]
         command += ["--corrector", options.corrector]
         began = time.monotonic()

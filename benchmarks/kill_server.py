@@ -25,7 +25,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from bench_server import SEAL, Server, ask, differs, make
+from common.server import SEAL, Server, ask
+from common.transcripts import differs, write_transcripts
 
 AT_ONCE = 4  # transcripts that a client has under way
 
@@ -55,7 +56,7 @@ def main() -> None:
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        make(folder / "in", options.transcripts)
+        write_transcripts(folder / "in", options.transcripts)
         command = [*SEAL, "correct", str(folder / "in"), "--corrector", options.corrector]
         subprocess.run([*command, "-o", str(folder / "out")], check=True)
         waiting: SimpleQueue[Path] = SimpleQueue()

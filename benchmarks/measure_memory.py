@@ -22,7 +22,7 @@ import time
 from itertools import cycle, product
 from pathlib import Path
 
-from evaluate_clips import of_session, recordings_of
+from common.clips import of_session, recordings_of
 from seal.acoustic import audio
 from seal.bench.held_out import recordings
 from seal.words import Word, read, write

@@ -678,8 +678,8 @@ def test_who_follows_a_job_does_not_keep_the_server(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
 def test_a_killed_benchmark_leaves_no_server(tmp_path: Path) -> None:
-    code = "import sys, time, bench_server\n"
-    code += "server = bench_server.Server(bench_server.Path(sys.argv[1]), 'hmm')\n"
+    code = "import sys, time, common.server\n"
+    code += "server = common.server.Server(common.server.Path(sys.argv[1]), 'hmm')\n"
     code += "print(server.process.pid, flush=True); time.sleep(60)"
     benchmarks = Path(__file__).parents[1] / "benchmarks"
     command = [sys.executable, "-c", code, tmp_path]

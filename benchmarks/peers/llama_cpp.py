@@ -22,7 +22,7 @@ from seal.correctors.seal import SHIPPED
 from seal.llm.model import EMBEDDED, LanguageModel, load
 from seal.llm.prompt import Prompt
 
-ROOM = 4096
+MAX_TOKENS = 4096
 """Tokens that a prompt and its answer may have."""
 
 
@@ -56,7 +56,7 @@ def engine(kind: gguf.GGMLQuantizationType) -> Any:
         write_gguf(network, file, kind)
         return llama_cpp.Llama(
             str(file),
-            n_ctx=ROOM,
+            n_ctx=MAX_TOKENS,
             n_threads=threads,
             n_threads_batch=threads,
             type_k=llama_cpp.GGML_TYPE_F32,
