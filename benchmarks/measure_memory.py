@@ -3,7 +3,7 @@
     python benchmarks/measure_memory.py correct DATA memory.jsonl --words 64 1000 10000 100000
     python benchmarks/measure_memory.py correct DATA memory.jsonl --words 4000 --speakers 4 8 16
     python benchmarks/measure_memory.py transcribe DATA/ami_clips memory.jsonl --minutes 10 60 600
-    python benchmarks/measure_memory.py draw memory.jsonl -o docs/memory.png
+    python benchmarks/measure_memory.py draw memory.jsonl -o docs/reports/memory.png
 
 Each run is a process of its own, whose resident memory (its children's included) is looked at
 four times a second (Linux only); a line per run is added to memory.jsonl, so that long runs can be

@@ -1,4 +1,6 @@
-"""The pictures of docs/how-it-works.md: python scripts/draw_paper.py docs/pictures
+"""The pictures of docs/explanation/how-it-works.md.
+
+    python scripts/draw_paper.py docs/explanation/pictures
 
 Everything in them was computed from the bundled call: posteriors and scores by the first pass, the
 prompt and the passes of its decoding by the shipped adapter at the paper's argmax, the corrected

@@ -1,4 +1,4 @@
-"""Write docs/commands.md, the help of every command: python scripts/make_commands.py
+"""Write docs/reference/commands.md, the help of every command: python scripts/make_commands.py
 
 A test compares the file with what this makes, so it cannot grow old.
 """
@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from seal.cli import app
 
-TARGET = Path(__file__).parent.parent / "docs" / "commands.md"
+TARGET = Path(__file__).parent.parent / "docs" / "reference" / "commands.md"
 WIDTH = 96
 
 

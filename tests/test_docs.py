@@ -27,14 +27,14 @@ def commands(page):
 def test_the_reference_is_todays():
     import make_commands
 
-    assert (DOCS / "commands.md").read_text(encoding="utf-8") == make_commands.text(), (
-        "python scripts/make_commands.py writes it anew"
-    )
+    assert (DOCS / "reference" / "commands.md").read_text(
+        encoding="utf-8"
+    ) == make_commands.text(), "python scripts/make_commands.py writes it anew"
 
 
 def test_the_commands_to_start_with_run(tmp_path, monkeypatch, capsys):
     """In a folder like the project's, with the first 15 s of the call alone, for it takes long."""
-    calls = commands("docs/start.md")
+    calls = commands("docs/tutorial.md")
     assert len(calls) >= 8
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     demo, whole = tmp_path / "src" / "seal" / "demo", ROOT / "src" / "seal" / "demo"
@@ -52,11 +52,11 @@ def test_the_commands_to_start_with_run(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))]
+    "page", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in DOCS.rglob("*.md"))]
 )
 def test_options_that_are_shown_exist(page):
     """Commands on files that nobody has here: their names and options at least are right."""
-    reference = (DOCS / "commands.md").read_text(encoding="utf-8")
+    reference = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"## seal (\S+)\n```\n(.*?)```", reference, re.DOTALL))
     for call in commands(page):
         if not call or call[0].startswith("-"):
@@ -67,7 +67,7 @@ def test_options_that_are_shown_exist(page):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))]
+    "page", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in DOCS.rglob("*.md"))]
 )
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
