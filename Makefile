@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 STAMP := .venv/.stamp
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test quick lint format clean
 
 setup: $(STAMP)
 
@@ -26,11 +26,19 @@ demo: setup
 test: setup lint
 	.venv/bin/python -m pytest -q
 
+# Neither models nor what is slow, a few drawn cases of each test: about a minute on quiet cores.
+quick: setup
+	.venv/bin/python -m pytest -q -m "not models and not slow"
+
 lint: setup
 	.venv/bin/ruff format --check src tests scripts benchmarks
 	.venv/bin/ruff check src tests scripts benchmarks
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+
+format: setup
+	.venv/bin/ruff check --select I --fix src tests scripts benchmarks
+	.venv/bin/ruff format src tests scripts benchmarks
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

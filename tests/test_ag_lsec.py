@@ -106,6 +106,7 @@ def test_batches_depend_on_seed_and_number_alone():
     assert [item.window.pieces for item in one] != [item.window.pieces for item in other]
 
 
+@pytest.mark.slow
 def test_it_learns_ten_chunks_by_heart():
     """Text alone gives the speaker away here: the network must come to use it."""
     network = tiny_network()
@@ -122,6 +123,7 @@ def test_it_learns_ten_chunks_by_heart():
     assert losses[-1] < 0.05 < losses[0]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_gives_the_same_curve(tmp_path, monkeypatch):
     monkeypatch.setattr(ag_lsec, "load_encoder", tiny_encoder)
 
@@ -165,6 +167,7 @@ def test_an_encoder_keeps_its_embeddings():
     assert frozen and all("embeddings" in name for name in frozen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scored", [True, False], ids=["AG-LSEC", "LSEC"])
 def test_ten_windows_can_be_learnt_by_heart(scored):
     recipe = AgLsecRecipe(unscored=0.0 if scored else 1.0, scrambled=0.0, hidden=0.0, length=150)

@@ -125,6 +125,7 @@ def test_several_are_not_written_over_themselves(calls, capsys):
     assert "elsewhere" in capsys.readouterr().err and contents(calls) == before
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_bytes(calls, expected, tmp_path, capsys):
     for workers in (1, 2):
         out = tmp_path / f"out{workers}"
@@ -205,6 +206,7 @@ def test_an_edited_result_is_kept_and_told(calls, expected, tmp_path, capsys):
     assert words.read(out / "call-002.json.bak") == edited
 
 
+@pytest.mark.models
 def test_neighbours_of_an_edited_result_are_done_with_it(calls, tmp_path):
     def corrected(*options: str) -> int:
         return cli.main(["correct", str(calls), "-o", str(out), "--corrector", "ag-lsec", *options])
@@ -342,6 +344,7 @@ def alone(jobs: list[Job]) -> list[Group]:
     return [(job,) for job in jobs]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_input_tried_once_more(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("seal.batch.pool.cores", lambda: 6)
@@ -354,6 +357,7 @@ def test_a_killed_worker_is_replaced_and_its_input_tried_once_more(tmp_path, mon
     }
 
 
+@pytest.mark.slow
 def test_an_input_that_kills_its_worker_twice_is_bad_and_stops_no_other(tmp_path):
     jobs = killing_jobs(tmp_path, 6)
     outcomes = list(in_pool(Killing(tmp_path, ("in-2",), 9), alone(jobs), 2))
@@ -413,6 +417,7 @@ def test_small_inputs_go_together_and_large_ones_alone(tmp_path):
     assert names_of(grouped(task, jobs)) == ["abc", "d", "efg", "h"]
 
 
+@pytest.mark.slow
 def test_a_group_that_kills_its_workers_is_tried_again_and_then_one_by_one(tmp_path):
     sizes = dict.fromkeys(["a", "b", "c", "d", "e", "f", "fails", "h"], 30)
     jobs = joint_jobs(tmp_path, sizes)
@@ -449,6 +454,7 @@ class Stillborn:
         raise AssertionError
 
 
+@pytest.mark.slow
 def test_workers_that_die_as_they_start_end_the_run(tmp_path):
     with pytest.raises(SealError, match="die as they start"):
         list(in_pool(Stillborn(), alone(killing_jobs(tmp_path, 9)), 2))
@@ -457,6 +463,7 @@ def test_workers_that_die_as_they_start_end_the_run(tmp_path):
 # --- a network that reads several at once ----------------------------------------------------
 
 
+@pytest.mark.models
 def test_the_network_gives_the_same_bytes_whoever_does_them_and_after_a_rerun(tmp_path, capsys):
     """The real encoder: calls of 40 words go together, some dozen in a group."""
     calls = make_calls(tmp_path / "calls", 60)
@@ -505,6 +512,7 @@ def wait_for_results(out: Path, count: int) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_was_killed_again_and_again_ends_with_the_same_files(workers, tmp_path):
     calls = make_calls(tmp_path / "calls", 40, length=400)
@@ -523,6 +531,7 @@ def test_a_run_that_was_killed_again_and_again_ends_with_the_same_files(workers,
     assert contents(out) == expected
 
 
+@pytest.mark.slow
 def test_an_interrupt_stops_all_workers_and_leaves_whole_files(tmp_path):
     calls = make_calls(tmp_path / "calls", 200, length=400)  # more than are done before it comes
     out = tmp_path / "out"
@@ -538,6 +547,7 @@ def test_an_interrupt_stops_all_workers_and_leaves_whole_files(tmp_path):
 # --- Ray --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ray
 def test_on_ray_a_killed_worker_is_replaced_and_its_input_tried_once_more(
     tmp_path, capfd, monkeypatch
@@ -565,6 +575,7 @@ def test_on_ray_a_killed_worker_is_replaced_and_its_input_tried_once_more(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @ray
 def test_ray_with_a_worker_killed_half_way_gives_the_same_bytes(tmp_path):
     calls = make_calls(tmp_path / "calls", 40, length=1000)
@@ -598,6 +609,7 @@ def ray_actors(driver: int) -> list[int]:
     return [pid for pid, title in titles.items() if "MapWorker" in title and descends(pid)]
 
 
+@pytest.mark.slow
 @ray
 def test_a_cluster_that_is_not_there_is_told_in_one_line(calls, tmp_path, capfd):
     assert correct(calls, "--on", "ray:127.0.0.1:1", "-o", tmp_path / "out") == 2

@@ -185,6 +185,7 @@ def test_statistics_of_what_is_known():
     assert calibration_error([[0, 0.0, 0]]) is None
 
 
+@pytest.mark.slow
 def test_memory_is_the_systems_own(folder):
     """A large process that measures does not count."""
     from seal.bench.memory import peak

@@ -34,6 +34,7 @@ def exhaustive(model, words, acoustic, weight):
     return list(chosen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_beam_of_all_paths_is_exhaustive_search(seed, count):

@@ -58,6 +58,7 @@ def losses(folder):
     return [json.loads(line)["loss"] for line in (folder / "log.jsonl").open()]
 
 
+@pytest.mark.slow
 def test_both_correctors_train_from_a_prepared_folder(reference, tmp_path, monkeypatch):
     def load(*_):
         tiny_model.cache_clear()
@@ -84,6 +85,7 @@ def test_training_wants_prepared_folders(reference, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.models
 def test_tuning_writes_what_an_adapter_reads(reference, tmp_path, capsys):
     write_text("call\n", reference.parent / "dev.txt")
     out = tmp_path / "seal.json"
@@ -96,6 +98,7 @@ def test_tuning_writes_what_an_adapter_reads(reference, tmp_path, capsys):
         assert tried[settings["margins"][kind]] == min(tried.values())
 
 
+@pytest.mark.models
 def test_tuning_takes_real_first_passes_and_refuses_what_is_missing(reference, tmp_path, capsys):
     write_text("call\n", reference.parent / "dev.txt")
     first = tmp_path / "first"

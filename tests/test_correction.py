@@ -158,6 +158,7 @@ def test_renaming_the_speakers_renames_the_answer(words, names):
     assert correct([rename(word) for word in words]) == [rename(word) for word in correct(words)]
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(transcripts(most=40), st.sampled_from([0.3, 1.0]), st.sampled_from([0.0, 1.0]))
 def test_fast_and_algorithm_1_agree_where_the_encoder_pushes(words, weight, margin):

@@ -69,6 +69,7 @@ def test_there_is_sound_where_words_are_and_none_where_they_are_not(
     assert pauses >= 15
 
 
+@pytest.mark.models
 def test_it_prints_the_call_the_changes_and_the_scores(
     reference: list[words.Word], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:

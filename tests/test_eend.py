@@ -103,6 +103,7 @@ def test_activity_is_whose_turn_it_is(voices):
     assert (one[1] == again[1]).all()
 
 
+@pytest.mark.slow
 def test_it_learns_who_speaks(voices, tmp_path, monkeypatch):
     """Three tones in turns: after a few steps it tells them apart better than before."""
     monkeypatch.setattr(eend_training, "EendNetwork", small)
@@ -112,6 +113,7 @@ def test_it_learns_who_speaks(voices, tmp_path, monkeypatch):
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
 
+@pytest.mark.models
 def test_it_trains_and_transcribes_from_the_command_line(voices, tmp_path, monkeypatch):
     monkeypatch.setattr(eend_training, "EendNetwork", small)
     more = {f"{name} again": sound[::2] for name, sound in voices.items()}
@@ -151,6 +153,7 @@ def test_weights_that_are_none_are_refused(tmp_path, capsys):
     assert not (tmp_path / "a.json").exists()
 
 
+@pytest.mark.models
 def test_the_shipped_weights_are_small_and_hear_a_voice():
     assert (eend.SHIPPED / "eend.safetensors").stat().st_size < 15e6
     samples, rate = soundfile.read(Path(seal.__file__).parent / "demo" / "call.flac")

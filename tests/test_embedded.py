@@ -21,6 +21,8 @@ from seal.llm.decode.fast import fast
 from seal.llm.prompt import build, word_tokens
 from seal.training.simulate import draw_severity, simulate
 
+pytestmark = pytest.mark.models
+
 REFERENCE = seal.read(str(files("seal") / "demo" / "reference.json"))
 
 

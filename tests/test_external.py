@@ -163,6 +163,7 @@ def test_the_only_file_id_is_taken_whatever_its_name(call, tmp_path):
     assert load(one, call).names == ("bob", "ann")
 
 
+@pytest.mark.models
 def test_the_correction_changes_speakers_alone(call, tmp_path):
     words = seal.transcribe(call, posteriors=str(rttm(tmp_path / "both.rttm")), corrector="ag-lsec")
     assert as_heard(words) == HEARD

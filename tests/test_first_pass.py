@@ -99,6 +99,7 @@ def call():
     return first_pass(demo.RECORDING)
 
 
+@pytest.mark.models
 def test_the_posteriors_span_the_recording(call):
     seconds = audio.duration(demo.RECORDING)
     assert call.frames.shape[1] == 2
@@ -107,6 +108,7 @@ def test_the_posteriors_span_the_recording(call):
     assert call.frame(call.start + 10 * call.step) == 10
 
 
+@pytest.mark.models
 def test_the_number_of_speakers_can_be_given(tmp_path):
     samples, rate = soundfile.read(demo.RECORDING, frames=16000 * 12)
     soundfile.write(tmp_path / "part.wav", samples, rate)
@@ -114,12 +116,14 @@ def test_the_number_of_speakers_can_be_given(tmp_path):
         assert first_pass(tmp_path / "part.wav", count).frames.shape[1] == count
 
 
+@pytest.mark.models
 def test_silence_has_one_speaker_who_says_nothing(tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(16000 * 11), 16000)
     frames = first_pass(tmp_path / "silence.wav").frames
     assert frames.shape[1] == 1 and frames.max() < 0.5
 
 
+@pytest.mark.models
 def test_the_models_are_found_while_another_thread_imports():
     """As the ASR's does, which is loaded beside the first pass."""
     stop = threading.Event()

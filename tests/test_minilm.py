@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from seal.correctors import minilm
 from seal.correctors.encoder import MOST_PIECES, load_encoder
 
+pytestmark = pytest.mark.models
+
 own = cache(load_encoder)
 
 

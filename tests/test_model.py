@@ -35,6 +35,7 @@ def test_a_model_or_adapter_that_is_not_there(tmp_path):
         assert str(tmp_path) in str(error.value)
 
 
+@pytest.mark.slow
 def test_two_processes_convert_at_once_and_both_get_the_model(tmp_path):
     """The conversion is replaced by a slow stand-in; what is tested is who wins."""
     code = (

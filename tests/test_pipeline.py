@@ -23,6 +23,7 @@ def call():
     return seal.transcribe(demo.RECORDING)
 
 
+@pytest.mark.models
 def test_the_demo_call_is_corrected_without_losing_a_word(call):
     check(call)
     assert len(call) > 150
@@ -35,11 +36,13 @@ def test_the_demo_call_is_corrected_without_losing_a_word(call):
         assert 0 <= word["speaker_confidence"] <= 1
 
 
+@pytest.mark.models
 def test_the_correction_is_the_last_step_and_nothing_else(call):
     first_pass = seal.transcribe(demo.RECORDING, correct=False)
     assert seal.correct(first_pass, audio=demo.RECORDING) == call
 
 
+@pytest.mark.models
 def test_the_first_pass_tells_the_two_voices_apart(call):
     reference = seal.read(demo.REFERENCE)
     assert seal.score(reference, call).delta_cp < 0.15
@@ -120,6 +123,7 @@ def test_when_one_of_two_that_work_together_fails_the_other_ends(monkeypatch, fa
         torch.set_num_threads(threads)
 
 
+@pytest.mark.models
 def test_the_number_of_threads_changes_nothing(call):
     threads = torch.get_num_threads()
     torch.set_num_threads(3 - min(threads, 2))  # one after the other, if it was together
@@ -132,11 +136,13 @@ def test_the_number_of_threads_changes_nothing(call):
     ]
 
 
+@pytest.mark.models
 def test_silence_has_no_words(tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(48000), 16000)
     assert seal.transcribe(tmp_path / "silence.wav") == []
 
 
+@pytest.mark.models
 def test_one_speaker_stereo_at_8_khz(tmp_path, call):
     samples, rate = soundfile.read(demo.RECORDING, frames=16000 * 4)
     low = samples[:: rate // 8000]

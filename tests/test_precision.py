@@ -89,6 +89,7 @@ def test_how_a_text_is_cut_changes_nothing(precision, data):
         assert found.sub(whole[place - 1]).abs().max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", HERE)
 @settings(max_examples=10, deadline=None)
 @given(asked=st.lists(prompts(8), min_size=1, max_size=4))

@@ -286,6 +286,7 @@ def served(tmp_path):
     thread.join()
 
 
+@pytest.mark.slow
 def test_the_page_by_keyboard(open_page, served):
     address, path = served
     page = open_page(address)
@@ -339,6 +340,7 @@ def test_the_page_by_keyboard(open_page, served):
     assert "Ann: word0" in Path(download.value.path()).read_text()
 
 
+@pytest.mark.slow
 def test_what_is_edited_while_a_save_is_on_its_way_is_not_saved(open_page, served):
     address, path = served
     page = open_page(address)
@@ -357,6 +359,7 @@ def test_what_is_edited_while_a_save_is_on_its_way_is_not_saved(open_page, serve
     assert [word["speaker"] for word in words.read(path)[:2]] == ["B", "B"]
 
 
+@pytest.mark.slow
 def test_the_page_by_touch_alone(open_page, served):
     page = open_page(served[0])
     page.set_viewport_size({"width": 390, "height": 800})
@@ -379,6 +382,7 @@ def test_the_page_by_touch_alone(open_page, served):
     page.get_by_role("button", name="Accept").click()
 
 
+@pytest.mark.slow
 def test_a_click_plays_from_the_word(open_page, served):
     page = open_page(served[0])
     page.wait_for_function("document.getElementById('audio').readyState >= 1")
@@ -390,6 +394,7 @@ def test_a_click_plays_from_the_word(open_page, served):
     assert page.evaluate("document.getElementById('audio').paused")
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(case=reviewed())
 def test_the_page_writes_what_the_server_would(chromium, case):
@@ -414,6 +419,7 @@ def test_the_page_writes_what_the_server_would(chromium, case):
     page.close()
 
 
+@pytest.mark.slow
 def test_two_hours_without_lag(chromium, tmp_path):
     """20,000 words, a recording of two hours: a key takes less than a quarter of a second."""
     given = talk(20_000, ("A", "B", "C"))

@@ -362,6 +362,7 @@ def flac_that_lies(seconds: float) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recording", "status", "told"),
     [
@@ -637,6 +638,7 @@ def workers(server: subprocess.Popen[str]) -> list[str]:
     return [pid for pid in listed if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
 def test_a_kill_in_the_middle_of_a_job_loses_nothing(tmp_path: Path) -> None:
     given = [talk("sleep 1", "yes"), *(talk(str(i), "so", "it", "is") for i in range(6))]
@@ -660,6 +662,7 @@ def test_a_kill_in_the_middle_of_a_job_loses_nothing(tmp_path: Path) -> None:
         assert server.wait(20) in (0, -signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_who_follows_a_job_does_not_keep_the_server(tmp_path: Path) -> None:
     with process(tmp_path) as (server, client):
         job = queued(client, talk("sleep 20", "yes"))
@@ -676,6 +679,7 @@ def test_who_follows_a_job_does_not_keep_the_server(tmp_path: Path) -> None:
         assert server.stderr is not None and "Traceback" not in server.stderr.read()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
 def test_a_killed_benchmark_leaves_no_server(tmp_path: Path) -> None:
     code = "import sys, time, common.server\n"
@@ -697,6 +701,7 @@ def test_a_killed_benchmark_leaves_no_server(tmp_path: Path) -> None:
 # --- the description --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_openapi_says_is_so(tmp_path: Path) -> None:
     """Drawn requests, right and wrong, get only answers that the description has."""
     with process(tmp_path) as (_, client):
@@ -704,6 +709,7 @@ def test_what_openapi_says_is_so(tmp_path: Path) -> None:
         conforms(schema, str(client.base_url))
 
 
+@pytest.mark.slow
 def test_an_accepted_job_links_to_what_can_be_asked_of_it(tmp_path: Path) -> None:
     with serving(tmp_path, wait=False) as client:
         paths = client.get("/openapi.json").json()["paths"]

@@ -76,6 +76,7 @@ def test_the_words_and_the_end_join_the_loss_where_asked_for():
     assert both.item() - alone.item() == pytest.approx(0.5 * labels * np.mean(surprises), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_run_meets_all_its_shapes(tmp_path):
     recipe = replace(RECIPE, shapes=("word-label", "turn-prob"), chunks=40, unlabelled=0.3)
     met = {example(CORPORA, encode, recipe, i).shape for i in range(40)}
@@ -108,12 +109,14 @@ def test_a_teacher_shares_in_the_targets():
         assert row[true] in (pytest.approx(0.6 + 0.4 * 0.25), pytest.approx(0.6 + 0.4 * 0.75))
 
 
+@pytest.mark.slow
 def test_gradients_of_several_batches_add_up_to_a_step(tmp_path):
     recipe = replace(RECIPE, batch=2, accumulation=4)
     train(CORPORA, tmp_path, recipe)
     assert len(losses(tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_the_papers_recipe_trains_a_small_model(tmp_path):
     """As far as it goes without CUDA: every choice of the preset but its model and its 4 bits."""
     recipe = replace(PRESETS["paper"], base=None, chunks=20, first_layer=0)
@@ -126,6 +129,7 @@ def test_the_papers_recipe_trains_a_small_model(tmp_path):
     assert (tmp_path / "curve.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["word", "turn"])
 @pytest.mark.parametrize("condition", ["none", "prob", "int", "label"])
 def test_every_format_and_condition_trains(format, condition, tmp_path):
@@ -136,6 +140,7 @@ def test_every_format_and_condition_trains(format, condition, tmp_path):
     assert np.isfinite(losses(tmp_path)).all()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_gives_the_same_curve(tmp_path):
     train(CORPORA, tmp_path / "whole", RECIPE, checkpoint_every=3)
 
@@ -154,6 +159,7 @@ def test_a_resumed_run_gives_the_same_curve(tmp_path):
     assert parts == whole
 
 
+@pytest.mark.slow
 def test_the_adapter_can_be_merged_and_changes_the_model(tmp_path):
     train(CORPORA, tmp_path / "run", RECIPE)
     tokens = torch.tensor([encode("Draft:A so")])
@@ -163,6 +169,7 @@ def test_the_adapter_can_be_merged_and_changes_the_model(tmp_path):
     assert not torch.allclose(before, merged(tokens).logits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("other", "told"),
     [

@@ -52,11 +52,13 @@ def test_a_word_goes_to_the_voice_that_says_it(hears):
     assert given_to("AAAAAAABBBA", corrector="voice", margin=99.0) == "AAAAAAABBBA"
 
 
+@pytest.mark.models
 def test_the_default_listens_where_it_can(hears):
     hears("AAAAAABBBBBB")
     assert given_to("AAAAAABBBABB") == "AAAAAABBBBBB"
 
 
+@pytest.mark.models
 def test_progress_does_not_go_back(hears):
     """Reading comes first, then listening: one bar for both."""
     hears("AAAAAABBBBBB")
@@ -140,6 +142,7 @@ def test_what_is_no_recording_is_said(tmp_path, capsys):
     assert not (tmp_path / "out.json").exists()
 
 
+@pytest.mark.models
 def test_another_voice_is_heard(tmp_path):
     """The real embedding on the bundled call: words given to the wrong caller go back."""
     from seal.demo import RECORDING, REFERENCE
