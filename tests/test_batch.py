@@ -189,7 +189,7 @@ def test_an_edited_result_is_kept_and_told(calls, expected, tmp_path, capsys):
     capsys.readouterr()
     for options in ([], ["--margin", 3]):
         assert "call-002.json" not in anew(calls, out, *options)
-        assert "edited since they were made, and kept (--again makes them anew): call-002.json" in (
+        assert "edited since they were made, and kept (--again overwrites them): call-002.json" in (
             capsys.readouterr().err
         )
     words.write(conversation("other"), calls / "call-002.json")  # nor for another input
@@ -202,7 +202,7 @@ def test_an_edited_result_is_kept_and_told(calls, expected, tmp_path, capsys):
     words.write(edited, one)
     capsys.readouterr()
     assert correct(calls / "call-002.json", "-o", f"{out}/") == 0
-    assert "was edited, and is made anew; a copy is in call-002.json.bak" in capsys.readouterr().err
+    assert "was edited, and is made again; a copy is in call-002.json.bak" in capsys.readouterr().err
     assert words.read(out / "call-002.json.bak") == edited
 
 

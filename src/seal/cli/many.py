@@ -97,7 +97,7 @@ def do_all(
 
 
 def put_aside(edited: Sequence[Path]) -> None:
-    """Keep results that somebody has edited, and that are made anew, under another name."""
+    """Keep results that somebody has edited, and that are made again, under another name."""
     for path in filter(Path.is_file, edited):
         kept = path.with_name(f"{path.name}.bak")
         try:
