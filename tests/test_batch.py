@@ -17,7 +17,7 @@ import pytest
 
 from seal import cli, words
 from seal.batch.inputs import inputs_of
-from seal.batch.pool import Group, Job, grouped, in_pool, in_turn, share
+from seal.batch.pool import FileJob, Group, cores_per_worker, grouped, in_pool, in_sequence
 from seal.errors import SealError
 from seal.files import sweep, write_text
 
@@ -32,11 +32,11 @@ def conversation(name: str, length: int = 40) -> list[words.Word]:
             "session_id": name,
             "speaker": rng.choice("AB"),
             "words": rng.choice(["yes", "no", "well", "then"]),
-            "start_time": place * 0.5,
-            "end_time": place * 0.5 + 0.25,
+            "start_time": index * 0.5,
+            "end_time": index * 0.5 + 0.25,
             "speaker_scores": {"A": round(rng.random(), 3), "B": round(rng.random(), 3)},
         }
-        for place in range(length)
+        for index in range(length)
     ]
 
 
@@ -135,9 +135,9 @@ def test_workers_give_the_same_bytes(calls, expected, tmp_path, capsys):
 
 
 def test_no_worker_is_split_over_two_machines():
-    assert share([8], 3) == 2
-    assert share([8, 8], 3) == 4
-    assert share([2], 5) == 1
+    assert cores_per_worker([8], 3) == 2
+    assert cores_per_worker([8, 8], 3) == 4
+    assert cores_per_worker([2], 5) == 1
 
 
 # --- a rerun ----------------------------------------------------------------------------------
@@ -145,14 +145,14 @@ def test_no_worker_is_split_over_two_machines():
 
 def test_what_is_finished_is_left_alone(calls, tmp_path, capsys):
     out = tmp_path / "out"
-    assert len(anew(calls, out)) == 7
-    assert anew(calls, out) == set()
+    assert len(redone(calls, out)) == 7
+    assert redone(calls, out) == set()
     assert "7 of 7 are finished" in capsys.readouterr().err
-    assert len(anew(calls, out, "--again")) == 7
+    assert len(redone(calls, out, "--again")) == 7
 
 
-def anew(calls: Path, out: Path, *options: object) -> set[str]:
-    """The results that a rerun makes anew."""
+def redone(calls: Path, out: Path, *options: object) -> set[str]:
+    """The results that a rerun makes again."""
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
     time.sleep(0.02)
     assert correct(calls, "-o", out, *options) == 0
@@ -160,9 +160,9 @@ def anew(calls: Path, out: Path, *options: object) -> set[str]:
     return {name for name in after if after[name] != before.get(name)}
 
 
-def test_what_is_not_as_it_was_is_done_anew(calls, tmp_path, capsys):
+def test_what_is_not_as_it_was_is_done_again(calls, tmp_path, capsys):
     out = tmp_path / "out"
-    assert len(anew(calls, out)) == 7 and anew(calls, out) == set()
+    assert len(redone(calls, out)) == 7 and redone(calls, out) == set()
     (out / "call-001.json").unlink()
     (out / "call-002.json").write_text("[")
     words.write(conversation("other"), calls / "call-003.json")
@@ -170,17 +170,17 @@ def test_what_is_not_as_it_was_is_done_anew(calls, tmp_path, capsys):
     words.write(conversation("older"), old)
     os.utime(old, (1, 1))  # another input, and older than its result
     again = {f"call-00{number}.json" for number in (1, 2, 3, 4)}
-    assert anew(calls, out) == again | {"call-002.json.bak"}  # somebody's work, perhaps
+    assert redone(calls, out) == again | {"call-002.json.bak"}  # somebody's work, perhaps
     assert (out / "call-002.json.bak").read_text() == "["
     capsys.readouterr()
-    assert len(anew(calls, out, "--margin", 3)) == 7
+    assert len(redone(calls, out, "--margin", 3)) == 7
     assert "7 results were made with other options" in capsys.readouterr().err
     one = calls / "call-005.json"
     assert correct(one, "-o", f"{out}/") == 0  # one input: always done, whatever lies there
-    assert anew(calls, out, "--margin", 3) == {"call-005.json"}
+    assert redone(calls, out, "--margin", 3) == {"call-005.json"}
 
 
-def test_an_edited_result_is_kept_and_told(calls, expected, tmp_path, capsys):
+def test_an_edited_result_is_kept_and_reported(calls, expected, tmp_path, capsys):
     out, one = tmp_path / "out", tmp_path / "out" / "call-002.json"
     assert correct(calls, "-o", out) == 0
     edited = words.read(one)
@@ -188,21 +188,23 @@ def test_an_edited_result_is_kept_and_told(calls, expected, tmp_path, capsys):
     words.write(edited, one)
     capsys.readouterr()
     for options in ([], ["--margin", 3]):
-        assert "call-002.json" not in anew(calls, out, *options)
+        assert "call-002.json" not in redone(calls, out, *options)
         assert "edited since they were made, and kept (--again overwrites them): call-002.json" in (
             capsys.readouterr().err
         )
     words.write(conversation("other"), calls / "call-002.json")  # nor for another input
-    assert anew(calls, out, "--margin", 3) == set() and words.read(one) == edited
+    assert redone(calls, out, "--margin", 3) == set() and words.read(one) == edited
     words.write(conversation("call-002"), calls / "call-002.json")
     assert correct(calls, "-o", out, "--again") == 0
     assert words.read(out / "call-002.json.bak") == edited
     (out / "call-002.json.bak").unlink()
-    assert contents(out) == expected and anew(calls, out) == set()
+    assert contents(out) == expected and redone(calls, out) == set()
     words.write(edited, one)
     capsys.readouterr()
     assert correct(calls / "call-002.json", "-o", f"{out}/") == 0
-    assert "was edited, and is made again; a copy is in call-002.json.bak" in capsys.readouterr().err
+    assert (
+        "was edited, and is made again; a copy is in call-002.json.bak" in capsys.readouterr().err
+    )
     assert words.read(out / "call-002.json.bak") == edited
 
 
@@ -228,30 +230,30 @@ def test_what_stands_beside_an_input_or_a_result_counts(tmp_path):
     calls.mkdir()
     for name in ("one", "two"):
         line = f"{name} 1 {{start}} 0.4 {{word}} 0.9\n"
-        spoken = [line.format(start=place * 0.5, word=f"w{place}") for place in range(8)]
+        spoken = [line.format(start=index * 0.5, word=f"w{index}") for index in range(8)]
         (calls / f"{name}.ctm").write_text("".join(spoken))
         turn = f"SPEAKER {name} 1 {{start}} 2.0 <NA> <NA> {{who}} <NA> <NA>\n"
         turns = turn.format(start=0.0, who="A") + turn.format(start=2.0, who="B")
         (calls / f"{name}.rttm").write_text(turns)
     both = {"one.ctm", "one.rttm"}
-    assert len(anew(calls, out)) == 4 and anew(calls, out) == set()
+    assert len(redone(calls, out)) == 4 and redone(calls, out) == set()
     (out / "one.rttm").unlink()
-    assert anew(calls, out) == both
+    assert redone(calls, out) == both
     turns = (calls / "one.rttm").read_text()
     (calls / "one.rttm").write_text(turns.replace(" B ", " C "))
-    assert anew(calls, out) == both and " C " in (out / "one.rttm").read_text()
+    assert redone(calls, out) == both and " C " in (out / "one.rttm").read_text()
     (out / "one.rttm").write_text(turns.replace(" B ", " Cleo "))
-    assert anew(calls, out) == set() and " Cleo " in (out / "one.rttm").read_text()
+    assert redone(calls, out) == set() and " Cleo " in (out / "one.rttm").read_text()
 
 
 def test_results_of_another_folder_with_the_same_names_are_not_taken_for_ours(calls, tmp_path):
     out, other = tmp_path / "out", tmp_path / "other"
     shutil.copytree(calls, other)
-    assert len(anew(calls, out)) == 7
-    assert len(anew(other, out)) == 7
+    assert len(redone(calls, out)) == 7
+    assert len(redone(other, out)) == 7
 
 
-def test_an_adapter_that_was_trained_anew_is_another(tmp_path):
+def test_an_adapter_that_was_trained_again_is_another(tmp_path):
     from seal.batch.ledger import made_by
     from seal.batch.tasks import Correct
 
@@ -268,7 +270,7 @@ def test_a_damaged_list_of_what_is_finished_costs_time_only(calls, expected, tmp
     assert correct(calls, "-o", out) == 0
     lines = (out / ".seal.jsonl").read_bytes()
     (out / ".seal.jsonl").write_bytes(lines[:-30] + b"\n[1]\n{}\n\xff\n")
-    assert anew(calls, out) == {"call-006.json"} and anew(calls, out) == set()
+    assert redone(calls, out) == {"call-006.json"} and redone(calls, out) == set()
     assert contents(out) == expected
 
 
@@ -284,7 +286,7 @@ def test_scratch_files_of_a_killed_run_are_swept_and_no_others(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_bad_inputs_are_told_at_the_end_and_stop_no_other(
+def test_bad_inputs_are_reported_at_the_end_and_stop_no_other(
     workers, calls, expected, tmp_path, capsys
 ):
     bad = [calls / "call-002.json", calls / "call-005.json"]
@@ -335,12 +337,12 @@ class Killing:
         write_text(f"{source.name} {os.environ['OMP_NUM_THREADS']}", target)
 
 
-def killing_jobs(tmp_path: Path, count: int) -> list[Job]:
+def killing_jobs(tmp_path: Path, count: int) -> list[FileJob]:
     (tmp_path / "out").mkdir()
-    return [Job(Path(f"in-{n}"), tmp_path / "out" / f"in-{n}.json") for n in range(count)]
+    return [FileJob(Path(f"in-{n}"), tmp_path / "out" / f"in-{n}.json") for n in range(count)]
 
 
-def alone(jobs: list[Job]) -> list[Group]:
+def alone(jobs: list[FileJob]) -> list[Group]:
     return [(job,) for job in jobs]
 
 
@@ -371,7 +373,10 @@ def test_an_input_that_kills_its_worker_twice_is_bad_and_stops_no_other(tmp_path
 def test_what_cannot_be_prepared_is_refused(tmp_path):
     jobs = killing_jobs(tmp_path, 3)
     task = Killing(tmp_path / "none", (), 0)
-    for run in (in_pool(task, alone(jobs), 2), in_turn(task, alone(jobs), lambda done, note: None)):
+    for run in (
+        in_pool(task, alone(jobs), 2),
+        in_sequence(task, alone(jobs), lambda done, note: None),
+    ):
         with pytest.raises(SealError, match="no folder"):
             list(run)
     assert contents(tmp_path / "out") == {}
@@ -379,11 +384,11 @@ def test_what_cannot_be_prepared_is_refused(tmp_path):
 
 @dataclasses.dataclass(frozen=True)
 class KillingTogether(Killing):
-    """The same for inputs that are done together; one named so ends its group otherwise."""
+    """The same for inputs that are done together; one called "raises" ends its group."""
 
-    room: int = 100
+    max_batch_bytes: int = 100
 
-    def together(self, jobs, failed, progress=None):
+    def process_batch(self, jobs, failed, progress=None):
         (self.folder / f"group.{time.time_ns()}").write_text(" ".join(j.source.name for j in jobs))
         for job in jobs:
             if job.source.name == "fails":
@@ -394,9 +399,9 @@ class KillingTogether(Killing):
                 self(job.source, job.target)
 
 
-def joint_jobs(tmp_path: Path, sizes: dict[str, int]) -> list[Job]:
+def joint_jobs(tmp_path: Path, sizes: dict[str, int]) -> list[FileJob]:
     (tmp_path / "out").mkdir()
-    jobs = [Job(tmp_path / name, tmp_path / "out" / f"{name}.json") for name in sizes]
+    jobs = [FileJob(tmp_path / name, tmp_path / "out" / f"{name}.json") for name in sizes]
     for job in jobs:
         job.source.write_text("x" * sizes[job.source.name])
     return jobs
@@ -413,7 +418,7 @@ def test_small_inputs_go_together_and_large_ones_alone(tmp_path):
     assert names_of(grouped(task, jobs)) == ["ab", "c", "d", "efg", "h"]
     assert names_of(grouped(Killing(tmp_path, (), 0), jobs)) == list(sizes)
     assert grouped(task, []) == []
-    jobs[1].source.unlink()  # one that is missing is told by whoever gets it
+    jobs[1].source.unlink()  # one that is missing is reported by whoever gets it
     assert names_of(grouped(task, jobs)) == ["abc", "d", "efg", "h"]
 
 
@@ -425,10 +430,10 @@ def test_a_group_that_kills_its_workers_is_tried_again_and_then_one_by_one(tmp_p
         task = KillingTogether(tmp_path, ("b",), times)
         outcomes = list(in_pool(task, grouped(task, jobs), 2))
         assert sorted(outcome.job for outcome in outcomes) == sorted(jobs)
-        told = {o.job.source.name: o.problem for o in outcomes if o.problem}
-        assert sorted(told) == [*bad, "fails"] and told["fails"].endswith("fails: bad")
+        reported = {o.job.source.name: o.problem for o in outcomes if o.problem}
+        assert sorted(reported) == [*bad, "fails"] and reported["fails"].endswith("fails: bad")
         for path in (tmp_path / "out").iterdir():
-            assert path.stem not in told
+            assert path.stem not in reported
             path.unlink()
         for path in tmp_path.glob("b.*"):
             path.unlink()
@@ -440,7 +445,7 @@ def test_where_a_group_cannot_be_done_together_each_is_done_alone(tmp_path, monk
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     jobs = joint_jobs(tmp_path, dict.fromkeys(["a", "raises", "c"], 30))
     task = KillingTogether(tmp_path, (), 0)
-    outcomes = list(in_turn(task, grouped(task, jobs), lambda done, note: None))
+    outcomes = list(in_sequence(task, grouped(task, jobs), lambda done, note: None))
     assert [outcome.job for outcome in outcomes] == jobs
     assert not any(outcome.problem for outcome in outcomes)
 
@@ -586,9 +591,9 @@ def test_ray_with_a_worker_killed_half_way_gives_the_same_bytes(tmp_path):
     wait_for_results(out, 10)
     actors = ray_actors(run.pid)
     os.kill(actors[0], signal.SIGKILL)
-    _, told = run.communicate(timeout=120)
+    _, reported = run.communicate(timeout=120)
     assert len(actors) == 2 and len(list(out.glob("*.json"))) == 39
-    assert run.returncode == 2 and told.count("\n") == 1 and "call-003.json" in told
+    assert run.returncode == 2 and reported.count("\n") == 1 and "call-003.json" in reported
     assert contents(out) == contents(tmp_path / "whole")
 
 
@@ -611,7 +616,7 @@ def ray_actors(driver: int) -> list[int]:
 
 @pytest.mark.slow
 @ray
-def test_a_cluster_that_is_not_there_is_told_in_one_line(calls, tmp_path, capfd):
+def test_a_cluster_that_is_not_there_is_reported_in_one_line(calls, tmp_path, capfd):
     assert correct(calls, "--on", "ray:127.0.0.1:1", "-o", tmp_path / "out") == 2
-    told = capfd.readouterr().err
-    assert told.startswith("seal: --on: no cluster") and told.count("\n") == 1
+    reported = capfd.readouterr().err
+    assert reported.startswith("seal: --on: no cluster") and reported.count("\n") == 1

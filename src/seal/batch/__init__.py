@@ -1,3 +1,3 @@
-"""Many inputs: which files are read, what is done to each, here, in a pool or on Ray, and which
-results of an earlier run still hold.
+"""Many inputs: which files are read, what is done to each (in this process, in a pool or on Ray),
+and which results of an earlier run still hold.
 """

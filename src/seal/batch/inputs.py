@@ -1,60 +1,61 @@
-"""Which files a command is to read: names, folders, globs in quotes, a list of paths in a file.
+"""Which files a command reads: names, folders, globs in quotes, a list of paths in a file.
 
 It knows paths only, not what the files hold.
 """
 
 import glob
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seal.errors import SealError
 
-SOUND = (
+AUDIO_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".m4a", ".ogg", ".oga", ".opus", ".aac", ".aif", ".aiff", ".sph"),
     *(".w64", ".wma", ".mp4", ".webm"),
 )
-"""Files that are taken for recordings where a folder is named."""
+"""Endings of the files that are taken for recordings where a folder is named."""
 
-TRANSCRIPTS = (".json", ".srt", ".vtt", ".stm", ".ctm")
-"""The same for transcripts. A .txt may be anything, so it wants to be named."""
+TRANSCRIPT_SUFFIXES = (".json", ".srt", ".vtt", ".stm", ".ctm")
+"""The same for transcripts. A .txt file may be anything, so it must be named itself."""
 
 
 def inputs_of(
-    named: Sequence[Path], manifest: Path | None, kinds: Iterable[str]
+    named: Sequence[Path], manifest: Path | None, suffixes: Collection[str]
 ) -> tuple[list[Path], bool]:
-    """The files to read, in the order given, and whether several could be meant.
+    """The files to read, in the order in which they are named, and whether several could be meant.
 
-    Of a folder these are the files that end in one of `kinds` and are not hidden, of a glob all
-    files, by name; of `manifest` the paths in its lines. Two names, a folder, a glob or a manifest
-    mean several, even where they come to one. A file that is named need not exist.
+    A folder stands for its files that end in one of `suffixes` and are not hidden, a glob for all
+    files that match, both sorted by name; `manifest` for the paths in its lines. Two names, a
+    folder, a glob or a manifest mean several, even where they come to one. A file that is named
+    need not exist.
     Raises SealError where nothing is named, or where a folder, a glob or the manifest is empty.
     """
-    found: list[Path] = []
+    inputs: list[Path] = []
     several = len(named) > 1 or manifest is not None
     for path in named:
-        files = _in_folder(path, kinds) if path.is_dir() else _in_glob(path)
+        files = _in_folder(path, suffixes) if path.is_dir() else _in_glob(path)
         several = several or files is not None
-        found += [path] if files is None else files
+        inputs += [path] if files is None else files
     if manifest is not None:
-        found += _in_manifest(manifest)
-    if not found:
+        inputs += _in_manifest(manifest)
+    if not inputs:
         raise SealError("there is no input; name files, a folder, a glob in quotes or a --manifest")
-    return found, several
+    return inputs, several
 
 
-def _in_folder(folder: Path, kinds: Iterable[str]) -> list[Path]:
+def _in_folder(folder: Path, suffixes: Collection[str]) -> list[Path]:
     files = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in kinds and not path.name.startswith(".") and not path.is_dir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and not path.is_dir()
     )
     if not files:
-        raise SealError(f"{folder}: holds no {' or '.join(list(kinds)[:3])} file")
+        raise SealError(f"{folder}: holds no {' or '.join(list(suffixes)[:3])} file")
     return files
 
 
 def _in_glob(path: Path) -> list[Path] | None:
-    """The files that a glob matches; None where this is a name."""
+    """The files that a glob matches; None where `path` is a plain name."""
     if path.exists() or not glob.has_magic(str(path)):
         return None
     matches = sorted(map(Path, glob.iglob(str(path), recursive=True)))

@@ -1,4 +1,4 @@
-"""Which results of an earlier run still hold, so that a rerun need not make them anew.
+"""Which results of an earlier run still hold, so that a rerun need not make them again.
 
 A small file in the output folder has a line for each result: what made it, from which input, and
 the sizes and times of the files that were read and written. A result is finished if all of that is
@@ -16,39 +16,41 @@ from typing import Any
 from seal import __version__
 from seal.errors import SealError
 
-NAME = ".seal.jsonl"
+LEDGER_NAME = ".seal.jsonl"
+"""The ledger's file in the output folder."""
 
 _KEYS = ("input", "made", "read", "written")
 
-
 Files = Callable[[Path, Path], tuple[list[Path], list[Path]]]
-"""From an input and where its result goes to all that is read and all that is written, these two
-first."""
+"""From an input and its target to the files that are read and those that are written; the input
+and the target come first."""
 
-States = list[list[int] | None]
-"""Of some files, as `state` gives it."""
+FileStates = list[list[int] | None]
+"""What `file_state` gives for each of some files."""
 
 
-def state(path: Path) -> list[int] | None:
+def file_state(path: Path) -> list[int] | None:
     """Size in bytes and time of the last change in nanoseconds; None if there is no such file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return [found.st_size, found.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns]
 
 
-def states(paths: Iterable[Path]) -> States:
-    return [state(path) for path in paths]
+def file_states(paths: Iterable[Path]) -> FileStates:
+    """`file_state` of each."""
+    return [file_state(path) for path in paths]
 
 
 def made_by(task: Any, models: Iterable[str | Path | None]) -> str:
     """A digest of seal's version, of the task with its options, and of the models that it names.
 
-    Of a model's folder the names, sizes and times of its files count.
+    Of a model's folder the names, sizes and times of its files count. The names of the task's class
+    and of its fields are part of the digest: results made before they change do not hold after it.
     """
     files = [
-        [str(file), state(file)]
+        [str(file), file_state(file)]
         for model in models
         if model is not None
         for file in (sorted(Path(model).iterdir()) if Path(model).is_dir() else [Path(model)])
@@ -61,73 +63,75 @@ def made_by(task: Any, models: Iterable[str | Path | None]) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
-class Finished:
-    """The results that are known of in `folder`, for a run that makes them as `made` says."""
+class Ledger:
+    """The results listed in `folder`, for a run whose digest (`made_by`) is `made`."""
 
     def __init__(self, folder: Path, made: str, files: Files) -> None:
         self._folder = folder
         self._made = made
         self._files = files
-        self._known: dict[str, dict[str, Any]] = {}
+        self._entries: dict[str, dict[str, Any]] = {}
         try:
-            lines = (folder / NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = (
+                (folder / LEDGER_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+            )
         except FileNotFoundError:
             return
         except OSError as error:
-            raise SealError(f"{folder / NAME}: cannot be read: {error.strerror}") from None
+            raise SealError(f"{folder / LEDGER_NAME}: cannot be read: {error.strerror}") from None
         for line in lines:
             try:
                 entry = json.loads(line)
-                self._known[entry["result"]] = {key: entry[key] for key in _KEYS}
-            except (ValueError, TypeError, KeyError):  # cut short when the run was killed
+                self._entries[entry["result"]] = {key: entry[key] for key in _KEYS}
+            except (ValueError, TypeError, KeyError):  # the run was killed while it wrote the line
                 continue
 
-    def has(self, source: Path, target: Path) -> bool:
-        """Whether `target` was made in this way from `source`, and neither has changed since."""
-        return self._holds(source, target) and self._known[target.name]["made"] == self._made
+    def is_finished(self, source: Path, target: Path) -> bool:
+        """Whether `target` was made from `source` with the same digest, and neither has changed
+        since."""
+        return self._unchanged(source, target) and self._entries[target.name]["made"] == self._made
 
-    def otherwise(self, source: Path, target: Path) -> bool:
-        """Whether that is so but for the options, or the version, or the model."""
-        return self._holds(source, target) and self._known[target.name]["made"] != self._made
+    def is_outdated(self, source: Path, target: Path) -> bool:
+        """Whether neither has changed, but the options, the version or the model have."""
+        return self._unchanged(source, target) and self._entries[target.name]["made"] != self._made
 
-    def edited(self, source: Path, target: Path) -> bool:
-        """Whether `target` is here, and somebody has changed it or what goes beside it since it was
-        made."""
-        entry = self._known.get(target.name)
-        now = states(self._files(source, target)[1])
+    def is_edited(self, source: Path, target: Path) -> bool:
+        """Whether `target` is there, and it or a file beside it was changed since it was made."""
+        entry = self._entries.get(target.name)
+        now = file_states(self._files(source, target)[1])
         return (
             entry is not None
             and now[0] is not None
             and any(new not in (None, old) for new, old in zip(now, entry["written"], strict=False))
         )
 
-    def add(self, source: Path, target: Path, read: States, written: States) -> None:
-        """Note that `target` was made from `source`; `read` and `written` are the states of the
-        files, the former from before."""
+    def add(self, source: Path, target: Path, read: FileStates, written: FileStates) -> None:
+        """Note that `target` was made from `source`. `read` are the states of the files that were
+        read, before the work; `written` those of the files that were written, after it."""
         entry = {
             "result": target.name,
-            "input": self._named(source),
+            "input": self._relative(source),
             "made": self._made,
             "read": read,
             "written": written,
         }
-        path = self._folder / NAME
+        path = self._folder / LEDGER_NAME
         try:
             with path.open("ab") as file:
-                # One write at the end of the file: two runs do not mix their lines, and what a
-                # killed one left of its last line spoils no other.
+                # One write at the end of the file: two runs do not mix their lines, and a last line
+                # that a killed run left cut short spoils no other.
                 file.write(b"\n" + json.dumps(entry).encode("ascii"))
         except OSError as error:
             raise SealError(f"{path}: cannot be written: {error.strerror}") from None
 
-    def _holds(self, source: Path, target: Path) -> bool:
-        entry = self._known.get(target.name)
-        if entry is None or entry["input"] != self._named(source):
+    def _unchanged(self, source: Path, target: Path) -> bool:
+        entry = self._entries.get(target.name)
+        if entry is None or entry["input"] != self._relative(source):
             return False
-        now = [states(paths) for paths in self._files(source, target)]
-        # What is read or written beside them may never have been there.
+        now = [file_states(paths) for paths in self._files(source, target)]
+        # Only the input and the target must exist; the files beside them may never have.
         return now == [entry["read"], entry["written"]] and None not in (now[0][0], now[1][0])
 
-    def _named(self, source: Path) -> str:
-        """From the folder to the input: both may be moved together."""
+    def _relative(self, source: Path) -> str:
+        """The path from the folder to the input, so that both may be moved together."""
         return os.path.relpath(os.path.abspath(source), os.path.abspath(self._folder))

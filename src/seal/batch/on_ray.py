@@ -2,7 +2,7 @@
 
 Ray Data carries the jobs to its actors and their outcomes back. Inputs and results stay files: the
 machines of a cluster must see them, and the models, under the same paths. It knows nothing of what
-a task does.
+a task does. Ray is imported where a cluster is asked for.
 """
 
 import logging
@@ -14,22 +14,32 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from seal.batch.pool import TRIES, Group, Outcome, Task, attempt, cores, died, refusal, share
+from seal.batch.pool import (
+    MAX_TRIES,
+    Group,
+    Outcome,
+    Task,
+    attempt,
+    cores,
+    cores_per_worker,
+    preparation_error,
+    worker_died,
+)
 from seal.errors import SealError
 
-STORE = 128 * 2**20
-"""Bytes that a cluster of our own sets aside for what is under way: paths and outcomes."""
+OBJECT_STORE_BYTES = 128 * 2**20
+"""What a local cluster sets aside for objects on their way; ours are paths and outcomes."""
 
 
 def check_address(on: str) -> None:
-    """Raise SealError where this is no way to name a cluster, or Ray is not installed."""
+    """Raise SealError where `on` does not name a cluster, or Ray is not installed."""
     if on != "ray" and not (on.startswith("ray:") and on.removeprefix("ray:").strip("/")):
         raise SealError(
             f"--on: {on!r} is none of ray (a cluster on this machine), ray:HOST:PORT, ray:auto "
             "and ray://HOST:PORT (a client's port)"
         )
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent anywhere
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong, we say
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # we report problems ourselves
     try:
         import ray.data  # noqa: F401
     except ModuleNotFoundError as error:
@@ -39,36 +49,37 @@ def check_address(on: str) -> None:
 def on_ray(
     task: Task, groups: Sequence[Group], workers: int, on: str, gpu: bool = False
 ) -> Generator[Outcome, None, None]:
-    """Outcomes as they come, from so many actors of the cluster that `on` names.
+    """Do the groups by `workers` actors of the cluster that `on` names; yield outcomes as they
+    come.
 
-    An actor that dies is restarted, and its group tried once more, and in the end each of it alone.
-    `gpu`: each wants its share of
-    the cluster's. Raises SealError where there is no such cluster or the task cannot be prepared.
+    An actor that dies is restarted; its group is tried once more, and in the end each job of it
+    alone. With `gpu` each actor gets its share of the cluster's GPUs. Raises SealError where there
+    is no such cluster or the task cannot be prepared.
     """
     import ray
 
     with _cluster(on, workers):
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        free = [int(machine.get("CPU", 0)) for machine in machines]
-        if sum(free) < workers:
-            raise SealError(f"--workers: {workers} need a core each, the cluster has {sum(free)}")
-        asked: dict[str, Any] = {"num_cpus": share(free, workers)}
+        cpus = [int(machine.get("CPU", 0)) for machine in machines]
+        if sum(cpus) < workers:
+            raise SealError(f"--workers: {workers} need a core each, the cluster has {sum(cpus)}")
+        resources: dict[str, Any] = {"num_cpus": cores_per_worker(cpus, workers)}
         if gpu:
-            # In equal parts, as many on each GPU as must be.
+            # Equal parts, with as few workers on each GPU as possible.
             gpus = sum(int(machine.get("GPU", 0)) for machine in machines)
             if gpus == 0:
                 raise SealError("--device: the cluster has no GPU")
-            asked["num_gpus"] = 1 / -(-workers // gpus)
+            resources["num_gpus"] = 1 / -(-workers // gpus)
         try:
             while groups:
-                alone: list[Group] = []
-                for group, answer in _answers(task, groups, min(workers, len(groups)), asked):
+                single: list[Group] = []
+                for group, answer in _answers(task, groups, min(workers, len(groups)), resources):
                     if isinstance(answer, SealError):
                         raise answer
                     if not answer:
-                        alone += [(job,) for job in group]
+                        single += [(job,) for job in group]
                     yield from answer
-                groups = alone
+                groups = single
         except ray.exceptions.RayError as error:
             lines = [line for line in str(error).splitlines() if "Error: " in line] or [str(error)]
             raise SealError(
@@ -78,79 +89,82 @@ def on_ray(
 
 
 def _answers(
-    task: Task, groups: Sequence[Group], workers: int, asked: dict[str, Any]
+    task: Task, groups: Sequence[Group], workers: int, resources: dict[str, Any]
 ) -> Iterator[tuple[Group, list[Outcome] | SealError]]:
-    """Groups as they are done, with their outcomes, or none where its actors died."""
+    """Yield groups as they are done, each with its outcomes, or with none where its actors died."""
     import ray.data
 
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.CRITICAL + 1)
-    # Pickled, for a path need not be text. A block each: what dies with an actor is one group.
-    items = [{"place": place, "group": pickle.dumps(group)} for place, group in enumerate(groups)]
+    # Pickled, since a path need not be text. A block each, so that one group dies with an actor.
+    items = [{"index": index, "group": pickle.dumps(group)} for index, group in enumerate(groups)]
     tries = ray.remote(num_cpus=0)(_Tries).remote()
     answers = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
         _Actor,
         fn_constructor_args=(task, tries),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
-        **asked,
+        **resources,
     )
     for row in answers.iter_rows():
-        yield groups[row["place"]], pickle.loads(row["answer"])
+        yield groups[row["index"]], pickle.loads(row["answer"])
 
 
 class _Tries:
-    """How often each group was begun. Ray Data would begin one that kills its actors for ever."""
+    """Counts how often each group was begun. Ray Data would retry one that kills its actors for
+    ever."""
 
     def __init__(self) -> None:
         self._begun = Counter[int]()
 
-    def begin(self, place: int) -> int:
-        self._begun[place] += 1
-        return self._begun[place]
+    def begin(self, index: int) -> int:
+        """Count one more try of the group at `index`; return how many there were."""
+        self._begun[index] += 1
+        return self._begun[index]
 
 
 class _Actor:
-    """A worker. Ray has set its threads to the cores it asked for before this is made."""
+    """A worker. Before Ray makes it, Ray sets its threads to the cores that it asked for."""
 
     def __init__(self, task: Task, tries: Any) -> None:
         self._task = task
         self._tries = tries
-        self._refusal = refusal(task)
+        self._error = preparation_error(task)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         import ray
 
         group = pickle.loads(batch["group"][0])
         answer: list[Outcome] | SealError
-        if self._refusal is not None:
-            answer = self._refusal
-        elif ray.get(self._tries.begin.remote(int(batch["place"][0]))) > TRIES:
-            answer = [died(group[0], "see Ray's own logs")] if len(group) == 1 else []
+        if self._error is not None:
+            answer = self._error
+        elif ray.get(self._tries.begin.remote(int(batch["index"][0]))) > MAX_TRIES:
+            answer = [worker_died(group[0], "see Ray's own logs")] if len(group) == 1 else []
         else:
             answer = attempt(self._task, group)
-        return {"place": batch["place"], "answer": [pickle.dumps(answer)]}
+        return {"index": batch["index"], "answer": [pickle.dumps(answer)]}
 
 
 @contextmanager
 def _cluster(on: str, workers: int) -> Iterator[None]:
-    """The cluster that `on` names, quiet; a local one lives as long as the block."""
+    """Connect to the cluster that `on` names, without its output; a local one lives as long as the
+    block."""
     import ray
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    # Ray tells of dead actors on stdout, where a command's results belong.
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+    # Ray reports dead actors on stdout, where a command's results belong.
+    with open(os.devnull, "w") as devnull, redirect_stdout(devnull):
         try:
             if on != "ray":
-                _knock(on)
-            with _silent():
+                _check_listening(on)
+            with _stderr_silenced():
                 if on == "ray":
                     ray.init(
                         address="local",
                         num_cpus=max(cores(), workers),
-                        object_store_memory=STORE,
+                        object_store_memory=OBJECT_STORE_BYTES,
                         include_dashboard=False,
                         **quiet,
                     )
@@ -166,22 +180,22 @@ def _cluster(on: str, workers: int) -> Iterator[None]:
             ray.shutdown()
 
 
-def _knock(on: str) -> None:
-    """Raise OSError where nobody listens at all: Ray itself would try for minutes."""
+def _check_listening(on: str) -> None:
+    """Raise OSError where nobody listens at the address: Ray itself would try for minutes."""
     host, colon, port = on.rpartition("/")[2].removeprefix("ray:").rpartition(":")
     if colon:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
-    """Without what Ray's own core says on stderr as it starts; exceptions tell what matters."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _stderr_silenced() -> Iterator[None]:
+    """Drop what Ray's core writes to stderr as it starts; exceptions say what matters."""
+    stderr = os.dup(2)
+    devnull = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(devnull, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(devnull)

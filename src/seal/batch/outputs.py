@@ -1,4 +1,4 @@
-"""Where a command's results go: the contract's `-o`, checked before the work starts.
+"""Where a command's results go: the option `-o`, checked before the work starts.
 
 It knows paths only, not what is written there.
 """
@@ -12,11 +12,13 @@ from seal.files import check_writable
 
 
 def targets_of(
-    inputs: list[Path], output: str, several: bool = False, kept: Collection[str] = ()
+    inputs: list[Path], output: str, several: bool = False, suffixes: Collection[str] = ()
 ) -> list[Path]:
-    """Where each input's result goes; `several` could have been meant, even if it is one.
+    """Where each input's result goes.
 
-    In a folder it has its name, and `.json` for an ending that is none of `kept`.
+    `several` says that more than one input could have been meant, so that `output` is a folder even
+    for one. In a folder a result has the name of its input, with the same ending if that is one of
+    `suffixes`, else `.json`.
 
     Raises SealError if that is unclear or cannot be written.
     """
@@ -30,7 +32,7 @@ def targets_of(
         if folder.exists() and not folder.is_dir():
             raise SealError(f"{output}: is no folder; {len(inputs)} input(s) need one there")
         targets = [
-            folder / (path.name if path.suffix.lower() in kept else f"{path.stem}.json")
+            folder / (path.name if path.suffix.lower() in suffixes else f"{path.stem}.json")
             for path in inputs
         ]
         first: dict[Path, Path] = {}
@@ -46,13 +48,13 @@ def targets_of(
 
 
 def refuse_to_replace(inputs: Sequence[Path], targets: Sequence[Path], kind: str) -> None:
-    """Raise SealError where a result would be written over an input, which is a `kind`."""
-    read = {_file_id(path) for path in inputs if path.exists()}
+    """Raise SealError where a result would replace an input, which the message calls a `kind`."""
+    input_ids = {_file_id(path) for path in inputs if path.exists()}
     for target in targets:
-        if target.exists() and _file_id(target) in read:
+        if target.exists() and _file_id(target) in input_ids:
             raise SealError(f"{target}: is a {kind} to be read; write the results elsewhere")
 
 
 def _file_id(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
+    status = path.stat()
+    return status.st_dev, status.st_ino

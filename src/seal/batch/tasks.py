@@ -1,25 +1,24 @@
 """What a command does to an input: read it, work, write the result.
 
 A task is made once, goes to every worker, and is then called for each input. It knows nothing of
-how many there are or where it runs.
+how many there are or where it runs. The command line imports this file, and the models load numpy
+and torch: `seal.correction`, `seal.pipeline` and `seal.acoustic` are imported where work begins.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from seal import words
+from seal import formats, words
+from seal.batch.pool import FileJob
 from seal.correctors import Options
 from seal.errors import SealError
 from seal.progress import StageProgress
+from seal.review import write_page
 
-if TYPE_CHECKING:
-    from seal.batch.pool import Job
-    from seal.formats import Transcript
-
-ROOM = 128 * 1024
-"""Bytes of transcripts that are corrected together: some 800 words, enough to fill a pass."""
+MAX_BATCH_BYTES = 128 * 1024
+"""Bytes of transcripts that are corrected together: about 800 words, enough to fill a pass."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +31,20 @@ class Correct:
     rttm: Path | None = None
 
     def models(self) -> list[Any]:
-        """The files and folders that may be trained anew under the same name."""
+        """The files and folders that may be trained again under the same name."""
         return [self.options["model"], self.options["adapter"]]
 
     def files(self, source: Path, target: Path) -> tuple[list[Path], list[Path]]:
-        """What is read and what is written: of a CTM, the RTTM with its speakers, too."""
+        """The files that are read and those that are written; a CTM has its speakers in an RTTM."""
         if source.suffix.lower() != ".ctm" and self.format not in ("ctm", "ctm-rttm"):
             return [source], [target]
         turns = self.rttm or source.with_suffix(".rttm")
         return [source, turns], [target, target.with_suffix(".rttm")]
 
     def reads(self, target: Path) -> bool:
-        """Whether a result is a transcript still, whoever has changed it."""
-        from seal.formats import load
-
+        """Whether a result that somebody may have changed is still a transcript."""
         try:
-            load(target, self.format)
+            formats.load(target, self.format)
         except SealError:
             return False
         return True
@@ -62,55 +59,55 @@ class Correct:
         """Correct `source` into `target`. Raises SealError."""
         from seal.correction import correct
 
-        given = self._read(source)
-        given.check_target(target)
-        given.save(correct(given.words, progress=progress, **self.options), target)
+        transcript = self._read(source)
+        transcript.check_target(target)
+        transcript.save(correct(transcript.words, progress=progress, **self.options), target)
 
     @property
-    def room(self) -> int:
-        """Bytes of inputs that are corrected together; 0 where no network would read them."""
+    def max_batch_bytes(self) -> int:
+        """Bytes of inputs that are corrected together, at most; 0 where no network reads them."""
         options = Options(**self.options)
-        return ROOM if options.about.batched and options.audio is None else 0
+        return MAX_BATCH_BYTES if options.about.batched and options.audio is None else 0
 
-    def together(
+    def process_batch(
         self,
-        jobs: "Sequence[Job]",
-        failed: "Callable[[Job, Exception], None]",
+        jobs: Sequence[FileJob],
+        failed: Callable[[FileJob, Exception], None],
         progress: StageProgress | None = None,
     ) -> None:
-        """Correct several, which the networks read together; tell of those that failed."""
+        """Correct several, which the networks read together; call `failed` for those that fail."""
         from seal.correction import correct_many
 
-        given = []
+        transcripts = []
         for job in jobs:
             try:
-                given.append((job, self._read(job.source)))
+                transcripts.append((job, self._read(job.source)))
             except Exception as error:
                 failed(job, error)
         corrected = correct_many(
-            [read.words for _, read in given], progress=progress, **self.options
+            [transcript.words for _, transcript in transcripts], progress=progress, **self.options
         )
-        for (job, read), answer in zip(given, corrected, strict=True):
+        for (job, transcript), answer in zip(transcripts, corrected, strict=True):
             try:
-                read.save(answer, job.target)
+                transcript.save(answer, job.target)
             except Exception as error:
                 failed(job, error)
 
-    def _read(self, source: Path) -> "Transcript":
-        from seal.formats import load
-
-        given = load(source, self.format, self.rttm)
-        if self.options.get("audio") is not None and not given.timed:
-            raise SealError(f"{source}: {given.format} has no times to find words in the sound by")
-        return given
+    def _read(self, source: Path) -> formats.Transcript:
+        transcript = formats.load(source, self.format, self.rttm)
+        if self.options.get("audio") is not None and not transcript.timed:
+            raise SealError(
+                f"{source}: {transcript.format} has no times to find words in the sound by"
+            )
+        return transcript
 
 
 @dataclass(frozen=True)
 class Transcribe:
     """`seal transcribe` for one recording: the options of `seal.transcribe`, and of `seal.correct`.
 
-    `several`: the recording is one of many, which may share a file of posteriors. `html`: the
-    review page is written beside the transcript.
+    `several`: the recording is one of many, which may share a file of posteriors. `html`: write
+    the review page beside the transcript.
     """
 
     options: dict[str, Any]
@@ -123,15 +120,15 @@ class Transcribe:
     html: bool = False
 
     def models(self) -> list[Any]:
-        """The files and folders that may be trained anew under the same name."""
+        """The files and folders that may be trained again under the same name."""
         return [self.options["model"], self.options["adapter"], self.asr, self.eend]
 
     def files(self, source: Path, target: Path) -> tuple[list[Path], list[Path]]:
-        """What is read and what is written: the review page, too, where one is wanted."""
+        """The files that are read and those that are written: with `html`, the page as well."""
         return [source], [target, *([target.with_suffix(".html")] if self.html else [])]
 
     def reads(self, target: Path) -> bool:
-        """Whether a result is a transcript still, whoever has changed it."""
+        """Whether a result that somebody may have changed is still a transcript."""
         try:
             words.read(target)
         except SealError:
@@ -146,7 +143,7 @@ class Transcribe:
         """Transcribe `source` into `target`. Raises SealError, as early as can be."""
         from seal.acoustic.audio import blocks
 
-        next(blocks(source))  # says so if this is no recording
+        next(blocks(source))  # raises SealError if this is no recording
         self._prepare([source])
 
         from seal.pipeline import transcribe
@@ -163,8 +160,6 @@ class Transcribe:
         )
         words.write(transcript, target)
         if self.html:
-            from seal.review import write_page
-
             write_page(target, source, target.with_suffix(".html"))
 
     def _prepare(self, recordings: list[Path]) -> None:
@@ -183,4 +178,4 @@ class Transcribe:
         if self.correct:
             from seal.correction import prepare
 
-            prepare(**self.options, audio="")  # whichever it is: each recording is at hand
+            prepare(**self.options, audio="")  # any name: each input is a recording

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seal import __version__
-from seal.batch.inputs import SOUND, TRANSCRIPTS, inputs_of
+from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.batch.tasks import Correct, Transcribe
 from seal.cli import bench, convert, learn, review, serve
@@ -112,7 +112,7 @@ def transcribe(
 
     Each becomes a word transcript, whose speakers are corrected.
     """
-    sources, several = inputs_of(audio or [], manifest, SOUND)
+    sources, several = inputs_of(audio or [], manifest, AUDIO_SUFFIXES)
     targets = targets_of(sources, output, several)
     refuse_to_replace(sources, targets, "recording")
     if html and targets[0].suffix == ".html":
@@ -149,8 +149,8 @@ def correct(
     Each is written as it was read: a word transcript, or another tool's format with its speakers
     changed and nothing else.
     """
-    sources, several = inputs_of(transcript or [], manifest, TRANSCRIPTS)
-    targets = targets_of(sources, output, several, (*TRANSCRIPTS, ".txt"))
+    sources, several = inputs_of(transcript or [], manifest, TRANSCRIPT_SUFFIXES)
+    targets = targets_of(sources, output, several, (*TRANSCRIPT_SUFFIXES, ".txt"))
     if several:  # one may be replaced by its own result; of many, a rerun could not tell which are
         refuse_to_replace(sources, targets, "transcript")
         convert.refuse_one_rttm(rttm)

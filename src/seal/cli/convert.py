@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from seal import formats
-from seal.batch.inputs import TRANSCRIPTS
+from seal.batch.inputs import TRANSCRIPT_SUFFIXES
 from seal.cli.options import From, Rttm
 from seal.errors import SealError
 from seal.files import check_writable
@@ -72,7 +72,7 @@ def pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Pa
         alone, option = (ours[name], "--hyp") if name in ours else (theirs[name], "--ref")
         raise SealError(f"{alone}: has no partner of that name under {option}")
     if not ours:
-        raise SealError(f"{references[0]}: holds no {' or '.join(TRANSCRIPTS)} file")
+        raise SealError(f"{references[0]}: holds no {' or '.join(TRANSCRIPT_SUFFIXES)} file")
     return [(ours[name], theirs[name]) for name in sorted(ours)]
 
 
@@ -91,7 +91,7 @@ def by_name(paths: list[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
         inside = sorted(path.iterdir()) if path.is_dir() else []
-        files = [file for file in inside if file.suffix.lower() in TRANSCRIPTS]
+        files = [file for file in inside if file.suffix.lower() in TRANSCRIPT_SUFFIXES]
         for file in files if path.is_dir() else [path]:
             if file.name.startswith("."):
                 continue

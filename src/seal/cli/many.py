@@ -9,21 +9,19 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import typer
 
 from seal import console
+from seal.batch.ledger import LEDGER_NAME, Ledger, file_states, made_by
+from seal.batch.pool import FileJob, Group, Outcome, grouped, in_pool, in_sequence, sweep_after
+from seal.batch.tasks import Correct, Transcribe
 from seal.errors import SealError
 from seal.files import sweep
 
-if TYPE_CHECKING:
-    from seal.batch.pool import Group, Job, Outcome
-    from seal.batch.tasks import Correct, Transcribe
-
 
 def do_all(
-    task: "Correct | Transcribe",
+    task: Correct | Transcribe,
     sources: list[Path],
     targets: list[Path],
     several: bool,
@@ -31,9 +29,9 @@ def do_all(
     on: str | None,
     again: bool,
 ) -> None:
-    """Do the task to every input; of several, those that are not finished.
+    """Do the task to an input, or to those of several that are not finished.
 
-    One bad input among several stops no other: it is told at the end, and the exit status is 2.
+    One bad input among several stops no other: it is reported at the end, and the exit status is 2.
     """
     if on is not None:
         from seal.batch.on_ray import check_address
@@ -41,111 +39,105 @@ def do_all(
         check_address(on)
     pairs = list(zip(sources, targets, strict=True))
     sweep([path for pair in pairs for path in task.files(*pair)[1]])
-    from seal.batch.ledger import NAME, Finished, made_by, states
-
+    ledger = Ledger(targets[0].parent, made_by(task, task.models()), task.files)
     if not several:
         source, target = pairs[0]
         read, written = task.files(source, target)
-        before = states(read)
-        known = Finished(target.parent, made_by(task, task.models()), task.files)
+        before = file_states(read)
         with console.progress(source.name) as progress:
-            if known.edited(source, target):
-                put_aside(written)
+            if ledger.is_edited(source, target):
+                back_up(written)
             task(source, target, progress)
-        if (target.parent / NAME).is_file():  # else it would be taken for edited there
-            known.add(source, target, before, states(written))
+        if (target.parent / LEDGER_NAME).is_file():  # else it would count as edited there
+            ledger.add(source, target, before, file_states(written))
         return
 
-    from seal.batch.pool import Job, grouped, sweep_after
-
-    jobs = [Job(*pair) for pair in pairs]
-    known = Finished(targets[0].parent, made_by(task, task.models()), task.files)
-    groups, kept = grouped(task, jobs), set[Job]()
+    jobs = [FileJob(*pair) for pair in pairs]
+    groups = grouped(task, jobs)
+    edited: set[FileJob] = set()
     if not again:
-        kept = {job for job in jobs if known.edited(*job) and task.reads(job.target)}
-        done = {job for job in jobs if known.has(*job)} | kept
+        edited = {job for job in jobs if ledger.is_edited(*job) and task.reads(job.target)}
+        done = {job for job in jobs if ledger.is_finished(*job)} | edited
         groups = [group for group in groups if not done.issuperset(group)]
-    left = [job for group in groups for job in group if job not in kept]
-    tell_of_the_rest(len(jobs), len(left), sorted(job.target.name for job in kept))
-    if other := sum(known.otherwise(*job) for job in left if not again):
-        tell(f"{other} results were made with other options or models and are made again")
+    left = [job for group in groups for job in group if job not in edited]
+    report_skipped(len(jobs), len(left), sorted(job.target.name for job in edited))
+    if outdated := sum(ledger.is_outdated(*job) for job in left if not again):
+        report(f"{outdated} results were made with other options or models and are made again")
     if not left:
         return
-    put_aside([path for job in left if known.edited(*job) for path in task.files(*job)[1]])
-    problems: dict[Job, str] = {}
+    back_up([path for job in left if ledger.is_edited(*job) for path in task.files(*job)[1]])
+    problems: dict[FileJob, str] = {}
     try:
         with (
-            TemporaryDirectory() as nowhere,
+            TemporaryDirectory() as scratch,
             console.count(sum(map(len, groups))) as show,
-            closing(engine(task, aside(groups, kept, nowhere), workers, on, show)) as run,
+            closing(start(task, diverted(groups, edited, scratch), workers, on, show)) as outcomes,
         ):
-            for count, outcome in enumerate(run, start=1):
+            for count, outcome in enumerate(outcomes, start=1):
                 show(count, outcome.job.source.name)
-                if outcome.job.target.parent == Path(nowhere):
+                if outcome.job.target.parent == Path(scratch):
                     continue
                 if outcome.problem:
                     problems[outcome.job] = outcome.problem
                 else:
-                    known.add(*outcome.job, outcome.read, outcome.written)
+                    ledger.add(*outcome.job, outcome.read, outcome.written)
     finally:
         sweep_after(task, left)
     for job in left:
         if job in problems:
-            tell(problems[job])
+            report(problems[job])
     if problems:
         raise typer.Exit(2)
 
 
-def put_aside(edited: Sequence[Path]) -> None:
-    """Keep results that somebody has edited, and that are made again, under another name."""
+def back_up(edited: Sequence[Path]) -> None:
+    """Copy results that somebody has edited, and that are made again, to NAME.bak."""
     for path in filter(Path.is_file, edited):
-        kept = path.with_name(f"{path.name}.bak")
+        copy = path.with_name(f"{path.name}.bak")
         try:
-            shutil.copy2(path, kept)
+            shutil.copy2(path, copy)
         except OSError as error:
-            raise SealError(f"{kept}: cannot be written: {error.strerror}") from None
-        tell(f"{path}: was edited, and is made again; a copy is in {kept.name}")
+            raise SealError(f"{copy}: cannot be written: {error.strerror}") from None
+        report(f"{path}: was edited, and is made again; a copy is in {copy.name}")
 
 
-def tell_of_the_rest(inputs: int, left: int, kept: Sequence[str]) -> None:
-    """Say what is not done, and why: results that are finished, and those that were edited."""
-    if finished := inputs - left - len(kept):
-        tell(f"{finished} of {inputs} are finished (--again redoes them)")
-    if kept:
-        more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
-        names = ", ".join(kept[:3]) + more
-        tell(f"edited since they were made, and kept (--again overwrites them): {names}")
+def report_skipped(inputs: int, left: int, edited: Sequence[str]) -> None:
+    """Say how many results are not made, and why: they are finished, or were edited."""
+    if finished := inputs - left - len(edited):
+        report(f"{finished} of {inputs} are finished (--again redoes them)")
+    if edited:
+        more = f" and {len(edited) - 3} more" if len(edited) > 3 else ""
+        names = ", ".join(edited[:3]) + more
+        report(f"edited since they were made, and kept (--again overwrites them): {names}")
 
 
-def aside(groups: "Sequence[Group]", kept: "Collection[Job]", nowhere: str) -> "list[Group]":
-    """The groups, in which those that are `kept` write elsewhere: their neighbours are done with
-    them as ever."""
+def diverted(groups: Sequence[Group], edited: Collection[FileJob], scratch: str) -> list[Group]:
+    """The groups, in which edited results go to a scratch folder: they stay as they are, and their
+    neighbours are still done together with them, which gives the same bytes."""
     return [
         tuple(
-            job._replace(target=Path(nowhere) / job.target.name) if job in kept else job
+            job._replace(target=Path(scratch) / job.target.name) if job in edited else job
             for job in group
         )
         for group in groups
     ]
 
 
-def engine(
-    task: "Correct | Transcribe",
-    groups: "Sequence[Group]",
+def start(
+    task: Correct | Transcribe,
+    groups: Sequence[Group],
     workers: int,
     on: str | None,
     show: Callable[[int, str], None],
-) -> "Generator[Outcome, None, None]":
-    """Whatever is to do the work, about to begin."""
+) -> Generator[Outcome, None, None]:
+    """The outcomes to come: from this process, from a pool, or from a Ray cluster."""
     if on is not None:
         from seal.batch.on_ray import on_ray
 
         return on_ray(task, groups, workers, on, gpu=task.options["device"].startswith("cuda"))
-
-    from seal.batch.pool import in_pool, in_turn
-
-    return in_turn(task, groups, show) if workers == 1 else in_pool(task, groups, workers)
+    return in_sequence(task, groups, show) if workers == 1 else in_pool(task, groups, workers)
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
+    """Print a line on stderr."""
     print(f"seal: {line}", file=sys.stderr)
