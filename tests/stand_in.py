@@ -13,7 +13,7 @@ from pathlib import Path
 from seal.errors import SealError
 from seal.progress import StageProgress
 from seal.server import payload, worker
-from seal.server.worker import Outcome, Task
+from seal.server.worker import WorkItem, WorkResult
 
 
 def load(corrector: str | None, recordings: bool) -> None:
@@ -21,10 +21,10 @@ def load(corrector: str | None, recordings: bool) -> None:
         raise SealError("model tiny: there is none of that name")
 
 
-def perform(tasks: Sequence[Task], progress: StageProgress) -> list[Outcome]:
+def perform(items: Sequence[WorkItem], progress: StageProgress) -> list[WorkResult]:
     """Correct without text; a first word of 'sleep 3', 'fail', 'crash' or 'die' is done as well."""
-    for task in tasks:
-        name, _, argument = _order(task).partition(" ")
+    for item in items:
+        name, _, argument = _order(item).partition(" ")
         if name == "sleep":
             _sleep(float(argument), progress)
         elif name == "fail":
@@ -33,18 +33,18 @@ def perform(tasks: Sequence[Task], progress: StageProgress) -> list[Outcome]:
             raise ZeroDivisionError
         elif name == "die":
             os._exit(9)
-    if tasks[0].recording is not None:
-        return [Outcome(b"[]\n") for _ in tasks]
+    if items[0].recording is not None:
+        return [WorkResult(b"[]\n") for _ in items]
     return worker.perform(
-        [replace(task, options={**task.options, "corrector": "hmm"}) for task in tasks], progress
+        [replace(item, options={**item.options, "corrector": "hmm"}) for item in items], progress
     )
 
 
-def _order(task: Task) -> str:
-    if task.recording is not None:
-        assert Path(task.recording).is_file()
-        return task.name
-    found = payload.read(task.transcript or b"", task.name, task.options["from"]).words
+def _order(item: WorkItem) -> str:
+    if item.recording is not None:
+        assert Path(item.recording).is_file()
+        return item.name
+    found = payload.read(item.transcript or b"", item.name, item.options["from"]).words
     return found[0]["words"] if found else ""
 
 

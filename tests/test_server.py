@@ -45,13 +45,13 @@ def talk(*texts: str, start: float = 0.0) -> list[words.Word]:
     return [
         {
             "session_id": "call",
-            "speaker": "AB"[place % 2],
+            "speaker": "AB"[index % 2],
             "words": text,
-            "start_time": start + place / 2,
-            "end_time": start + place / 2 + 0.25,
-            "speaker_scores": {"A": (place * 37 % 100) / 100, "B": 1 - (place * 37 % 100) / 100},
+            "start_time": start + index / 2,
+            "end_time": start + index / 2 + 0.25,
+            "speaker_scores": {"A": (index * 37 % 100) / 100, "B": 1 - (index * 37 % 100) / 100},
         }
-        for place, text in enumerate(texts)
+        for index, text in enumerate(texts)
     ]
 
 
@@ -72,14 +72,20 @@ def serving(folder: Path, *tokens: str, wait: bool = True, **limits: Any) -> Ite
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    with serving(tmp_path_factory.mktemp("server"), sound=1.0) as client:
+    with serving(tmp_path_factory.mktemp("server"), audio_minutes=1.0) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Two tokens, small limits, a queue of two."""
-    small: dict[str, Any] = {"upload": 5000, "json": 5000, "queue": 2, "job": 0.05, "idle": 0.5}
+    small: dict[str, Any] = {
+        "upload_bytes": 5000,
+        "json_bytes": 5000,
+        "queue_length": 2,
+        "job_minutes": 0.05,
+        "idle_seconds": 0.5,
+    }
     with serving(tmp_path_factory.mktemp("strict"), TOKEN, OTHER, **small) as client:
         yield client
 
@@ -121,11 +127,11 @@ def files(client: TestClient) -> list[str]:
     )
 
 
-def refused(answer: Any, status: int, told: str = "") -> None:
+def refused(answer: Any, status: int, message: str = "") -> None:
     assert answer.status_code == status, answer.text
     assert list(answer.json()) == ["error"]
     line = answer.json()["error"]
-    assert told in line and "\n" not in line and "/incoming" not in line
+    assert message in line and "\n" not in line and "/incoming" not in line
 
 
 # --- answers ----------------------------------------------------------------------------------
@@ -217,8 +223,8 @@ def test_those_that_wait_go_together_and_one_that_fails_fails_alone(client: Test
 def test_many_at_once_lose_nothing(client: TestClient) -> None:
     given = [talk(*map(str, range(i, i + 5 + i % 7))) for i in range(40)]
 
-    def ask(place: int) -> str:
-        answer = post(client, given[place], wait=place % 2 == 0)
+    def ask(index: int) -> str:
+        answer = post(client, given[index], wait=index % 2 == 0)
         if answer.status_code == 200:
             return str(answer.text)
         job = answer.headers["Location"]
@@ -257,10 +263,10 @@ def test_life_goes_on_while_a_job_runs(client: TestClient) -> None:
 def test_events_follow_a_job_to_its_end(client: TestClient) -> None:
     answer = client.get(queued(client, talk("sleep 0.6", "so")) + "/events")
     assert answer.headers["content-type"].startswith("text/event-stream")
-    told = [block.split("\n") for block in answer.text.strip().split("\n\n")]
-    names = [lines[0] for lines in told]
+    blocks = [block.split("\n") for block in answer.text.strip().split("\n\n")]
+    names = [lines[0] for lines in blocks]
     assert names[-1] == "event: done" and set(names[:-1]) == {"event: progress"}
-    views = [json.loads(lines[1].removeprefix("data: ")) for lines in told]
+    views = [json.loads(lines[1].removeprefix("data: ")) for lines in blocks]
     shares = [view["progress"] for view in views]
     assert shares == sorted(shares) and len(shares) > 3 and shares[-1] == 1.0
     assert views[-1]["result"].endswith("/result")
@@ -364,7 +370,7 @@ def flac_that_lies(seconds: float) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("recording", "status", "told"),
+    ("recording", "status", "message"),
     [
         (b"", 422, "no sound"),
         (b"this is a letter, and no sound", 422, "no sound"),
@@ -379,14 +385,14 @@ def flac_that_lies(seconds: float) -> bytes:
     ],
 )
 def test_what_is_no_recording_is_refused(
-    client: TestClient, recording: bytes, status: int, told: str
+    client: TestClient, recording: bytes, status: int, message: str
 ) -> None:
-    refused(send(client, recording), status, told)
+    refused(send(client, recording), status, message)
     assert files(client) == []
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"speakers": "0"}, "speakers"),
         ({"speakers": "two"}, "speakers"),
@@ -396,9 +402,9 @@ def test_what_is_no_recording_is_refused(
     ],
 )
 def test_wrong_options_of_a_recording(
-    client: TestClient, options: dict[str, str], told: str
+    client: TestClient, options: dict[str, str], message: str
 ) -> None:
-    refused(send(client, sound(1), **options), 422, told)
+    refused(send(client, sound(1), **options), 422, message)
     assert files(client) == []
 
 
@@ -444,7 +450,7 @@ HELLO = talk("hello")[0]
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "message"),
     [
         (b"", 400, "no body"),
         (b"{", 400, "not JSON"),
@@ -466,9 +472,9 @@ HELLO = talk("hello")[0]
     ],
 )
 def test_what_is_no_transcript_is_refused(
-    client: TestClient, body: bytes, status: int, told: str
+    client: TestClient, body: bytes, status: int, message: str
 ) -> None:
-    refused(post(client, body), status, told)
+    refused(post(client, body), status, message)
 
 
 def test_wrong_requests(client: TestClient) -> None:
@@ -509,8 +515,8 @@ def test_sizes_are_limits_while_the_bytes_come(strict: TestClient) -> None:
     read = []
 
     def endless() -> Iterator[bytes]:
-        for place in range(1000):
-            read.append(place)
+        for index in range(1000):
+            read.append(index)
             yield b" " * 1000
 
     refused(strict.post("/v1/correct", content=endless(), headers=JSON), 413, "5,000 bytes")
@@ -552,7 +558,7 @@ def test_a_worker_that_cannot_begin_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--host", "0.0.0.0"], "token"),
         (["--host", "192.0.2.1"], "token"),
@@ -564,7 +570,7 @@ def test_a_worker_that_cannot_begin_says_why(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_starts_are_one_line(
-    arguments: list[str], told: str, tmp_path: Path, monkeypatch: Any, capsys: Any
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SEAL_TOKENS", raising=False)
@@ -572,7 +578,7 @@ def test_wrong_starts_are_one_line(
         (tmp_path / name).write_text(text)
     assert cli.main(["serve", "--data", "data", "--port", "0", *arguments]) == 2
     line = capsys.readouterr().err
-    assert line.startswith("seal: ") and line.count("\n") == 1 and told in line
+    assert line.startswith("seal: ") and line.count("\n") == 1 and message in line
 
 
 # --- the table of jobs ------------------------------------------------------------------------
@@ -589,12 +595,14 @@ def test_one_folder_has_one_server(tmp_path: Path) -> None:
 def test_the_table_keeps_its_promises(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path)
     ids = [
-        jobs.add(new_id(), "me", "correct", {"corrector": "hmm"}, "x", most=9, size=size).id
+        jobs.add(new_id(), "me", "correct", {"corrector": "hmm"}, "x", max_waiting=9, size=size).id
         for size in (10, 3000, 20, 30)
     ]
-    unheard = jobs.add(new_id(), "me", "correct", {"corrector": None}, "x", most=9, awaited=True).id
+    unheard = jobs.add(
+        new_id(), "me", "correct", {"corrector": None}, "x", max_waiting=9, awaited=True
+    ).id
     with pytest.raises(FullError):
-        jobs.add(new_id(), "me", "correct", {"corrector": None}, "x", most=5)
+        jobs.add(new_id(), "me", "correct", {"corrector": None}, "x", max_waiting=5)
     assert [job.id for job in jobs.claim()] == [ids[0], *ids[2:]]  # the long one goes alone
     assert jobs.finish(ids[0], b"[]", None) and not jobs.finish(ids[0], b"[1]", None)
     jobs.put_back(ids[2:3])

@@ -9,8 +9,8 @@ from typing import Any
 
 from seal.errors import SealError
 
-DEEPEST = 100
-"""Levels of lists and objects in a key that seal does not know."""
+MAX_DEPTH = 100
+"""Levels of lists and objects, at most, in a key that seal does not know."""
 
 
 class _Number(float):
@@ -28,12 +28,12 @@ class _Number(float):
         return _Number, (self.text,)
 
 
-class _TwiceError(Exception):
-    """A key that an object has twice: one of its values could not be kept."""
+class _DuplicateKeyError(Exception):
+    """An object has a key twice, so that one of its values would be lost."""
 
 
 def _float(text: str) -> float:
-    """Most numbers are written as Python would: those need no memory of it, in neither sense."""
+    """A plain float where Python writes it as `text`, which saves memory; else a `_Number`."""
     number = float(text)
     return number if repr(number) == text else _Number(text)
 
@@ -43,18 +43,19 @@ def _integer(text: str) -> int | _Number:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
-    return found
+        raise _DuplicateKeyError(next(key for key in keys if keys.count(key) > 1))
+    return result
 
 
 def parse(text: str, name: str) -> Any:
-    """The value of a JSON text, its numbers as they were written. Raises SealError as `read`."""
+    """The value of a JSON text, with numbers that remember how they were written. Raises SealError,
+    which begins with `name`."""
     try:
         return json.loads(text, parse_float=_float, parse_int=_integer, object_pairs_hook=_object)
-    except _TwiceError as error:
+    except _DuplicateKeyError as error:
         raise SealError(f"{name}: the key {str(error)!r} stands twice in one object") from None
     except json.JSONDecodeError as error:
         raise SealError(
@@ -67,7 +68,7 @@ def parse(text: str, name: str) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """JSON text of `value`; numbers read by `read` come out as they were written."""
+    """The JSON text of `value`; numbers that `parse` read are written as they were."""
     if isinstance(value, _Number):
         return value.text
     if isinstance(value, dict):
@@ -82,12 +83,12 @@ def dumps(value: Any) -> str:
 
 
 def too_deep(value: Any) -> bool:
-    """Whether `dumps`, which calls itself, could not write it."""
+    """Whether `value` is nested deeper than MAX_DEPTH: `dumps`, which calls itself, might fail."""
     level, depth = [value], 0
     while level:
         depth += 1
         inner = [v.values() if isinstance(v, dict) else v for v in level]
         level = [v for part in inner for v in part if isinstance(v, (dict, list))]
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             return True
     return False

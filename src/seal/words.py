@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
-from seal.exact_json import DEEPEST, dumps, parse, too_deep
+from seal.exact_json import MAX_DEPTH, dumps, parse, too_deep
 from seal.files import write_text
 
 Word = dict[str, Any]
@@ -29,21 +29,22 @@ class Conversation:
     names: Sequence[str]
 
     def draft(self) -> list[int]:
-        """The first pass's speaker of each word, as a place in `names`."""
-        number = {name: place for place, name in enumerate(self.names)}
-        return [number[word["speaker"]] for word in self.words]
+        """The first pass's speaker of each word, as an index into `names`."""
+        indices = {name: index for index, name in enumerate(self.names)}
+        return [indices[word["speaker"]] for word in self.words]
 
 
 REQUIRED = ("session_id", "speaker", "words", "start_time", "end_time")
+"""The keys that every word has."""
 
-GAP = 0.3
-"""Seconds between two words of a speaker that still make one stretch of speech."""
+MAX_GAP = 0.3
+"""Seconds of silence between two words of a speaker that still make one turn."""
 
 _NOT_WORD = re.compile(r"[^\w\s']|_", re.UNICODE)
 
 
 def normalise(text: str) -> str:
-    """Lower case, no punctuation: how a word is shown to the model and compared in scoring.
+    """Lower case, no punctuation: as a word is shown to the model and compared in scoring.
 
     Apostrophes inside a word stay (`don't`), hyphens become spaces, white space is folded.
 
@@ -58,8 +59,8 @@ def normalise(text: str) -> str:
 def check(words: Any, name: str = "transcript") -> list[Word]:
     """Return `words` if it is a word transcript, else raise a SealError that names the place.
 
-    `name` is what the message calls the input (a file's path, as a rule). Entries are counted
-    from 1. Times must be finite and not negative, scores numbers in [0, 1].
+    `name` is what the message calls the input, usually a file's path. Entries are counted from 1.
+    Times must be finite and not negative, scores numbers in [0, 1].
     """
     if not isinstance(words, list):
         raise SealError(
@@ -83,7 +84,7 @@ def check(words: Any, name: str = "transcript") -> list[Word]:
         _check_scores(word.get("speaker_scores"), place)
         for field, value in word.items():
             if isinstance(value, (dict, list)) and too_deep(value):
-                raise SealError(f"{place}: {_show(field)} is nested deeper than {DEEPEST}")
+                raise SealError(f"{place}: {_show(field)} is nested deeper than {MAX_DEPTH}")
     return words
 
 
@@ -162,32 +163,33 @@ def sessions(words: Sequence[Word]) -> Iterator[tuple[str, list[int]]]:
 
 
 def speakers(words: Iterable[Word]) -> list[str]:
-    """A recording's speakers in order of appearance: as a `speaker`, or in the scores alone."""
-    found: dict[str, None] = {}
-    in_scores: dict[str, None] = {}
+    """A recording's speakers: those of words in order of appearance, then those of scores alone."""
+    of_words: dict[str, None] = {}
+    of_scores: dict[str, None] = {}
     for word in words:
-        found.setdefault(word["speaker"])
+        of_words.setdefault(word["speaker"])
         for speaker in word.get("speaker_scores") or {}:
-            in_scores.setdefault(speaker)
-    return list(found | in_scores)
+            of_scores.setdefault(speaker)
+    return list(of_words | of_scores)
 
 
 def turns(reference: Sequence[Word]) -> list[tuple[float, float, str]]:
-    """(start, end, speaker) of each stretch of one speaker's speech, in order of starts: words in
-    time order, joined over gaps under GAP."""
-    found: list[tuple[float, float, str]] = []
+    """(start, end, speaker) of each turn, in order of starts, in seconds. A turn is one speaker's
+    words in time order, joined over gaps shorter than MAX_GAP."""
+    result: list[tuple[float, float, str]] = []
     latest: dict[str, int] = {}
     for word in reference:
         speaker = word["speaker"]
-        place = latest.get(speaker)
-        if place is not None and word["start_time"] - found[place][1] < GAP:
-            found[place] = (found[place][0], max(found[place][1], word["end_time"]), speaker)
+        index = latest.get(speaker)
+        if index is not None and word["start_time"] - result[index][1] < MAX_GAP:
+            start, end, _ = result[index]
+            result[index] = (start, max(end, word["end_time"]), speaker)
         else:
-            latest[speaker] = len(found)
-            found.append((word["start_time"], word["end_time"], speaker))
-    return found
+            latest[speaker] = len(result)
+            result.append((word["start_time"], word["end_time"], speaker))
+    return result
 
 
 def without_scores(word: Word) -> Word:
-    """The word as a tool without scores would give it."""
+    """A copy of the word without its `speaker_scores`."""
     return {key: value for key, value in word.items() if key != "speaker_scores"}

@@ -6,19 +6,17 @@
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
 
 from seal.correctors import TextCorrector
 from seal.errors import SealError
+from seal.server.settings import Limits, Settings
 
-if TYPE_CHECKING:
-    from types import FrameType
-
-    from seal.server.settings import Settings
-
-GRACE = 3  # seconds that open connections have to end when the server does
+GRACE = 3
+"""Seconds that open connections have to end when the server does."""
 
 
 def register(app: typer.Typer) -> None:
@@ -104,27 +102,26 @@ def serve(
     Transcribes and corrects, with a queue that survives restarts.
     """
     from seal.server.auth import is_loopback, read_tokens
-    from seal.server.settings import Limits, Settings
 
     tokens = read_tokens(token_file)
     if not tokens and not is_loopback(host):
         raise SealError(
             f"--host: {host} can be reached from elsewhere; name a --token-file, or set SEAL_TOKENS"
         )
-    limits = Limits(max_upload, max_json, max_sound, max_job, queue, keep=keep)
+    limits = Limits(max_upload, max_json, max_sound, max_job, queue, keep_days=keep)
     run(Settings(data, tokens, corrector, recordings, limits), host, port)
 
 
-def run(settings: "Settings", host: str, port: int, **stand_ins: Any) -> None:
-    """Serve until a signal comes. `stand_ins` are `create_app`'s, for tests."""
+def run(settings: Settings, host: str, port: int, **stand_ins: Any) -> None:
+    """Serve until a signal comes. `stand_ins` are options of `create_app`, for tests."""
     import uvicorn
 
     from seal.server.app import create_app
 
     class Server(uvicorn.Server):
-        """Clients that follow a job do not keep it."""
+        """Ends even while clients follow a job's events."""
 
-        def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             if hasattr(app.state, "service"):
                 app.state.service.events.end()
             super().handle_exit(sig, frame)
@@ -135,7 +132,7 @@ def run(settings: "Settings", host: str, port: int, **stand_ins: Any) -> None:
         uvicorn.Config(
             app,
             log_level="warning",
-            access_log=False,  # its lines would hold the jobs' names
+            access_log=False,  # it would write the jobs' names
             server_header=False,
             timeout_graceful_shutdown=GRACE,
         )

@@ -1,11 +1,11 @@
 """Correctors: what gives the words of conversations their speakers, one file each.
 
 A corrector's file has `label(conversations, options, progress)`, which takes conversations with the
-first pass's speakers and returns one choice per word of each (they come together because a network
-reads short ones much faster so), and, where it has models to load, `prepare(options)`. What it
-needs stands in its line of CORRECTORS. The options are here, once: the command line, the server and
-`seal.correct` are made from these lists. A corrector knows nothing of files, and never touches a
-word.
+first pass's speakers and returns one choice per word of each (several at once, since a network
+reads short ones much faster together), and, where it has models to load, `prepare(options)`. What
+it needs stands in its line of CORRECTORS. The options are here, once: the command line, the server
+and `seal.correct` are made from these lists. A corrector knows nothing of files, and never changes
+a word.
 """
 
 import json
@@ -30,9 +30,10 @@ class About:
     summary: str
     """For the help of `--corrector`."""
     needs_audio: bool = False
-    """It listens, and works with the recording alone."""
+    """It listens, and does nothing without the recording."""
     reads_scores: bool = True
-    """It looks at `speaker_scores`: words without them get some from the recording, if named."""
+    """It reads `speaker_scores`: words without them get some from the recording, if there is one.
+    """
     batched: bool = False
     """Its network reads several conversations in one pass."""
 
@@ -47,11 +48,11 @@ CORRECTORS: dict[str, About] = {
 }
 """Every corrector; each has its file here, `-` written as `_`."""
 
-if TYPE_CHECKING:
-    Name = str
+if TYPE_CHECKING:  # a type checker cannot read a Literal that is made from a list
+    CorrectorName = str
     TextCorrector = str
 else:
-    Name = Literal[tuple(CORRECTORS)]
+    CorrectorName = Literal[tuple(CORRECTORS)]
     TextCorrector = Literal[tuple(name for name in CORRECTORS if not CORRECTORS[name].needs_audio)]
 
 
@@ -59,10 +60,10 @@ else:
 class Options:
     """The choices of `seal.correct`; a corrector reads those that concern it.
 
-    Raises SealError, which begins with the field's name, for a value that cannot be.
+    Raises SealError, which begins with the field's name, for a value that is not allowed.
     """
 
-    corrector: Name | None = None
+    corrector: CorrectorName | None = None
     format: Format = "word"
     condition: Condition = "label"
     decode: Decoder = "fast"
@@ -77,7 +78,7 @@ class Options:
     weight: float | None = None
     """Of the language model beside the encoder in `best`; None is what was tuned."""
     audio: str | Path | None = None
-    """The recording, or a folder with one for each session_id, for those that listen."""
+    """The recording, or a folder with one for each session_id."""
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -98,8 +99,8 @@ class Options:
 
     @property
     def chosen(self) -> str:
-        """The corrector that is asked for: `best`, unless another choice is one of the paper's
-        that it was not tuned with."""
+        """The corrector that is asked for. Where none is, `best`, or `seal` if another option has a
+        value that `best` was not tuned with."""
         return self.corrector or ("best" if self._as_tuned() else "seal")
 
     @property
@@ -127,30 +128,31 @@ CHOICES: dict[str, tuple[str, ...]] = {
 """The options that are one of a list, and the list."""
 
 MAY_BE_NONE = ("corrector", "precision")
-"""Those of them that need not be chosen."""
+"""Those of them that may be None."""
 
 
 def load(name: str) -> Any:
-    """The file of the corrector of that name, imported no sooner than it is wanted."""
+    """Import the corrector of that name: no earlier, since it loads torch or numpy."""
     return import_module(f"seal.correctors.{name.replace('-', '_')}")
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The answer for W words: the place of each one's speaker among the recording's, and the
-    posterior of that choice."""
+    """The answer for W words."""
 
     speakers: list[int]
+    """Each word's speaker, as an index into the conversation's."""
     confidence: list[float]
+    """The posterior of that choice, in [0, 1]."""
 
 
 def lengths(conversations: Sequence[Conversation]) -> list[int]:
     """The number of words of each conversation."""
-    return [len(one.words) for one in conversations]
+    return [len(conversation.words) for conversation in conversations]
 
 
 def read_settings(file: Path) -> dict[str, Any]:
-    """What was tuned and stands beside weights. Raises SealError where it is damaged."""
+    """Read the tuned settings beside weights. Raises SealError where the file is damaged."""
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -158,8 +160,8 @@ def read_settings(file: Path) -> dict[str, Any]:
 
 
 def base_margin(word: Word, options: Options, settings: dict[str, Any]) -> float:
-    """Nats by which another speaker must be preferred: as asked for, or as tuned on a dev set (0,
-    the paper's argmax, where nothing was)."""
+    """Nats by which another speaker must be preferred: the option, or else what was tuned on a dev
+    set, or else 0, the paper's argmax."""
     if options.margin is not None:
         return options.margin
     kind = "scores" if word_score(word) is not None and options.condition != "none" else "no_scores"

@@ -1,7 +1,7 @@
 """The routes: what is refused, what becomes a job, and what is answered.
 
-Nothing here is computed or waits for a disk in the event loop. It knows jobs, and nothing of how
-they are done.
+The event loop neither computes nor waits for a disk. This file knows jobs, and nothing of how they
+are done.
 """
 
 import asyncio
@@ -27,14 +27,17 @@ from seal.server.dispatcher import Dispatcher
 from seal.server.events import Events
 from seal.server.jobs import FullError, Job, Jobs, Kind, new_id
 from seal.server.metrics import Counted, Metrics
-from seal.server.settings import BACKLOG, PATIENCE, RETRY, SHORT, Settings
+from seal.server.settings import MAX_BACKLOG_WORDS, MAX_WAIT, RETRY_AFTER, SHORT_WORDS, Settings
 
-HEARTBEAT = 15.0  # seconds between two signs of life of an event stream
-CHECKS = 2  # recordings that are decoded at once
+HEARTBEAT_SECONDS = 15.0
+"""Between two comments in an event stream, which show that it is alive."""
+
+MAX_CHECKS = 2
+"""Recordings that are decoded at once to check them."""
 
 
 class Service:
-    """What the routes share: the jobs, the dispatcher, the places that uploads under way hold."""
+    """What the routes share: the jobs, the dispatcher, the number of uploads under way."""
 
     def __init__(
         self,
@@ -48,24 +51,26 @@ class Service:
         self.metrics = metrics
         self.jobs = jobs
         self.events = Events()
-        self.dispatcher = Dispatcher(self.jobs, settings, metrics, self.events.tell, perform, load)
+        self.dispatcher = Dispatcher(
+            self.jobs, settings, metrics, self.events.notify, perform, load
+        )
         self.uploads = 0
-        self.checking = asyncio.Semaphore(CHECKS)
+        self.checking = asyncio.Semaphore(MAX_CHECKS)
         self.reading = asyncio.Semaphore(1)  # a large transcript takes many times its size
         metrics.watch(self.jobs.waiting, lambda: float(self.dispatcher.ready))
 
     def full(self) -> bool:
-        """Is there no place in the queue?"""
-        return self.jobs.waiting() + self.uploads >= self.settings.limits.queue
+        """Whether the queue has no room for another job."""
+        return self.jobs.waiting() + self.uploads >= self.settings.limits.queue_length
 
     async def add(self, id: str, owner: str, kind: Kind, *rest: Any, **more: Any) -> Job:
-        """Queue a job, or 429."""
+        """Queue a job, or answer 429."""
+        more["max_waiting"] = self.settings.limits.queue_length
         try:
-            most = self.settings.limits.queue
-            job = await run_in_threadpool(self.jobs.add, id, owner, kind, *rest, most=most, **more)
+            job = await run_in_threadpool(self.jobs.add, id, owner, kind, *rest, **more)
         except FullError:
             raise queue_full() from None
-        self.dispatcher.ring()
+        self.dispatcher.wake()
         return job
 
     def view(self, job: Job) -> schema.JobView:
@@ -74,9 +79,9 @@ class Service:
 
 
 def queue_full() -> HTTPException:
-    """What a client is told that comes at the wrong time."""
-    line = f"the queue is full; come again in {RETRY} seconds"
-    return HTTPException(429, line, {"Retry-After": str(RETRY)})
+    """The answer to a client that finds the queue full."""
+    line = f"the queue is full; come again in {RETRY_AFTER} seconds"
+    return HTTPException(429, line, {"Retry-After": str(RETRY_AFTER)})
 
 
 def create_app(
@@ -84,8 +89,8 @@ def create_app(
     perform: worker.Perform = worker.perform,
     load: worker.Load = worker.load,
 ) -> FastAPI:
-    """The application; its worker starts and ends with it. Raises SealError where the data folder
-    cannot be used."""
+    """Make the application; its worker starts and ends with it. Raises SealError where the data
+    folder cannot be used."""
     metrics = Metrics()
     jobs = Jobs(settings.data)
 
@@ -105,36 +110,36 @@ def create_app(
         docs_url=None,  # its page would fetch scripts from elsewhere
         redoc_url=None,
     )
-    # The guard asks for the tokens, before a body is read; this says so in OpenAPI.
+    # The guard checks the tokens before a body is read; this states it in OpenAPI.
     bearer = [Security(HTTPBearer(auto_error=False))] if settings.tokens else []
-    behind: Any = {"dependencies": bearer}
+    protected: Any = {"dependencies": bearer}
     refusals = schema.responses(401, 404)
     if settings.recordings:
-        app.post("/v1/transcribe", **schema.TRANSCRIBE, **behind)(transcribe)
-    app.post("/v1/correct", **schema.CORRECT, **behind)(correct)
-    app.get("/v1/jobs/{id}", responses=refusals, **behind)(job)
-    app.get("/v1/jobs/{id}/result", **schema.RESULT, **behind)(result)
-    app.get("/v1/jobs/{id}/events", **schema.EVENTS, **behind)(events)
-    app.delete("/v1/jobs/{id}", status_code=204, responses=refusals, **behind)(delete)
-    app.get("/metrics", **schema.METRICS, **behind)(metrics_text)
+        app.post("/v1/transcribe", **schema.TRANSCRIBE, **protected)(transcribe)
+    app.post("/v1/correct", **schema.CORRECT, **protected)(correct)
+    app.get("/v1/jobs/{id}", responses=refusals, **protected)(job)
+    app.get("/v1/jobs/{id}/result", **schema.RESULT, **protected)(result)
+    app.get("/v1/jobs/{id}/events", **schema.EVENTS, **protected)(events)
+    app.delete("/v1/jobs/{id}", status_code=204, responses=refusals, **protected)(delete)
+    app.get("/metrics", **schema.METRICS, **protected)(metrics_text)
     app.get("/healthz")(healthz)
     app.get("/readyz", responses=schema.responses(503))(readyz)
-    for kind in (AnyHTTPException, RequestValidationError, SealError, Exception):
-        app.exception_handler(kind)(_problem)
+    for error_type in (AnyHTTPException, RequestValidationError, SealError, Exception):
+        app.exception_handler(error_type)(_problem)
     app.add_middleware(Guard, tokens=settings.tokens)
     app.add_middleware(Counted, metrics=metrics)
     return app
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
-    """Every error as one line of JSON."""
+    """Answer with the error in one line of JSON."""
     status, line, headers = 500, "the server failed; its log says where", None
     if isinstance(error, AnyHTTPException):
         status, line, headers = error.status_code, str(error.detail), error.headers
         if status == 405:
             headers = {"Allow": ", ".join(_allowed(request))}
     elif isinstance(error, RequestValidationError):
-        status, line = 422, _first(error.errors())
+        status, line = 422, _first_error(error.errors())
     elif isinstance(error, SealError):
         status, line = 422, str(error)
     elif getattr(error, "errno", 0) == errno.ENOSPC or "disk is full" in str(error):
@@ -143,15 +148,15 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods of an address, of which each has a route of its own here."""
+    """The methods of an address: each has a route of its own here."""
     routes = [route for route in request.app.routes if isinstance(route, Route)]
-    fitting = [route for route in routes if route.path_regex.match(request.url.path)]
-    return sorted({method for route in fitting for method in route.methods or ()})
+    matching = [route for route in routes if route.path_regex.match(request.url.path)]
+    return sorted({method for route in matching for method in route.methods or ()})
 
 
-def _first(errors: Any) -> str:
-    place = ".".join(str(step) for step in errors[0]["loc"] if step not in ("query", "path"))
-    return f"{place}: {errors[0]['msg']}"
+def _first_error(errors: Any) -> str:
+    field = ".".join(str(step) for step in errors[0]["loc"] if step not in ("query", "path"))
+    return f"{field}: {errors[0]['msg']}"
 
 
 def _service(request: Request) -> Service:
@@ -172,21 +177,23 @@ async def transcribe(request: Request) -> Response:
     form = upload.Form(service.jobs.incoming / id)
     service.uploads += 1
     try:
-        await form.receive(request, limits.upload, limits.idle)
+        await form.receive(request, limits.upload_bytes, limits.idle_seconds)
         try:
             options = schema.TranscribeOptions.model_validate(form.fields)
         except ValidationError as error:
-            raise HTTPException(422, _first(error.errors())) from None
+            raise HTTPException(422, _first_error(error.errors())) from None
         async with service.checking:
             try:
-                await probe.check(form.target, limits.sound)
+                await probe.check(form.target, limits.audio_minutes)
             except probe.TooLongError:
-                line = f"the recording is longer than {limits.sound:g} minutes, the most taken"
+                line = (
+                    f"the recording is longer than {limits.audio_minutes:g} minutes, the most taken"
+                )
                 raise HTTPException(413, line) from None
         chosen = options.model_dump()
         chosen["corrector"] = options.corrector or service.settings.corrector
         name = upload.stem(form.filename)
-        await run_in_threadpool(service.jobs.keep, form.target)
+        await run_in_threadpool(service.jobs.take_recording, form.target)
         job = await service.add(id, request.state.owner, "transcribe", chosen, name)
     except BaseException:
         service.jobs.discard(id)
@@ -203,26 +210,26 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     if await run_in_threadpool(service.full):
         raise queue_full()
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    wrong = HTTPException(415, f"say what it is: Content-Type: {' or '.join(payload.NAMES)}")
+    unknown = HTTPException(415, f"say what it is: Content-Type: {' or '.join(payload.NAMES)}")
     if kind and kind not in payload.NAMES:
-        raise wrong
-    given = await upload.body(request, limits.json, limits.idle)
-    if not given:
+        raise unknown
+    body = await upload.body(request, limits.json_bytes, limits.idle_seconds)
+    if not body:
         raise HTTPException(400, "there is no body; send a transcript")
     if not kind:
-        raise wrong
+        raise unknown
     name = payload.NAMES[kind]
     async with service.reading:
-        size = await run_in_threadpool(_measured, given, name, options.from_)
+        size = await run_in_threadpool(_count_words, body, name, options.from_)
     backlog = await run_in_threadpool(service.jobs.backlog)
-    soon = backlog is not None and backlog + size <= BACKLOG and service.dispatcher.ready
-    awaited = options.wait and size <= SHORT and soon
+    soon = backlog is not None and backlog + size <= MAX_BACKLOG_WORDS and service.dispatcher.ready
+    awaited = options.wait and size <= SHORT_WORDS and soon
     chosen = {
         "corrector": options.corrector or service.settings.corrector,
         "from": options.from_,
     }
     id = new_id()
-    with service.events.of(id) as news:
+    with service.events.subscribe(id) as news:
         job = await service.add(
             id,
             request.state.owner,
@@ -230,57 +237,57 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
             chosen,
             name,
             size=size,
-            input=given,
+            input=body,
             awaited=awaited,
         )
         if awaited:
-            answer = await _awaited(service, job, news)
+            answer = await _wait_for(service, job, news)
             if answer is not None:
                 return answer
     return _accepted(service, job)
 
 
-def _measured(given: bytes, name: str, format: str | None) -> int:
-    """Words of a transcript that can be used. 400 where it is no JSON, though it should be, and
+def _count_words(body: bytes, name: str, format: str | None) -> int:
+    """Count the words of a transcript. Answers 400 where it should be JSON and is not; raises
     SealError where it is no transcript."""
     try:
-        return len(payload.read(given, name, format).words)
+        return len(payload.read(body, name, format).words)
     except SealError as error:
-        if name.endswith(".json") and not payload.is_json(given):
+        if name.endswith(".json") and not payload.is_json(body):
             raise HTTPException(400, str(error)) from None
         raise
 
 
-async def _awaited(service: Service, job: Job, news: asyncio.Event) -> Response | None:
-    """The answer to one who waits, and the job forgotten; None where it takes too long."""
+async def _wait_for(service: Service, job: Job, news: asyncio.Event) -> Response | None:
+    """Wait for the answer and forget the job; None where it takes longer than MAX_WAIT."""
 
     async def until_ended() -> Job | None:
         while True:
             await news.wait()
             news.clear()
-            now = await run_in_threadpool(service.jobs.get, job.id, job.owner)
-            if now is None or now.status in ("done", "failed"):
-                return now
+            current = await run_in_threadpool(service.jobs.get, job.id, job.owner)
+            if current is None or current.status in ("done", "failed"):
+                return current
 
     try:
-        ended = await asyncio.wait_for(until_ended(), PATIENCE)
-        found = await run_in_threadpool(service.jobs.result, job.id)
+        ended = await asyncio.wait_for(until_ended(), MAX_WAIT)
+        content = await run_in_threadpool(service.jobs.result, job.id)
     except TimeoutError:
         await run_in_threadpool(service.jobs.announce, job.id)
         return None
-    except asyncio.CancelledError:  # the server ends: its client is told nothing
+    except asyncio.CancelledError:  # the server ends, and its client gets no answer
         service.jobs.delete(job.id, job.owner)
         raise
     await run_in_threadpool(service.jobs.delete, job.id, job.owner)
-    if ended is None or found is None:
+    if ended is None or content is None:
         raise HTTPException(422, (ended and ended.error) or "the job is gone")
-    return _document(job, found)
+    return _document(job, content)
 
 
-def _document(job: Job, found: bytes) -> Response:
-    """A result in the input's own format; of a recording, a word transcript."""
+def _document(job: Job, content: bytes) -> Response:
+    """A result in the input's own format; for a recording, a word transcript."""
     kind = payload.TYPES[job.name] if job.kind == "correct" else "application/json"
-    return Response(found, headers={"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
+    return Response(content, headers={"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
 
 
 def _accepted(service: Service, job: Job) -> Response:
@@ -292,7 +299,7 @@ def _accepted(service: Service, job: Job) -> Response:
 # --- jobs -------------------------------------------------------------------------------------
 
 
-def _found(request: Request, id: str) -> Job:
+def _job_or_404(request: Request, id: str) -> Job:
     job = _service(request).jobs.get(id, request.state.owner)
     if job is None:
         raise HTTPException(404, "there is no such job")
@@ -301,27 +308,27 @@ def _found(request: Request, id: str) -> Job:
 
 def job(request: Request, id: str) -> schema.JobView:
     """How a job is doing, and where its result is."""
-    return _service(request).view(_found(request, id))
+    return _service(request).view(_job_or_404(request, id))
 
 
 def result(request: Request, id: str) -> Response:
     """The corrected transcript, once the job is done."""
-    job = _found(request, id)
+    job = _job_or_404(request, id)
     if job.status == "failed":
         raise HTTPException(409, f"the job failed: {job.error}")
-    found = _service(request).jobs.result(id)
-    if found is None:
+    content = _service(request).jobs.result(id)
+    if content is None:
         raise HTTPException(409, f"the job is {job.status}; there is no result yet")
-    return _document(job, found)
+    return _document(job, content)
 
 
 async def events(request: Request, id: str) -> StreamingResponse:
     """News of a job as server-sent events, `progress` until it is `done`, `failed` or `deleted`."""
     service = _service(request)
-    first = await run_in_threadpool(_found, request, id)
+    first = await run_in_threadpool(_job_or_404, request, id)
 
     async def stream() -> AsyncIterator[str]:
-        with service.events.of(id) as news:
+        with service.events.subscribe(id) as news:
             while not service.events.over:
                 news.clear()
                 job = await run_in_threadpool(service.jobs.get, id, first.owner)
@@ -335,7 +342,7 @@ async def events(request: Request, id: str) -> StreamingResponse:
                     return
                 while not news.is_set():
                     try:
-                        await asyncio.wait_for(news.wait(), HEARTBEAT)
+                        await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
                     except TimeoutError:
                         yield ": still there\n\n"
 
@@ -346,10 +353,10 @@ async def events(request: Request, id: str) -> StreamingResponse:
 def delete(request: Request, id: str) -> Response:
     """Cancel a job, or forget a finished one, with all that belongs to it."""
     service = _service(request)
-    _found(request, id)
+    _job_or_404(request, id)
     service.jobs.delete(id, request.state.owner)
-    service.events.tell(id)
-    service.dispatcher.ring()
+    service.events.notify(id)
+    service.dispatcher.wake()
     return Response(status_code=204)
 
 

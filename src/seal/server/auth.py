@@ -1,7 +1,7 @@
 """Who may use the server: bearer tokens, or, where there are none, programs on this machine.
 
-A request that may not pass is answered before a byte of its body is read. It knows nothing of the
-routes but which are open to all.
+A request that may not pass is answered before a byte of its body is read. Of the routes this file
+knows only which are open to all.
 """
 
 import hashlib
@@ -17,8 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seal.errors import SealError
 
-OPEN = ("/healthz", "/readyz", "/openapi.json")
-SHORTEST = 16  # characters of a token
+OPEN_PATHS = ("/healthz", "/readyz", "/openapi.json")
+"""Addresses that need no token."""
+
+MIN_TOKEN_LENGTH = 16
+"""Characters."""
 
 
 def read_tokens(file: Path | None) -> tuple[str, ...]:
@@ -31,22 +34,22 @@ def read_tokens(file: Path | None) -> tuple[str, ...]:
             lines = file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise SealError(f"--token-file: {file} cannot be read ({error})") from None
-        found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        if not found:
+        in_file = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        if not in_file:
             raise SealError(f"--token-file: {file} holds no token; write one a line")
-        tokens += found
+        tokens += in_file
         name = f"SEAL_TOKENS or {file}"
     for number, token in enumerate(tokens, start=1):
-        if len(token) < SHORTEST or not token.isascii() or " " in token:
+        if len(token) < MIN_TOKEN_LENGTH or not token.isascii() or " " in token:
             raise SealError(
-                f"{name}: token {number} is no run of {SHORTEST} or more ASCII characters;"
+                f"{name}: token {number} is no run of {MIN_TOKEN_LENGTH} or more ASCII characters;"
                 " make one with: openssl rand -hex 32"
             )
     return tuple(tokens)
 
 
 def is_loopback(host: str) -> bool:
-    """Does that name or address stand for this machine alone?"""
+    """Whether that name or address stands for this machine alone."""
     if host == "localhost":
         return True
     try:
@@ -56,13 +59,13 @@ def is_loopback(host: str) -> bool:
 
 
 def owner_of(token: str) -> str:
-    """What jobs are marked with, so that one token's jobs are not another's."""
+    """The mark of a token's jobs, so that other tokens cannot reach them."""
     return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def _from_elsewhere(headers: Headers) -> bool:
-    """Does a browser send this for a page that is not of this machine? Forms and simple requests
-    need nobody's leave to be sent."""
+    """Whether a browser sends this for a page of another machine. Browsers send forms and simple
+    requests without asking the server first."""
     origin = headers.get("origin")
     if origin is not None:
         return not is_loopback(urlsplit(origin).hostname or "")
@@ -70,7 +73,7 @@ def _from_elsewhere(headers: Headers) -> bool:
 
 
 class Guard:
-    """The application behind its tokens. `scope["state"]["owner"]` says whose a request is."""
+    """The application behind its tokens. `scope["state"]["owner"]` is the owner of a request."""
 
     def __init__(self, app: ASGIApp, tokens: tuple[str, ...]) -> None:
         self._app = app
@@ -84,7 +87,7 @@ class Guard:
         headers = Headers(scope=scope)
         scope.setdefault("state", {})["owner"] = ""
         if not self._tokens:
-            # Else a page in a browser could reach us under a name of its own (DNS rebinding).
+            # Without this check a web page could reach us under its own name (DNS rebinding).
             host = headers.get("host", "").rsplit(":", 1)[0] or "localhost"
             if not is_loopback(host):
                 line = "without tokens only localhost is served; ask for http://127.0.0.1"
@@ -94,9 +97,9 @@ class Guard:
                 line = "a page of another site may not use this server"
                 await JSONResponse({"error": line}, 403)(scope, receive, send)
                 return
-        elif scope["path"] not in OPEN:
-            given = self._given(headers.get("authorization", ""))
-            if given is None:
+        elif scope["path"] not in OPEN_PATHS:
+            token = self._valid_token(headers.get("authorization", ""))
+            if token is None:
                 answer = JSONResponse(
                     {"error": "a valid token is needed: Authorization: Bearer TOKEN"},
                     401,
@@ -104,12 +107,13 @@ class Guard:
                 )
                 await answer(scope, receive, send)
                 return
-            scope["state"]["owner"] = owner_of(given)
+            scope["state"]["owner"] = owner_of(token)
         await self._app(scope, receive, send)
 
-    def _given(self, header: str) -> str | None:
-        kind, _, token = header.partition(" ")
-        offered = token.strip().encode("utf-8", "replace")
-        # Every token is compared, and each in constant time: the answer's delay tells nothing.
-        known = [hmac.compare_digest(offered, token) for token in self._tokens]
-        return offered.decode() if any(known) and kind.lower() == "bearer" else None
+    def _valid_token(self, header: str) -> str | None:
+        """The token of an Authorization header; None if it is not one of ours."""
+        kind, _, rest = header.partition(" ")
+        offered = rest.strip().encode("utf-8", "replace")
+        # Every token is compared, each in constant time: the answer's delay reveals nothing.
+        matches = [hmac.compare_digest(offered, token) for token in self._tokens]
+        return offered.decode() if any(matches) and kind.lower() == "bearer" else None

@@ -1,8 +1,7 @@
 """The dispatcher: a thread that takes jobs from the table and hands them to the worker process.
 
-It starts the worker again when that dies or is at a job for too long, and keeps what is only worth
-knowing at the moment: is the worker ready, and how far is it. It knows nothing of HTTP, nor of what
-the work is.
+It starts the worker again when that dies or takes too long for a job, and holds what is on no disk:
+whether the worker is ready, and how far it is. It knows nothing of HTTP, nor of what the work is.
 """
 
 import sys
@@ -15,18 +14,23 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from seal.server.jobs import DEATHS, Job, Jobs
+from seal.server.jobs import MAX_DEATHS, Job, Jobs
 from seal.server.metrics import Metrics
 from seal.server.settings import Settings
-from seal.server.worker import Load, Outcome, Perform, Task, work
+from seal.server.worker import Load, Perform, WorkItem, WorkResult, work
 
-EXPIRY = 600.0  # seconds between two looks for jobs that were kept long enough
-SHORT_PAUSE = 0.2  # seconds before a worker is started again; doubled where it was never ready,
-PATIENCE = 30.0  # up to this
+EXPIRY_INTERVAL = 600.0
+"""Seconds between two looks for jobs that are older than `Limits.keep_days`."""
+
+MIN_PAUSE = 0.2
+"""Seconds before a worker is started again; doubled after each that was never ready."""
+
+MAX_PAUSE = 30.0
+"""Seconds to which that pause may grow."""
 
 
 class Dispatcher(threading.Thread):
-    """Works off `jobs` until `stop`. `changed` is called, from this thread, with the id of each job
+    """Does the `jobs` until `stop`. `changed` is called, from this thread, with the id of each job
     of which there is news."""
 
     def __init__(
@@ -43,107 +47,110 @@ class Dispatcher(threading.Thread):
         self.trouble = "the models are being loaded"
         """Why it is not ready."""
         self.progress: dict[str, tuple[str, float]] = {}
-        """Stage, and part of it done, of the jobs in work."""
+        """Stage of each job in work, and the share of it that is done."""
         self._jobs = jobs
         self._settings = settings
         self._metrics = metrics
         self._changed = changed
         self._worker = (perform, load, settings.corrector, settings.recordings)
-        self._ear, self._bell = get_context("spawn").Pipe(duplex=False)
+        self._wake_receiver, self._wake_sender = get_context("spawn").Pipe(duplex=False)
         self._stopping = False
         self._batch: list[Job] = []
-        self._due = 0.0
-        self._expired = 0.0
+        self._deadline = 0.0
+        self._last_expiry = 0.0
 
-    def ring(self) -> None:
-        """There is a new job, or one was deleted. For any thread."""
-        self._bell.send_bytes(b"!")
+    def wake(self) -> None:
+        """Look at the jobs again: one is new, or was deleted. For any thread."""
+        self._wake_sender.send_bytes(b"!")
 
     def stop(self) -> None:
-        """End the worker, whatever it does, and this thread; running jobs stay in the table."""
+        """End the worker at once, and this thread; running jobs stay in the table."""
         self._stopping = True
-        self.ring()
+        self.wake()
         self.join()
 
     def run(self) -> None:
-        """Start workers, one after the other."""
-        pause = SHORT_PAUSE
+        """Run workers, one after the other."""
+        pause = MIN_PAUSE
         while not self._stopping:
             try:
-                self._employ()
-            except Exception as error:  # a full disk, say: the jobs wait, and so do we
+                self._run_worker()
+            except Exception as error:  # a full disk, for example: wait and try again
                 traceback.print_exception(error, file=sys.stderr)
                 self.trouble = f"the worker was stopped by a {type(error).__name__}; see the log"
-            pause = SHORT_PAUSE if self.ready else min(2 * pause, PATIENCE)
+            pause = MIN_PAUSE if self.ready else min(2 * pause, MAX_PAUSE)
             self.ready = False
             until = time.monotonic() + pause
             while not self._stopping and time.monotonic() < until:
-                self._listen(until - time.monotonic())
+                self._wait(until - time.monotonic())
 
-    def _employ(self) -> None:
-        """One worker, from its start to its end."""
+    def _run_worker(self) -> None:
+        """Start a worker, and give it jobs until it ends."""
         self._jobs.put_back()
-        ours, theirs = get_context("spawn").Pipe()
+        pipe, worker_end = get_context("spawn").Pipe()
         process = get_context("spawn").Process(
-            target=work, args=(theirs, *self._worker), name="seal worker", daemon=True
+            target=work, args=(worker_end, *self._worker), name="seal worker", daemon=True
         )
         process.start()
-        theirs.close()
+        worker_end.close()
         self._metrics.workers.inc()
         try:
-            while not self._stopping and self._step(ours, process.sentinel):
+            while not self._stopping and self._step(pipe, process.sentinel):
                 pass
         finally:
             process.kill()
             process.join()
-            ours.close()
-            died_of, self._batch = self._batch, []
+            pipe.close()
+            lost, self._batch = self._batch, []
             self.progress.clear()
             if not self._stopping:
-                self._bury(died_of)
+                self._handle_death(lost)
 
     def _step(self, pipe: Connection, sentinel: int) -> bool:
-        """Wait for news and deal with it. False when the worker is done for."""
+        """Wait for news and handle it. False when the worker has ended, or must be."""
         if self.ready and not self._batch:
-            self._begin(pipe)
+            self._start_batch(pipe)
         now = time.monotonic()
-        if now - self._expired > EXPIRY:
-            self._expired = now
-            self._jobs.expire(self._settings.limits.keep)
-        heard = self._listen(max(0.0, self._due - now) if self._batch else EXPIRY, [pipe, sentinel])
-        if pipe in heard:
+        if now - self._last_expiry > EXPIRY_INTERVAL:
+            self._last_expiry = now
+            self._jobs.expire(self._settings.limits.keep_days)
+        timeout = max(0.0, self._deadline - now) if self._batch else EXPIRY_INTERVAL
+        ready = self._wait(timeout, [pipe, sentinel])
+        if pipe in ready:
             try:
                 message = pipe.recv()
             except (EOFError, OSError):
                 return False
-            return self._hear(message)
-        if sentinel in heard:
+            return self._handle(message)
+        if sentinel in ready:
             return False
         if self._batch and not any(self._jobs.exists(job.id) for job in self._batch):
             pipe.send("stop")
-        if self._batch and time.monotonic() > self._due:
+        if self._batch and time.monotonic() > self._deadline:
             if len(self._batch) == 1:
-                minutes = self._settings.limits.job
-                self._end(self._batch[0], Outcome(error=f"took longer than {minutes:g} minutes"))
+                minutes = self._settings.limits.job_minutes
+                self._end(self._batch[0], WorkResult(error=f"took longer than {minutes:g} minutes"))
                 self._batch = []
             return False
         return True
 
-    def _listen(self, seconds: float, more: Sequence[Any] = ()) -> list[Any]:
-        heard = pipes.wait([self._ear, *more], seconds)
-        while self._ear.poll():
-            self._ear.recv_bytes()
-        return heard
+    def _wait(self, seconds: float, others: Sequence[Any] = ()) -> list[Any]:
+        """Wait until `wake` is called or one of `others` is ready; return what is ready."""
+        ready = pipes.wait([self._wake_receiver, *others], seconds)
+        while self._wake_receiver.poll():
+            self._wake_receiver.recv_bytes()
+        return ready
 
-    def _begin(self, pipe: Connection) -> None:
+    def _start_batch(self, pipe: Connection) -> None:
+        """Send the next jobs, if any wait, to the worker."""
         self._batch = self._jobs.claim()
         if not self._batch:
             return
-        tasks = []
+        items = []
         for job in self._batch:
             recording = job.kind == "transcribe"
-            tasks.append(
-                Task(
+            items.append(
+                WorkItem(
                     job.options,
                     job.name,
                     None if recording else self._jobs.input(job.id),
@@ -151,10 +158,11 @@ class Dispatcher(threading.Thread):
                 )
             )
             self._changed(job.id)
-        self._due = time.monotonic() + 60 * self._settings.limits.job
-        pipe.send(tasks)
+        self._deadline = time.monotonic() + 60 * self._settings.limits.job_minutes
+        pipe.send(items)
 
-    def _hear(self, message: tuple[Any, ...]) -> bool:
+    def _handle(self, message: tuple[Any, ...]) -> bool:
+        """Handle a message of the worker. False when the worker cannot work."""
         kind, *rest = message
         if kind == "unable":
             self.trouble = rest[0]
@@ -168,24 +176,26 @@ class Dispatcher(threading.Thread):
         elif kind == "done":
             batch, self._batch = self._batch, []
             self._metrics.passes.inc()
-            for job, outcome in zip(batch, rest[0], strict=True):
-                self._end(job, outcome)
+            for job, result in zip(batch, rest[0], strict=True):
+                self._end(job, result)
         return True
 
-    def _end(self, job: Job, outcome: Outcome) -> None:
+    def _end(self, job: Job, result: WorkResult) -> None:
+        """Write a job's result, or its error, to the table."""
         self.progress.pop(job.id, None)
-        if self._jobs.finish(job.id, outcome.result, outcome.error):
+        if self._jobs.finish(job.id, result.content, result.error):
             seconds = time.time() - (job.started or job.created)
-            self._metrics.ended(job.kind, outcome.error is None, job.size, seconds)
+            self._metrics.ended(job.kind, result.error is None, job.size, seconds)
         self._changed(job.id)
 
-    def _bury(self, died_of: list[Job]) -> None:
-        """The worker is dead: who was in work waits again, or is given up as its likely cause."""
+    def _handle_death(self, lost: list[Job]) -> None:
+        """The worker died: queue the jobs that it had again, or give up those that it died on
+        MAX_DEATHS times."""
         self.trouble = self.trouble or "the worker is being started again"
-        for job in died_of:
-            if job.deaths + 1 >= DEATHS:
-                line = f"the worker died of it {DEATHS} times (out of memory?)"
-                self._end(job, Outcome(error=line))
-        self._jobs.put_back([job.id for job in died_of])
-        for job in died_of:
+        for job in lost:
+            if job.deaths + 1 >= MAX_DEATHS:
+                line = f"the worker died of it {MAX_DEATHS} times (out of memory?)"
+                self._end(job, WorkResult(error=line))
+        self._jobs.put_back([job.id for job in lost])
+        for job in lost:
             self._changed(job.id)

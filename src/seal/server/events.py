@@ -1,4 +1,4 @@
-"""News of jobs for the requests that wait for it: told by any thread, heard in the event loop."""
+"""News of jobs for the requests that wait: sent by any thread, received in the event loop."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,27 +14,27 @@ class Events:
         self.over = False
         """There will be no more: the server ends."""
 
-    def tell(self, id: str) -> None:
-        """There is news of that job."""
+    def notify(self, id: str) -> None:
+        """Wake those who wait for news of that job. For any thread."""
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             self._loop.call_soon_threadsafe(self._wake, id)
 
     def end(self) -> None:
-        """Nobody is to wait any more."""
+        """Wake everybody, since the server ends. For any thread."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._end)
 
     @contextmanager
-    def of(self, id: str) -> Iterator[asyncio.Event]:
-        """An event that is set at each piece of news of that job."""
+    def subscribe(self, id: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever there is news of that job."""
         event = asyncio.Event()
         self._waiting.setdefault(id, set()).add(event)
         try:
             yield event
         finally:
-            others = self._waiting[id]
-            others.discard(event)
-            if not others:
+            events = self._waiting[id]
+            events.discard(event)
+            if not events:
                 del self._waiting[id]
 
     def _end(self) -> None:

@@ -1,8 +1,8 @@
 """The jobs: a table in SQLite, and beside it a folder with the recordings that still wait.
 
-What was accepted is on disk before the client hears of it, and a job's result appears in the same
-transaction that ends it; so a job is never lost, and has one result. It knows nothing of HTTP, nor
-of what the work is.
+A job is on disk before its client gets an answer, and its result appears in the transaction that
+ends it: a job is never lost, and has one result. This file knows nothing of HTTP, nor of what the
+work is.
 """
 
 import fcntl
@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from seal.errors import SealError
-from seal.server.settings import SHORT, TOGETHER, TOGETHER_WORDS
+from seal.server.settings import MAX_BATCH_JOBS, MAX_BATCH_WORDS, SHORT_WORDS
 
 Kind = Literal["correct", "transcribe"]
 Status = Literal["queued", "running", "done", "failed"]
 
-DEATHS = 3  # of the worker while on a job, after which the job is given up
+MAX_DEATHS = 3
+"""Deaths of the worker on a job, after which the job is given up."""
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -47,11 +48,11 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE INDEX IF NOT EXISTS by_status ON jobs (status, place);
 """
-_SHOWN = "id, owner, kind, status, options, name, size, deaths, created, started, finished, error"
+_COLUMNS = "id, owner, kind, status, options, name, size, deaths, created, started, finished, error"
 
 
 class FullError(Exception):
-    """As many jobs wait as may."""
+    """The queue is full."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Job:
     size: int
     """Words of a transcript, 0 for a recording."""
     deaths: int
-    """How often the worker died while on it."""
+    """How often the worker died while it worked on this job."""
     created: float
     started: float | None
     finished: float | None
@@ -89,10 +90,10 @@ class Jobs:
         self.incoming = folder / "incoming"
         self._lock = threading.Lock()
         try:
-            for made in (folder, self.recordings, self.incoming):
-                made.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._only: IO[str] = open(folder / "lock", "w")  # noqa: SIM115 (held to the end)
-            fcntl.flock(self._only, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for each in (folder, self.recordings, self.incoming):
+                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock_file: IO[str] = open(folder / "lock", "w")  # noqa: SIM115 (held to the end)
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._db = sqlite3.connect(
                 folder / "jobs.sqlite", isolation_level=None, check_same_thread=False
             )
@@ -104,13 +105,13 @@ class Jobs:
             raise SealError(f"--data: {folder} is in use by another server") from None
         except (OSError, sqlite3.Error) as error:
             raise SealError(f"--data: {folder} cannot be used: {error}") from None
-        self._tidy()
+        self._clean_up()
 
     def close(self) -> None:
         """Let another process have the folder."""
         with self._lock:
             self._db.close()
-            self._only.close()
+            self._lock_file.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -124,27 +125,27 @@ class Jobs:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _tidy(self) -> None:
-        """Put right what a sudden end left: nobody waits any more, files without a job go."""
+    def _clean_up(self) -> None:
+        """Clean up after a sudden end: drop jobs whose client waited, and files without a job."""
         with self._transaction() as db:
             db.execute("DELETE FROM jobs WHERE awaited")
         self.put_back()
         with self._transaction() as db:
-            wanted = {row[0] for row in db.execute("SELECT id FROM jobs WHERE status = 'queued'")}
+            queued = {row[0] for row in db.execute("SELECT id FROM jobs WHERE status = 'queued'")}
         for path in (*self.incoming.iterdir(), *self.recordings.iterdir()):
-            if path.parent == self.incoming or path.name not in wanted:
+            if path.parent == self.incoming or path.name not in queued:
                 path.unlink(missing_ok=True)
 
     # --- what the clients do ------------------------------------------------------------------
 
-    def keep(self, upload: Path) -> None:
-        """Move a recording that came to those of the jobs, under the same name, safe on disk."""
+    def take_recording(self, upload: Path) -> None:
+        """Move an upload to the jobs' recordings, under the same name and synced to disk."""
         _sync(upload)
         upload.rename(self.recordings / upload.name)
         _sync(self.recordings)
 
     def discard(self, id: str) -> None:
-        """Remove the recording of that job, wherever it is."""
+        """Remove the recording of that job, uploaded in full or not."""
         for folder in (self.incoming, self.recordings):
             (folder / id).unlink(missing_ok=True)
 
@@ -156,19 +157,19 @@ class Jobs:
         options: dict[str, Any],
         name: str,
         *,
-        most: int,
+        max_waiting: int,
         size: int = 0,
         input: bytes | None = None,
         awaited: bool = False,
     ) -> Job:
-        """Queue a job; on return it is on disk. Raises FullError where `most` wait already.
+        """Queue a job; on return it is on disk. Raises FullError where `max_waiting` wait already.
 
-        A job that is `awaited` is forgotten in a restart: its client has not heard of it.
+        A job that is `awaited` is dropped at a restart: its client does not know its id.
         """
         with self._transaction() as db:
             if (
                 db.execute("SELECT count(*) FROM jobs WHERE status = 'queued'").fetchone()[0]
-                >= most
+                >= max_waiting
             ):
                 raise FullError
             db.execute(
@@ -176,10 +177,10 @@ class Jobs:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (id, owner, kind, json.dumps(options), name, size, input, awaited, time.time()),
             )
-            return _job(db.execute(f"SELECT {_SHOWN} FROM jobs WHERE id = ?", (id,)).fetchone())
+            return _job(db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (id,)).fetchone())
 
     def announce(self, id: str) -> None:
-        """Nobody waits for the answer any more: the client is told of the job."""
+        """Note that the client has the job's id, and no longer waits for the answer."""
         with self._transaction() as db:
             db.execute("UPDATE jobs SET awaited = 0 WHERE id = ?", (id,))
 
@@ -187,7 +188,7 @@ class Jobs:
         """The job of that owner."""
         with self._lock:
             row = self._db.execute(
-                f"SELECT {_SHOWN} FROM jobs WHERE id = ? AND owner = ?", (id, owner)
+                f"SELECT {_COLUMNS} FROM jobs WHERE id = ? AND owner = ?", (id, owner)
             ).fetchone()
         return _job(row) if row else None
 
@@ -198,10 +199,10 @@ class Jobs:
     def delete(self, id: str, owner: str) -> bool:
         """Forget a job and all that belongs to it. False where that owner has none of that id."""
         with self._transaction() as db:
-            found = db.execute("DELETE FROM jobs WHERE id = ? AND owner = ?", (id, owner)).rowcount
-        if found:
+            count = db.execute("DELETE FROM jobs WHERE id = ? AND owner = ?", (id, owner)).rowcount
+        if count:
             self.discard(id)
-        return bool(found)
+        return bool(count)
 
     def waiting(self) -> int:
         """How many jobs wait."""
@@ -222,53 +223,54 @@ class Jobs:
     # --- what the dispatcher does -------------------------------------------------------------
 
     def claim(self) -> list[Job]:
-        """Begin the job that has waited longest, and with a short correction all other short ones
-        for the same corrector, up to TOGETHER. One that the worker died of goes alone."""
+        """Begin the job that has waited longest, and with a short correction other short ones for
+        the same corrector, up to MAX_BATCH_JOBS and MAX_BATCH_WORDS. A job on which the worker died
+        goes alone."""
         with self._transaction() as db:
             queued = [
                 _job(row)
                 for row in db.execute(
-                    f"SELECT {_SHOWN} FROM jobs WHERE status = 'queued' ORDER BY place"
+                    f"SELECT {_COLUMNS} FROM jobs WHERE status = 'queued' ORDER BY place"
                 )
             ]
-            chosen = _together(queued)
-            for job in chosen:
+            batch = _batch(queued)
+            for job in batch:
                 db.execute(
                     "UPDATE jobs SET status = 'running', started = ? WHERE id = ?",
                     (time.time(), job.id),
                 )
-        return chosen
+        return batch
 
     def input(self, id: str) -> bytes | None:
         """The transcript that a job is to correct."""
         return self._blob("input", id)
 
     def exists(self, id: str) -> bool:
-        """Is it still wanted?"""
+        """Whether the job was not deleted."""
         with self._lock:
             return bool(self._db.execute("SELECT 1 FROM jobs WHERE id = ?", (id,)).fetchone())
 
     def finish(self, id: str, result: bytes | None, error: str | None) -> bool:
         """End a running job with its result or its error. False where it is not running (deleted,
-        say): then the result is dropped."""
+        for example); the result is then dropped."""
         with self._transaction() as db:
-            found = db.execute(
+            changed = db.execute(
                 "UPDATE jobs SET status = ?, result = ?, error = ?, input = NULL, finished = ?"
                 " WHERE id = ? AND status = 'running'",
                 ("done" if error is None else "failed", result, error, time.time(), id),
             ).rowcount
         self.discard(id)
-        return bool(found)
+        return bool(changed)
 
-    def put_back(self, died_of: Sequence[str] = ()) -> None:
-        """Queue the running jobs again, in their old places; the worker died of some of them."""
+    def put_back(self, deadly: Sequence[str] = ()) -> None:
+        """Queue the running jobs again, in their old order; count a death for those `deadly`."""
         with self._transaction() as db:
-            for id in died_of:
+            for id in deadly:
                 db.execute("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", (id,))
             db.execute("UPDATE jobs SET status = 'queued', started = NULL WHERE status = 'running'")
 
     def expire(self, days: float) -> None:
-        """Forget the jobs that ended longer ago than that."""
+        """Delete the jobs that ended longer ago than that."""
         with self._transaction() as db:
             db.execute("DELETE FROM jobs WHERE finished < ?", (time.time() - days * 86_400,))
 
@@ -279,11 +281,11 @@ class Jobs:
 
 
 def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(descriptor)
     finally:
-        os.close(opened)
+        os.close(descriptor)
 
 
 def _job(row: Sequence[Any]) -> Job:
@@ -292,20 +294,21 @@ def _job(row: Sequence[Any]) -> Job:
     return Job(*values)
 
 
-def _together(queued: list[Job]) -> list[Job]:
-    chosen = queued[:1]
-    if not chosen or not _joins(chosen[0]):
-        return chosen
-    words = chosen[0].size
+def _batch(queued: list[Job]) -> list[Job]:
+    """The first job and those that are done together with it."""
+    batch = queued[:1]
+    if not batch or not _is_joinable(batch[0]):
+        return batch
+    words = batch[0].size
     for job in queued[1:]:
-        if len(chosen) == TOGETHER:
+        if len(batch) == MAX_BATCH_JOBS:
             break
-        alike = _joins(job) and job.options["corrector"] == chosen[0].options["corrector"]
-        if alike and words + job.size <= TOGETHER_WORDS:
-            chosen.append(job)
+        alike = _is_joinable(job) and job.options["corrector"] == batch[0].options["corrector"]
+        if alike and words + job.size <= MAX_BATCH_WORDS:
+            batch.append(job)
             words += job.size
-    return chosen
+    return batch
 
 
-def _joins(job: Job) -> bool:
-    return job.kind == "correct" and job.size <= SHORT and not job.deaths
+def _is_joinable(job: Job) -> bool:
+    return job.kind == "correct" and job.size <= SHORT_WORDS and not job.deaths

@@ -1,6 +1,6 @@
-"""What goes over the wire, as OpenAPI shows it: pydantic models, at the edge only.
+"""Requests and answers as OpenAPI shows them: pydantic models, for the routes only.
 
-Inside, a transcript stays the bytes that came or the word transcript of `seal.words`.
+Elsewhere a transcript is the bytes that came or the word transcript of `seal.words`.
 """
 
 from datetime import UTC, datetime
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from seal.correctors import Name, TextCorrector
+from seal.correctors import CorrectorName, TextCorrector
 from seal.formats import one_text
 from seal.server import payload
 from seal.server.jobs import Job
 
-if TYPE_CHECKING:
-    Format = str
+if TYPE_CHECKING:  # a type checker cannot read a Literal that is made from a list
+    InputFormat = str
 else:
-    Format = Literal[tuple(one_text())]
+    InputFormat = Literal[tuple(one_text())]
 
 WORDS: list[dict[str, Any]] = [
     {
@@ -61,7 +61,8 @@ class CorrectOptions(BaseModel):
         TextCorrector | None, Field(description="The system; the server's own choice if not given.")
     ] = None
     from_: Annotated[
-        Format | None, Field(alias="from", description="Its format, if that is not recognised.")
+        InputFormat | None,
+        Field(alias="from", description="Its format, if that is not recognised."),
     ] = None
     wait: Annotated[
         bool, Field(description="Answer with the result where that takes seconds; else a job.")
@@ -78,7 +79,7 @@ class TranscribeOptions(BaseModel):
     ] = None
     correct: Annotated[bool, Field(description="False stops before the correction.")] = True
     corrector: Annotated[
-        Name | None, Field(description="The system; the server's own choice if not given.")
+        CorrectorName | None, Field(description="The system; the server's own choice if not given.")
     ] = None
 
 

@@ -6,32 +6,43 @@ It knows the numbers, not where they are enforced.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SHORT = 2000  # words of a correction that is answered at once, or joined with others
-BACKLOG = 20_000  # words waiting or in work beyond which no answer is waited for
-PATIENCE = 10.0  # seconds that an answer is waited for before the client gets a job instead
-TOGETHER = 64  # corrections that go to the models in one call, of
-TOGETHER_WORDS = 8000  # so many words at most
-RETRY = 10  # seconds after which a client that found the queue full may come back
+SHORT_WORDS = 2000
+"""Words of a correction, at most, that is answered at once or joined with others."""
+
+MAX_BACKLOG_WORDS = 20_000
+"""Words waiting or in work beyond which a client gets a job instead of the answer."""
+
+MAX_WAIT = 10.0
+"""Seconds that a request waits for its answer before its client gets a job instead."""
+
+MAX_BATCH_JOBS = 64
+"""Corrections that go to the models in one call, at most."""
+
+MAX_BATCH_WORDS = 8000
+"""Words of them together, at most: they fill the networks' passes."""
+
+RETRY_AFTER = 10
+"""Seconds after which a client that found the queue full may try again."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """Beyond these a request is refused, or a job ended."""
 
-    upload: int = 1_000_000_000
+    upload_bytes: int = 1_000_000_000
     """Bytes of a recording's request."""
-    json: int = 16_000_000
+    json_bytes: int = 16_000_000
     """Bytes of a transcript's request."""
-    sound: float = 240.0
-    """Minutes of sound in a recording, however few bytes they take."""
-    job: float = 240.0
+    audio_minutes: float = 240.0
+    """Minutes of audio in a recording, however few bytes they take."""
+    job_minutes: float = 240.0
     """Minutes that the work on a job may take."""
-    queue: int = 256
+    queue_length: int = 256
     """Jobs that wait, uploads under way included."""
-    idle: float = 60.0
+    idle_seconds: float = 60.0
     """Seconds without a byte after which a request is given up."""
-    keep: float = 7.0
-    """Days that a finished job and its result are kept."""
+    keep_days: float = 7.0
+    """Days for which a finished job and its result are kept."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +52,9 @@ class Settings:
     data: Path
     """The folder for jobs, their inputs and their results."""
     tokens: tuple[str, ...] = ()
-    """One of these is asked of every client; none: everybody on this machine may use it."""
+    """Every client must send one of these; with none, anybody on this machine may use it."""
     corrector: str | None = None
-    """Where a request names none; None is `seal.correct`'s own choice."""
+    """For requests that name none; None is `seal.correct`'s own choice."""
     recordings: bool = True
-    """Are recordings taken, and the recogniser loaded?"""
+    """Whether recordings are taken, and the recogniser loaded."""
     limits: Limits = field(default_factory=Limits)

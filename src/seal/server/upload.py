@@ -1,7 +1,7 @@
-"""Bodies of requests, taken as they come and cut off at their limits.
+"""Bodies of requests, read as they come and refused beyond their limits.
 
-A recording goes straight to a file of ours; the client's name for it is only ever data. It knows
-nothing of jobs, nor of what is in a body.
+A recording goes straight to a file of ours; the client's name for it is never used as a path. This
+file knows nothing of jobs, nor of what is in a body.
 """
 
 import asyncio
@@ -16,21 +16,27 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-FIELD = 1000  # bytes of an option
-FIELDS = 16
-NAME = 120  # characters kept of a file's name
+MAX_OPTION_BYTES = 1000
+"""Of the value of an option."""
+
+MAX_FIELDS = 16
+"""Options in a form."""
+
+MAX_NAME_LENGTH = 120
+"""Characters that are used of a file's name."""
 
 
-async def pieces(request: Request, most: int, idle: float) -> AsyncIterator[bytes]:
-    """The body piece by piece. 413 beyond `most` bytes, 408 after `idle` seconds without any."""
+async def pieces(request: Request, max_bytes: int, idle: float) -> AsyncIterator[bytes]:
+    """Yield the body piece by piece. Answers 413 beyond `max_bytes`, and 408 after `idle` seconds
+    without a byte."""
     try:
         promised = int(request.headers.get("content-length", 0))
     except ValueError:
         raise HTTPException(400, "Content-Length is no number") from None
-    if promised > most:
-        raise _too_large(most)
+    if promised > max_bytes:
+        raise _too_large(max_bytes)
     stream = request.stream()
-    taken = 0
+    received = 0
     while True:
         try:
             piece = await asyncio.wait_for(anext(stream), idle)
@@ -40,40 +46,42 @@ async def pieces(request: Request, most: int, idle: float) -> AsyncIterator[byte
             raise HTTPException(408, f"no data came for {idle:g} seconds") from None
         except ClientDisconnect:
             raise HTTPException(400, "the body ended too early") from None
-        taken += len(piece)
-        if taken > most:
-            raise _too_large(most)
+        received += len(piece)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
         yield piece
 
 
-async def body(request: Request, most: int, idle: float) -> bytes:
+async def body(request: Request, max_bytes: int, idle: float) -> bytes:
     """The whole body in memory."""
-    return b"".join([piece async for piece in pieces(request, most, idle)])
+    return b"".join([piece async for piece in pieces(request, max_bytes, idle)])
 
 
-def _too_large(most: int) -> HTTPException:
-    return HTTPException(413, f"the body is larger than {most:,} bytes, the most that is taken")
+def _too_large(max_bytes: int) -> HTTPException:
+    return HTTPException(
+        413, f"the body is larger than {max_bytes:,} bytes, the most that is taken"
+    )
 
 
 @dataclass
 class Form:
-    """A multipart body whose one file, the field `recording`, went to `target`."""
+    """A multipart body; its one file, the field `recording`, is written to `target`."""
 
     target: Path
     fields: dict[str, str] = field(default_factory=dict)
     filename: str | None = None
-    """The client's name of the file, None until one came."""
+    """The client's name of the file; None until it has come."""
     _header: list[bytes] = field(default_factory=lambda: [b"", b""])
     _disposition: bytes = b""
     _name: str = ""
     _value: bytearray | None = None
-    """Of the option being read; None in the file."""
+    """Of the option being read; None while the file is read."""
     _pending: bytearray = field(default_factory=bytearray)
     _whole: bool = False
 
-    async def receive(self, request: Request, most: int, idle: float) -> None:
-        """Take the body. Raises HTTPException where it is no such form or beyond a limit; the
-        file is then the caller's to remove."""
+    async def receive(self, request: Request, max_bytes: int, idle: float) -> None:
+        """Read the body. Raises HTTPException where it is no such form or beyond a limit; the
+        caller then removes the file."""
         kind, options = parse_options_header(request.headers.get("content-type"))
         if kind != b"multipart/form-data":
             raise HTTPException(415, "send the recording as multipart/form-data")
@@ -95,7 +103,7 @@ class Form:
         )
         with open(self.target, "xb") as file:
             try:
-                async for piece in pieces(request, most, idle):
+                async for piece in pieces(request, max_bytes, idle):
                     parser.write(piece)
                     if len(self._pending) >= 1 << 20:
                         written, self._pending = self._pending, bytearray()
@@ -113,8 +121,8 @@ class Form:
     def _begin(self) -> None:
         self._disposition = b""
 
-    def _add(self, place: int, data: bytes) -> None:
-        self._header[place] += data
+    def _add(self, index: int, data: bytes) -> None:
+        self._header[index] += data
 
     def _header_end(self) -> None:
         if self._header[0].lower() == b"content-disposition":
@@ -132,7 +140,7 @@ class Form:
             return
         if self._name in self.fields:
             raise HTTPException(422, f"the option {self._name[:40]!r} is there twice")
-        if len(self.fields) == FIELDS:
+        if len(self.fields) == MAX_FIELDS:
             raise HTTPException(400, "there are too many fields")
         self._value = bytearray()
 
@@ -141,7 +149,7 @@ class Form:
             self._pending += data[start:end]
             return
         self._value += data[start:end]
-        if len(self._value) > FIELD:
+        if len(self._value) > MAX_OPTION_BYTES:
             raise HTTPException(
                 422,
                 f"the option {self._name[:40]!r} is too long; a recording goes in a part called "
@@ -157,7 +165,7 @@ class Form:
 
 
 def stem(filename: str | None) -> str:
-    """What a recording is called: the file's name without folders, ending and odd characters."""
+    """The recording's name: the file's without folders, ending and control characters."""
     base = (filename or "").replace("\\", "/").rsplit("/", 1)[-1]
-    kept = "".join(char for char in base if unicodedata.category(char)[0] != "C")
-    return Path(kept).stem.strip(" .")[:NAME] or "recording"
+    printable = "".join(char for char in base if unicodedata.category(char)[0] != "C")
+    return Path(printable).stem.strip(" .")[:MAX_NAME_LENGTH] or "recording"

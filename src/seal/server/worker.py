@@ -1,7 +1,8 @@
 """The worker process: it has the models loaded and does one call of seal after another.
 
-Tasks come and answers go through a pipe. It knows nothing of HTTP, nor of where jobs are kept, and
-the network is closed to the libraries that it loads.
+Work comes and results go through a pipe. It knows nothing of HTTP, nor of where jobs are kept, and
+the network is closed to the libraries that it loads. The server's own process imports this file,
+and loads no model: what loads them is imported inside the functions.
 """
 
 import os
@@ -22,11 +23,12 @@ from seal.errors import SealError
 from seal.progress import StageProgress
 from seal.server import payload
 
-OFTEN = 0.1  # seconds between two reports of progress
+REPORT_INTERVAL = 0.1
+"""Seconds between two reports of progress, at least."""
 
 
 @dataclass(frozen=True)
-class Task:
+class WorkItem:
     """One job as the worker sees it: a transcript's bytes, or a recording's path."""
 
     options: dict[str, Any]
@@ -36,68 +38,71 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Its result (a transcript's bytes), or the one line that says why there is none."""
+class WorkResult:
+    """What came of a WorkItem: a transcript's bytes, or one line that says why there is none."""
 
-    result: bytes | None = None
+    content: bytes | None = None
     error: str | None = None
 
 
 class StoppedError(Exception):
-    """Nobody wants the answer any more."""
+    """The result is no longer wanted."""
 
 
-Perform = Callable[[Sequence[Task], StageProgress], list[Outcome]]
+Perform = Callable[[Sequence[WorkItem], StageProgress], list[WorkResult]]
 Load = Callable[[str | None, bool], None]
 
 
 def work(
     pipe: Connection, perform: Perform, load: Load, corrector: str | None, recordings: bool
 ) -> None:
-    """The process: load, say so, then answer lists of tasks with lists of outcomes until the end.
+    """Run the process: load, report that, then answer lists of WorkItems with lists of WorkResults.
 
-    Sends ("ready",), ("unable", line), ("progress", stage, share) and ("done", outcomes). "stop"
-    from the other side ends the work in hand.
+    Sends ("ready",), ("unable", line), ("progress", stage, share) and ("done", results). "stop"
+    from the other side ends the current work.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server gets Ctrl-C, and ends this process
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         load(corrector, recordings)
     except Exception as error:
-        pipe.send(("unable", _line(error)))
+        pipe.send(("unable", _error_line(error)))
         return
     pipe.send(("ready",))
     while True:
         try:
-            tasks = pipe.recv()
+            items = pipe.recv()
         except EOFError:
             return
-        if tasks == "stop":  # it came too late
+        if items == "stop":  # it came too late
             continue
-        pipe.send(("done", _performed(perform, tasks, _reporter(pipe))))
+        pipe.send(("done", _perform_safely(perform, items, _reporter(pipe))))
         memory.give_back()
 
 
-def _performed(perform: Perform, tasks: Sequence[Task], report: StageProgress) -> list[Outcome]:
-    """The outcomes; where the tasks fail together, each has another chance alone."""
+def _perform_safely(
+    perform: Perform, items: Sequence[WorkItem], report: StageProgress
+) -> list[WorkResult]:
+    """Do the work; if several items fail together, try each alone."""
     try:
-        return perform(tasks, report)
+        return perform(items, report)
     except StoppedError:
-        return [Outcome(error="stopped") for _ in tasks]
+        return [WorkResult(error="stopped") for _ in items]
     except Exception as error:
-        if len(tasks) > 1:
-            return [_performed(perform, [task], report)[0] for task in tasks]
-        line = _line(error)
-        path = tasks[0].recording
-        return [Outcome(error=line.replace(path, tasks[0].name) if path else line)]
+        if len(items) > 1:
+            return [_perform_safely(perform, [item], report)[0] for item in items]
+        line = _error_line(error)
+        path = items[0].recording
+        return [WorkResult(error=line.replace(path, items[0].name) if path else line)]
 
 
 def _reporter(pipe: Connection) -> StageProgress:
+    """A callback that sends progress, and raises StoppedError once "stop" has come."""
     last = [0.0]
 
     def report(stage: str, share: float) -> None:
-        if time.monotonic() - last[0] < OFTEN:
+        if time.monotonic() - last[0] < REPORT_INTERVAL:
             return
         last[0] = time.monotonic()
         if pipe.poll() and pipe.recv() == "stop":
@@ -107,7 +112,7 @@ def _reporter(pipe: Connection) -> StageProgress:
     return report
 
 
-def _line(error: Exception) -> str:
+def _error_line(error: Exception) -> str:
     if isinstance(error, SealError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
@@ -119,7 +124,7 @@ def _line(error: Exception) -> str:
 
 
 def _end_with_parent() -> None:
-    """A server that was killed leaves no worker behind."""
+    """End this process when the server ends, even if it is killed."""
     parent = parent_process()
     if parent is not None:
         pipes.wait([parent.sentinel])
@@ -130,7 +135,7 @@ def _end_with_parent() -> None:
 
 
 def load(corrector: str | None, recordings: bool) -> None:
-    """Correct two words, which loads what correction needs, and try the models for recordings."""
+    """Load the models for recordings, and those for correction by correcting two words."""
     if recordings:
         from seal.acoustic import asr, embedding, segmentation
 
@@ -146,29 +151,34 @@ def load(corrector: str | None, recordings: bool) -> None:
     correct([first, second], corrector=corrector)
 
 
-def perform(tasks: Sequence[Task], progress: StageProgress) -> list[Outcome]:
+def perform(items: Sequence[WorkItem], progress: StageProgress) -> list[WorkResult]:
     """Transcribe one recording, or correct transcripts by the same corrector."""
-    task = tasks[0]
-    if task.recording is not None:
-        return [Outcome(words.text_of(_transcribed(task, progress)).encode())]
+    if items[0].recording is not None:
+        return [WorkResult(words.text_of(_transcribed(items[0], progress)).encode())]
     from seal.correction import correct_many
 
-    given = [
-        payload.read(each.transcript or b"", each.name, each.options["from"]) for each in tasks
+    transcripts = [
+        payload.read(item.transcript or b"", item.name, item.options["from"]) for item in items
     ]
-    texts = [each.words for each in given]
-    corrected = correct_many(texts, corrector=task.options["corrector"], progress=progress)
-    return [Outcome(one.data(after)) for one, after in zip(given, corrected, strict=True)]
-
-
-def _transcribed(task: Task, progress: StageProgress) -> list[words.Word]:
-    from seal.pipeline import transcribe
-
-    found = transcribe(
-        task.recording or "",
-        speakers=task.options["speakers"],
-        correct=task.options["correct"],
-        corrector=task.options["corrector"],
+    corrected = correct_many(
+        [transcript.words for transcript in transcripts],
+        corrector=items[0].options["corrector"],
         progress=progress,
     )
-    return [{**word, "session_id": task.name} for word in found]
+    return [
+        WorkResult(transcript.data(answer))
+        for transcript, answer in zip(transcripts, corrected, strict=True)
+    ]
+
+
+def _transcribed(item: WorkItem, progress: StageProgress) -> list[words.Word]:
+    from seal.pipeline import transcribe
+
+    transcript = transcribe(
+        item.recording or "",
+        speakers=item.options["speakers"],
+        correct=item.options["correct"],
+        corrector=item.options["corrector"],
+        progress=progress,
+    )
+    return [{**word, "session_id": item.name} for word in transcript]
