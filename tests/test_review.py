@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seal import words
 from seal.cli import main
 from seal.errors import SealError
-from seal.review import Sound, conversation, document
+from seal.review import PageAudio, conversation, document
 from seal.review.edits import apply
 from seal.review.server import Review, application
 
@@ -423,7 +423,7 @@ def test_the_page_writes_what_the_server_would(chromium, case):
 def test_two_hours_without_lag(chromium, tmp_path):
     """20,000 words, a recording of two hours: a key takes less than a quarter of a second."""
     given = talk(20_000, ("A", "B", "C"))
-    sound = Sound("data:audio/wav;base64,", 10_000.0, bytes(500_000))
+    sound = PageAudio("data:audio/wav;base64,", 10_000.0, bytes(500_000))
     (tmp_path / "page.html").write_text(document("long", given, range(len(given)), sound, "save"))
     page = chromium.new_page()
     page.goto((tmp_path / "page.html").as_uri())

@@ -1,15 +1,17 @@
-"""The command `seal review`: a transcript in the browser, to be listened to and mended.
+"""The command `seal review`: a transcript in the browser, to listen to and to correct.
 
 `seal.cli` adds it to its own commands; what it does is in `seal.review`.
 """
 
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from seal.files import check_writable
+from seal.review import write_page
 
 
 def register(app: typer.Typer) -> None:
@@ -54,9 +56,6 @@ def review(
     """
     if html is not None:
         check_writable(html)
-
-        from seal.review import write_page
-
         write_page(transcript, audio, html, session)
         return
     check_writable(transcript)
@@ -66,8 +65,6 @@ def review(
     def opened(address: str) -> None:
         print(f"{transcript}: {address} (Ctrl-C ends it)", file=sys.stderr, flush=True)
         if browser:
-            import webbrowser
-
             webbrowser.open(address)
 
     serve(Review(transcript, audio, session), port, opened)

@@ -1,6 +1,6 @@
-"""The review page: a conversation to look at, to listen to and to mend, in a browser.
+"""The review page: look at a conversation in the browser, listen to it and correct its speakers.
 
-One HTML page without anything from elsewhere: its style and its scripts (page.css, page.js,
+One HTML page that loads nothing from elsewhere: its style and its scripts (page.css, page.js,
 edits.js, sound.js, and wavesurfer, vendored) and the conversation are written into it. `document`
 builds it, `seal.review.server` serves it for one file, `seal transcribe --html` writes it with the
 recording inside. It knows nothing of models.
@@ -14,24 +14,26 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from seal import formats
 from seal.errors import SealError
 from seal.exact_json import dumps
 from seal.files import write_text
 from seal.words import Word, sessions, speakers
 
-FILES = Path(__file__).parent
+FOLDER = Path(__file__).parent
 SCRIPTS = ("vendor/wavesurfer.min.js", "edits.js", "sound.js", "page.js")
 
 
 @dataclass(frozen=True)
-class Sound:
+class PageAudio:
     """What the page needs of a recording."""
 
     url: str
-    """Where the browser gets it: an address, or the sound itself (data:…)."""
+    """Where the browser gets it: an address, or the audio itself (data:…)."""
     seconds: float
+    """Its length."""
     peaks: bytes
-    """The loudest sample of each 1 / PEAKS of a second, 255 being full scale."""
+    """The loudest sample of each 1 / PEAKS_PER_SECOND of a second; 255 is full scale."""
 
 
 def conversation(words: Sequence[Word], session: str | None = None) -> list[int]:
@@ -39,46 +41,46 @@ def conversation(words: Sequence[Word], session: str | None = None) -> list[int]
 
     Raises SealError where there are several and `session` names none of them.
     """
-    found = dict(sessions(words))
-    if session is not None and session not in found:
-        raise SealError(f"--session: there is no {session!r}; there are {', '.join(found)}")
-    if session is None and len(found) > 1:
-        raise SealError(f"holds several conversations; name one (--session): {', '.join(found)}")
-    return found[session] if session is not None else next(iter(found.values()), [])
+    indices = dict(sessions(words))
+    if session is not None and session not in indices:
+        raise SealError(f"--session: there is no {session!r}; there are {', '.join(indices)}")
+    if session is None and len(indices) > 1:
+        raise SealError(f"holds several conversations; name one (--session): {', '.join(indices)}")
+    return indices[session] if session is not None else next(iter(indices.values()), [])
 
 
 def document(
     title: str,
     words: Sequence[Word],
     indices: Sequence[int],
-    sound: Sound | None = None,
+    audio: PageAudio | None = None,
     save: str | None = None,
     exports: Sequence[str] = (),
 ) -> str:
-    """The page of the conversation that `indices` (of `conversation`) are.
+    """The page of the conversation with the words at `indices` (of `conversation`).
 
-    `save` is the address that takes the edits (`seal.review.edits`); without it the page gives the
-    mended transcript as a download. `exports` are the formats that the address can give.
+    `save` is the address that takes the edits (`seal.review.edits`); without it the page offers the
+    edited transcript as a download. `exports` are the formats that the server can export.
     """
     chosen = [words[index] for index in indices]
     data = {
         "title": title,
         "speakers": speakers(chosen),
-        "words": [shown(word) for word in chosen],
-        "sound": sound and {"url": sound.url, "seconds": sound.seconds},
-        "peaks": sound and b64encode(sound.peaks).decode(),
+        "words": [word_view(word) for word in chosen],
+        "sound": audio and {"url": audio.url, "seconds": audio.seconds},
+        "peaks": audio and b64encode(audio.peaks).decode(),
         "save": save,
         "exports": list(exports),
         # Without an address to save to, the page itself must be able to write the transcript.
-        "transcript": None if save else [written(word) for word in words],
+        "transcript": None if save else [word_entries(word) for word in words],
         "indices": None if save else list(indices),
     }
-    page = (FILES / "page.html").read_text(encoding="utf-8")
+    page = (FOLDER / "page.html").read_text(encoding="utf-8")
     parts = {
         "title": escape(title),
-        "style": (FILES / "page.css").read_text(encoding="utf-8"),
+        "style": (FOLDER / "page.css").read_text(encoding="utf-8"),
         "data": script_safe(json.dumps(data, ensure_ascii=True, allow_nan=False)),
-        "scripts": "\n".join((FILES / name).read_text(encoding="utf-8") for name in SCRIPTS),
+        "scripts": "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
     before, *rest = page.split("{{")
     filled = [before]
@@ -92,42 +94,42 @@ def write_page(
     transcript: Path, audio: Path | None, target: Path, session: str | None = None
 ) -> None:
     """Write the page of a transcript of any format to one file, with the recording inside."""
-    from seal.formats import read
-    from seal.review.sound import embedded
+    from seal.review.audio import embedded  # loads numpy, and the command line imports this file
 
-    given = read(transcript)
+    words = formats.read(transcript)
     try:
-        indices = conversation(given, session)
+        indices = conversation(words, session)
     except SealError as error:
         raise SealError(f"{transcript}: {error}") from None
-    sound = embedded(audio) if audio else None
-    write_text(document(transcript.name, given, indices, sound), target)
+    page_audio = embedded(audio) if audio else None
+    write_text(document(transcript.name, words, indices, page_audio), target)
 
 
-def shown(word: Word) -> dict[str, Any]:
+def word_view(word: Word) -> dict[str, Any]:
     """What the page sees of a word."""
-    first, sure = word.get("first_pass_speaker"), word.get("speaker_confidence")
-    found = {
+    first, confidence = word.get("first_pass_speaker"), word.get("speaker_confidence")
+    known = isinstance(confidence, (int, float)) and 0 <= confidence <= 1
+    view = {
         "text": word["words"],
         "start": word["start_time"],
         "end": word["end_time"],
         "speaker": word["speaker"],
         "first": first if isinstance(first, str) else word["speaker"],
-        "confidence": sure if isinstance(sure, (int, float)) and 0 <= sure <= 1 else None,
+        "confidence": confidence if known else None,
         "scores": word.get("speaker_scores") or None,
     }
-    return found | ({"reviewed": True} if word.get("reviewed") is True else {})
+    return view | ({"reviewed": True} if word.get("reviewed") is True else {})
 
 
-def written(word: Word) -> list[list[Any]]:
-    """The word's keys, each with its value as it is written in a file; the scores, which name
-    speakers, as such a list of their own."""
+def word_entries(word: Word) -> list[list[Any]]:
+    """The word's keys, each with its value as it is written in a file. The scores, which name
+    speakers, are such a list of their own."""
     return [
-        [key, written(value) if key == "speaker_scores" and value else dumps(value)]
+        [key, word_entries(value) if key == "speaker_scores" and value else dumps(value)]
         for key, value in word.items()
     ]
 
 
 def script_safe(text: str) -> str:
-    """JSON that may stand in a <script>: nothing in it can end the script or begin another."""
+    """JSON that can be put into a <script>: nothing in it can end the script or begin another."""
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -15,27 +15,29 @@ from seal.words import Word
 def apply(words: Sequence[Word], indices: Sequence[int], edits: Any) -> list[Word]:
     """The transcript with the edits in it; a copy, the same words in the same order.
 
-    `edits` is {"speakers": [a name per word of `indices`], "reviewed": [places in `indices`],
+    `edits` is {"speakers": [a name per word of `indices`], "reviewed": [positions in `indices`],
     "renamed": {old name: new name}}. A word whose speaker was set by hand gets
     `first_pass_speaker` (if it has none) and a `speaker_confidence` of 1; one that was looked at
     gets `reviewed`: true. Raises SealError for edits of another shape.
     """
     names, reviewed, renamed = _checked(edits, len(indices))
     changed = [dict(word) for word in words]
-    for place, index in enumerate(indices):
+    for position, index in enumerate(indices):
         word = changed[index]
         before = renamed.get(word["speaker"], word["speaker"])
-        if names[place] != before:
+        if names[position] != before:
             word.setdefault("first_pass_speaker", word["speaker"])
             word["speaker_confidence"] = 1.0
-        word["speaker"] = names[place]
+        word["speaker"] = names[position]
         if "first_pass_speaker" in word:
             first = word["first_pass_speaker"]
             word["first_pass_speaker"] = renamed.get(first, first)
         if word.get("speaker_scores"):
             scores = word["speaker_scores"]
-            word["speaker_scores"] = {renamed.get(n, n): score for n, score in scores.items()}
-        if place in reviewed:
+            word["speaker_scores"] = {
+                renamed.get(name, name): score for name, score in scores.items()
+            }
+        if position in reviewed:
             word["reviewed"] = True
         else:
             word.pop("reviewed", None)
@@ -43,6 +45,7 @@ def apply(words: Sequence[Word], indices: Sequence[int], edits: Any) -> list[Wor
 
 
 def _checked(edits: Any, count: int) -> tuple[list[str], set[int], dict[str, str]]:
+    """The edits' speakers, reviewed positions and new names. Raises SealError for another shape."""
     if not isinstance(edits, dict):
         raise SealError("edits: must be an object")
     names, reviewed = edits.get("speakers"), edits.get("reviewed", [])
@@ -51,9 +54,11 @@ def _checked(edits: Any, count: int) -> tuple[list[str], set[int], dict[str, str
         raise SealError(f"edits: speakers must be a list of {count} names, one per word")
     if not all(isinstance(name, str) and name for name in names):
         raise SealError("edits: a speaker must have a name")
-    if not (isinstance(reviewed, list) and all(type(place) is int for place in reviewed)):
+    if not (isinstance(reviewed, list) and all(type(each) is int for each in reviewed)):
         raise SealError("edits: reviewed must be a list of places")
-    if not (isinstance(renamed, dict) and all(type(n) is str and n for n in renamed.values())):
+    if not (
+        isinstance(renamed, dict) and all(type(new) is str and new for new in renamed.values())
+    ):
         raise SealError("edits: renamed must give each old name a new one")
     if len(set(renamed.values())) < len(renamed):
         raise SealError("edits: two speakers got the same name")

@@ -1,11 +1,12 @@
 """A small server of the review page of one file, for the person at this machine alone.
 
-It binds the loopback address, answers only under a path that nobody can guess, and only to a
-browser that asked for this machine by name. It saves whole files or nothing, and never over a file
-that somebody else has changed since. It knows nothing of models.
+It binds the loopback address, answers only under a path that nobody can guess, and only to requests
+for this machine's own name. It saves whole files or nothing, and never over a file that another
+program has changed since. It knows nothing of models.
 """
 
 import secrets
+import socket
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -13,14 +14,18 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
+import uvicorn
+from fastapi import Body, FastAPI, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
+
 from seal import formats
 from seal.errors import SealError
 from seal.review import conversation, document
+from seal.review.audio import PLAYABLE, as_mp3, linked
 from seal.review.edits import apply
-from seal.review.sound import PLAYABLE, as_mp3, at
 
 EXPORTS = {name: kind for name, kind in formats.FORMATS.items() if name != "ctm-rttm"}
-"""The formats of one file."""
+"""The formats that one file can hold."""
 
 
 class Review:
@@ -31,17 +36,17 @@ class Review:
         self.audio = audio
         self.session = session
         self._lock = threading.Lock()
-        self._given: formats.Transcript | None = None
+        self._transcript: formats.Transcript | None = None
         self.load()
-        self.sound = at("sound", audio) if audio else None
+        self.page_audio = linked("sound", audio) if audio else None
 
     def load(self) -> None:
-        """Read the file (again). `version` then tells it from what it was."""
-        self.version = self._on_disk()
-        # It stays what it was: with other speakers it might be taken for another format.
-        known = self._given.format if self._given else None
-        self._given = formats.load(self.path, known)
-        self.words = self._given.words
+        """Read the file (again). `version` identifies what was read."""
+        self.version = self._digest()
+        # The format stays: with other speakers another one might be recognised.
+        known = self._transcript.format if self._transcript else None
+        self._transcript = formats.load(self.path, known)
+        self.words = self._transcript.words
         try:
             self.indices = conversation(self.words, self.session)
         except SealError as error:
@@ -51,36 +56,41 @@ class Review:
         with self._lock:
             self.load()
             return document(
-                self.path.name, self.words, self.indices, self.sound, self._place(), sorted(EXPORTS)
+                self.path.name,
+                self.words,
+                self.indices,
+                self.page_audio,
+                self._save_address(),
+                sorted(EXPORTS),
             )
 
     def save(self, edits: Any, version: str) -> str:
-        """Write the edits of a page that shows `version`; return where its next ones go. Raises
-        SealError, and leaves the file as it was, if that has another version by now: by another
-        program, or by another page."""
+        """Write the edits of a page that shows `version`; return the address for its next ones.
+        Raises SealError, and leaves the file as it is, if another program or page has changed it.
+        """
         with self._lock:
-            if not version == self.version == self._on_disk():
+            if not version == self.version == self._digest():
                 raise SealError(f"{self.path}: was changed by somebody else; load the page again")
             edited = apply(self.words, self.indices, edits)
-            assert self._given is not None
-            self._given.save(edited, self.path)
+            assert self._transcript is not None
+            self._transcript.save(edited, self.path)
             self.load()
-            return self._place()
+            return self._save_address()
 
-    def _on_disk(self) -> str:
+    def _digest(self) -> str:
         paths = (self.path, self.path.with_suffix(".rttm"))  # a CTM's speakers are in the latter
         try:
-            both = [path.read_bytes() for path in paths if path.is_file()]
+            contents = [path.read_bytes() for path in paths if path.is_file()]
         except OSError as error:
             raise SealError(f"{self.path}: cannot be read: {error.strerror}") from None
-        return sha256(b"\0".join(both)).hexdigest()[:16]
+        return sha256(b"\0".join(contents)).hexdigest()[:16]
 
-    def _place(self) -> str:
+    def _save_address(self) -> str:
         return f"save?version={self.version}"
 
     def export(self, kind: str, edits: Any) -> tuple[str, str]:
-        """The name and the text of the transcript with the edits in it, in another format; nothing
-        is written. Raises SealError where that cannot hold it."""
+        """The file name and the text of the edited transcript in another format; nothing is
+        written. Raises SealError where that format cannot hold it."""
         if kind not in EXPORTS:
             raise SealError(f"{kind}: is none of {', '.join(sorted(EXPORTS))}")
         ending = {name: end for end, name in formats.SUFFIXES.items()}.get(kind, f"-{kind}.json")
@@ -89,26 +99,23 @@ class Review:
         )
 
 
-def application(review: Review, secret: str) -> Any:
+def application(review: Review, secret: str) -> FastAPI:
     """The FastAPI application that serves `review` under /`secret`/."""
-    from fastapi import Body, FastAPI, Request, Response
-    from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
-
     app = FastAPI(openapi_url=None)
     converted: list[bytes] = []
 
     @app.middleware("http")
-    async def only_from_here(request: Request, go_on: Any) -> Response:
+    async def only_from_here(request: Request, call_next: Any) -> Response:
         host = (request.headers.get("host") or "").rsplit(":", 1)[0]
         if host not in ("127.0.0.1", "localhost"):
             return PlainTextResponse("not here", 403)
-        answer: Response = await go_on(request)
+        answer: Response = await call_next(request)
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["Referrer-Policy"] = "no-referrer"
         return answer
 
     @app.exception_handler(SealError)
-    async def told(request: Request, error: SealError) -> JSONResponse:
+    async def as_conflict(request: Request, error: SealError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 409)
 
     @app.get(f"/{secret}/", response_class=HTMLResponse)
@@ -121,7 +128,7 @@ def application(review: Review, secret: str) -> Any:
             return PlainTextResponse("no recording", 404)
         kind = PLAYABLE.get(review.audio.suffix.lower())
         if kind:
-            return FileResponse(review.audio, media_type=kind)  # in parts, if so asked
+            return FileResponse(review.audio, media_type=kind)  # in parts, if a range is asked for
         if not converted:
             converted.append(as_mp3(review.audio))
         return Response(converted[0], media_type="audio/mpeg")
@@ -139,11 +146,7 @@ def application(review: Review, secret: str) -> Any:
 
 
 def serve(review: Review, port: int, opened: Callable[[str], None]) -> None:
-    """Serve until interrupted; `opened` gets the address once it answers. Port 0 is any."""
-    import socket
-
-    import uvicorn
-
+    """Serve until interrupted; `opened` gets the address once it answers. Port 0: any free one."""
     secret = secrets.token_urlsafe(12)
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
