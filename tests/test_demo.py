@@ -78,7 +78,7 @@ def test_it_prints_the_call_the_changes_and_the_scores(
     ]
     corrected[3]["first_pass_speaker"] = "B"
     assert corrected[3]["speaker"] == "A"
-    monkeypatch.setattr("seal.pipeline.transcribe", lambda path, **_: corrected)
+    monkeypatch.setattr("seal.demo.transcribe", lambda path, **_: corrected)
     demo.show(tmp_path)
     printed = capsys.readouterr().out
     assert f"{corrected[3]['words']}⟨was B⟩" in printed

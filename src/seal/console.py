@@ -1,4 +1,4 @@
-"""What people see: the conversation, what changed, the scores, and progress on stderr.
+"""What people see in the terminal: conversation, changes, scores, and progress on stderr.
 
 Everything is legible without colour. It computes nothing: it shows word transcripts and scores,
 and knows nothing of files, audio or models.
@@ -18,10 +18,11 @@ from rich.text import Text
 from seal.progress import StageProgress
 from seal.words import Word, sessions, speakers
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the command line imports this file, and scoring loads numpy and meeteval
     from seal.scoring import Score
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+"""Of the speakers, in order of appearance; a seventh speaker has the first colour again."""
 
 
 def changed(word: Word) -> bool:
@@ -30,7 +31,7 @@ def changed(word: Word) -> bool:
 
 
 def conversation(words: Sequence[Word]) -> Table:
-    """A turn per line: speaker, time, what was said; a changed word is `word⟨was B⟩`."""
+    """A table with a turn per line: speaker, time, words; a changed word is `word⟨was B⟩`."""
     colours = _colours(words)
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
@@ -41,15 +42,15 @@ def conversation(words: Sequence[Word]) -> Table:
         if len(groups) > 1:
             table.add_row("", "", Text(_printable(session_id), style="bold"))
         for speaker, turn in groupby((words[index] for index in indices), lambda w: w["speaker"]):
-            said = list(turn)
-            text = Text(" ").join(_shown(word) for word in said)
+            turn_words = list(turn)
+            text = Text(" ").join(_shown(word) for word in turn_words)
             name = Text(_printable(speaker), style=f"bold {colours[speaker]}")
-            table.add_row(name, _clock(said[0]["start_time"]), text)
+            table.add_row(name, _clock(turn_words[0]["start_time"]), text)
     return table
 
 
 def changes(words: Sequence[Word]) -> Table:
-    """A line per changed word: time, word, who said it before and after, and how sure that is."""
+    """A table with a line per changed word: time, word, speaker before and after, confidence."""
     colours = _colours(words)
     table = Table(title="What changed", title_justify="left")
     for column in ("time", "word", "before", "after", "confidence"):
@@ -69,7 +70,7 @@ def changes(words: Sequence[Word]) -> Table:
 
 
 def score_table(rows: "Mapping[str, Score]") -> Table:
-    """WER, cpWER, Δcp and WDER, in per cent, a row per name."""
+    """A table of WER, cpWER, Δcp and WDER in per cent, with a row per name."""
     table = Table()
     for column in ("", "WER", "cpWER", "Δcp", "WDER"):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
@@ -102,9 +103,9 @@ def progress(name: str) -> Iterator[StageProgress]:
 
 @contextmanager
 def count(total: int) -> Iterator[Callable[[int, str], None]]:
-    """Yield a callback for how many of `total` inputs are done, with a note on the last; a bar on
-    stderr shows them and about how long the rest will take, or nothing where that is no terminal.
-    """
+    """Yield a callback that takes the number of inputs done, of `total`, and a note on the last. It
+    shows a bar and about how long the rest will take on stderr, or nothing where that is no
+    terminal."""
     if not sys.stderr.isatty():
         yield lambda done, note: None
         return
@@ -112,12 +113,12 @@ def count(total: int) -> Iterator[Callable[[int, str], None]]:
     from rich.progress import Progress as Bars
 
     columns = (BarColumn(), TextColumn("{task.description}", markup=False))
-    began = monotonic()
+    start = monotonic()
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(f"0 of {total}", total=total)
 
         def show(done: int, note: str) -> None:
-            left = (monotonic() - began) / done * (total - done) if done else None
+            left = (monotonic() - start) / done * (total - done) if done else None
             text = f"{done} of {total}, {_duration(left)} · {note}"
             bars.update(task, completed=done, description=_printable(text))
 
@@ -151,5 +152,5 @@ def _clock(seconds: float) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without what would steer the terminal or cannot be encoded."""
+    """The text without characters that would control the terminal or cannot be encoded."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -1,8 +1,8 @@
 """Correction: a word transcript in, the same words with corrected speakers out.
 
-It hands the conversations of a transcript to a corrector and writes down what comes back. Words are
-never touched: the answer is a copy of the input in which `speaker` may differ, with
-`first_pass_speaker` and `speaker_confidence` added. It knows nothing of how a corrector judges.
+It gives the conversations of a transcript to a corrector and writes the answer into a copy. Words
+are never touched: only `speaker` may differ, and `first_pass_speaker` and `speaker_confidence` are
+added. It knows nothing of how a corrector judges.
 """
 
 import inspect
@@ -60,13 +60,13 @@ def correct(
     if audio is not None and not Path(audio).is_dir() and len(list(sessions(words))) > 1:
         raise SealError(f"{audio}: is of one conversation; name a folder with one per session_id")
     corrected = [dict(word) for word in words]
-    places: list[list[int]] = []  # of the words of each conversation that has a choice
+    indices_of: list[list[int]] = []  # in `words`, for each conversation with several speakers
     conversations: list[Conversation] = []
     for _, indices in sessions(words):
-        own = [words[index] for index in indices]
-        if len(names := speakers(own)) > 1:
-            places.append(indices)
-            conversations.append(Conversation(own, names))
+        session = [words[index] for index in indices]
+        if len(names := speakers(session)) > 1:
+            indices_of.append(indices)
+            conversations.append(Conversation(session, names))
         for index in indices:
             corrected[index]["first_pass_speaker"] = words[index]["speaker"]
             corrected[index]["speaker_confidence"] = 1.0
@@ -76,31 +76,34 @@ def correct(
             progress(stage, share)
 
     if audio is not None and options.about.reads_scores and options.condition != "none":
-        hearing = split(partial(report, "first pass"), lengths(conversations))
+        reports = split(partial(report, "first pass"), lengths(conversations))
         conversations = [
-            Conversation(with_scores(one.words, one.names, audio, heard), one.names)
-            for one, heard in zip(conversations, hearing, strict=True)
+            Conversation(with_scores(each.words, each.names, audio, callback), each.names)
+            for each, callback in zip(conversations, reports, strict=True)
         ]
     labels: list[Labels] = []
     if conversations:
         labels = corrector.label(conversations, options, partial(report, "correction"))
-    for indices, one, answer in zip(places, conversations, labels, strict=True):
-        for index, speaker, certain in zip(
+    for indices, conversation, answer in zip(indices_of, conversations, labels, strict=True):
+        for index, speaker, confidence in zip(
             indices, answer.speakers, answer.confidence, strict=True
         ):
-            corrected[index]["speaker"] = one.names[speaker]
-            corrected[index]["speaker_confidence"] = round(min(max(certain, 0.0), 1.0), 4)
+            corrected[index]["speaker"] = conversation.names[speaker]
+            corrected[index]["speaker_confidence"] = round(min(max(confidence, 0.0), 1.0), 4)
     report("correction", 1.0)
     return corrected
 
 
 def correct_many(transcripts: Sequence[list[Word]], **options: Any) -> list[list[Word]]:
-    """Correct several transcripts in one call, with the options of `correct`: networks read their
-    words together, which is quicker where they are short. The speakers are those of one by one; a
-    `speaker_confidence` may differ in its last digit, as sums do with their order."""
+    """Correct several transcripts in one call, with the options of `correct`.
+
+    Networks read their words together, which is quicker where they are short. The speakers are the
+    same as one by one; a `speaker_confidence` may differ in its last digit, since a network sums in
+    another order.
+    """
     joined = [
-        {**word, "session_id": f"{number} {word['session_id']}"}
-        for number, transcript in enumerate(transcripts)
+        {**word, "session_id": f"{index} {word['session_id']}"}
+        for index, transcript in enumerate(transcripts)
         for word in transcript
     ]
     corrected = iter(correct(joined, **options))
@@ -119,7 +122,7 @@ def prepare(**choices: Any) -> None:
 
 
 def _options(choices: dict[str, Any]) -> Options:
-    """The options, checked. TypeError for a name that is none, as Python has it."""
+    """The options, checked. Raises TypeError for an unknown name, as Python does."""
     options = Options(**choices)
     if options.about.needs_audio and options.audio is None:
         raise SealError(f"corrector: {options.chosen} listens; name the recording (--audio)")
@@ -127,15 +130,15 @@ def _options(choices: dict[str, Any]) -> Options:
 
 
 def _signature() -> inspect.Signature:
-    """That of `correct`, with the options by name: what `help` and notebooks show."""
+    """The signature of `correct` with each option by name, as `help` and notebooks show it."""
     keyword = inspect.Parameter.KEYWORD_ONLY
-    named = [
-        inspect.Parameter(one.name, keyword, default=one.default, annotation=one.type)
-        for one in fields(Options)
+    options = [
+        inspect.Parameter(field.name, keyword, default=field.default, annotation=field.type)
+        for field in fields(Options)
     ]
-    shown = inspect.signature(correct)
-    first, progress, _ = shown.parameters.values()
-    return shown.replace(parameters=[first, *named, progress])
+    signature = inspect.signature(correct)
+    words, progress, _ = signature.parameters.values()
+    return signature.replace(parameters=[words, *options, progress])
 
 
 setattr(correct, "__signature__", _signature())  # noqa: B010 (mypy knows no such attribute)

@@ -13,12 +13,12 @@ from seal.errors import SealError
 
 
 def scratch_name(path: Path) -> str:
-    """What the name of a file's temporary neighbour begins with: as much as there is room for."""
+    """The name of `path`, cut to 200 bytes: a temporary neighbour's name holds it and must fit."""
     return path.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
 
 
 def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
-    """Write `text` to `path` by way of a temporary neighbour, so that no half file is ever seen.
+    """Write `text` to a temporary neighbour and rename that to `path`: no half file is ever seen.
 
     Line ends are written as they are in `text`.
     """
@@ -27,7 +27,7 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
     scratch = None
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
-        # A pipe cannot be replaced; /dev/stdout must not be, also where it leads to a file.
+        # A pipe cannot be replaced; /dev/stdout must not be, even where it leads to a file.
         folders = path.absolute().parents
         device = Path("/dev") in folders and Path("/dev/shm") not in folders
         if path.exists() and (device or not path.is_file()):
@@ -64,7 +64,8 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
 
 
 def check_writable(target: Path) -> None:
-    """Try the folder (or the first one above it that exists) before hours of work are lost."""
+    """Raise SealError where `target` could not be written, before hours of work are lost. A file is
+    tried in its folder, or in the first one above it that exists."""
     if target.is_dir():
         raise SealError(f"{target}: is a folder; name a file")
     if target.exists():
@@ -85,7 +86,7 @@ def check_writable(target: Path) -> None:
 
 
 def sweep(targets: Sequence[Path]) -> None:
-    """Remove what a killed process has left of its writing of `targets` (`write_text`)."""
+    """Remove the temporary neighbours of `targets` that a killed process left (`write_text`)."""
     names = {scratch_name(target) for target in targets}
     for folder in {target.parent for target in targets}:
         if not folder.is_dir():

@@ -9,6 +9,9 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
+import torch
+
+from seal import correction
 from seal.acoustic import asr as speech
 from seal.acoustic.external import check_alone, load
 from seal.acoustic.first_pass import first_pass
@@ -35,14 +38,14 @@ def transcribe(
     Parameters
     ----------
     path: any sound file that libsndfile or FFmpeg reads.
-    speakers: their number, where it is known; else it is found.
+    speakers: their number, if it is known; None finds it.
     asr: a faster-whisper model's name or folder; None is the embedded tiny.en.
     eend: a folder that `seal train-eend` made, or "shipped", for the first pass; None is
         segmentation-3.0.
     posteriors: another diarizer's answer instead of the first pass: an .npz, .npy or .rttm file, a
         folder with one of that stem, or "pyannote" (see `seal.acoustic.external`).
-    correct: False stops before the language model corrects the speakers.
-    progress: called with a stage ("asr", "first pass", "correction") and the part of it done.
+    correct: False stops before the correction.
+    progress: called with a stage ("asr", "first pass", "correction") and the share of it done.
     correct_options: passed on to `seal.correct`.
 
     Returns the words in time order, each with `speaker`, `speaker_scores`, `asr_confidence`, and,
@@ -51,59 +54,56 @@ def transcribe(
     """
     if speakers is not None and speakers < 1:
         raise SealError(f"--speakers: a recording has 1 speaker or more, not {speakers}")
-    found: Posteriors | None
+    diarized: Posteriors | None
     if posteriors is None:
-        heard, found = _hear(path, speakers, asr, eend, progress)
-    else:  # before the ASR, which takes long: it may be refused
+        recognised, diarized = _recognise_and_diarize(path, speakers, asr, eend, progress)
+    else:  # before the ASR, which takes long: the posteriors may be refused
         check_alone(speakers, eend)
         if progress:
             progress("first pass", 0.0)
-        found = load(posteriors, path)
+        diarized = load(posteriors, path)
         if progress:
             progress("first pass", 1.0)
-        heard = speech.recognise(path, asr, _stage(progress, "asr"))
-    if not heard or found is None:
+        recognised = speech.recognise(path, asr, _stage(progress, "asr"))
+    if not recognised or diarized is None:
         return []
-    words = reconcile(heard, found, Path(path).stem)
+    words = reconcile(recognised, diarized, Path(path).stem)
     if not correct:
         return words
-    from seal.correction import correct as corrected
-
-    return corrected(words, audio=path, progress=progress, **correct_options)
+    return correction.correct(words, audio=path, progress=progress, **correct_options)
 
 
 class _EndedError(Exception):
-    """The other one of two that work together has failed, or found that there is nothing to do."""
+    """The other of two threads has failed, or has found that there is nothing to do."""
 
 
-def _hear(
+def _recognise_and_diarize(
     path: str | Path,
     speakers: int | None,
     asr: str | None,
     eend: str | Path | None,
     progress: StageProgress | None,
 ) -> tuple[list[Word], Posteriors | None]:
-    """The words, and the first pass: beside each other where there are two threads, half of them
-    for each, since neither makes good use of a second core. The answers are the same. Where nobody
-    speaks there are no words, and there need be no first pass."""
-    import faster_whisper  # noqa: F401  (before there are two threads to import it)
-    import torch
+    """The words, and the first pass's posteriors. With two threads or more the two run at the same
+    time, each with half of them, since neither makes good use of a second core; the answers are the
+    same. Without words there is no first pass."""
+    import faster_whisper  # noqa: F401  (once, before two threads import it)
 
     threads = torch.get_num_threads()
     if threads < 2:
-        heard = speech.recognise(path, asr, _stage(progress, "asr"))
-        if not heard:
+        recognised = speech.recognise(path, asr, _stage(progress, "asr"))
+        if not recognised:
             return [], None
-        return heard, first_pass(path, speakers, _stage(progress, "first pass"), eend)
-    ended, one_at_a_time = Event(), Lock()
+        return recognised, first_pass(path, speakers, _stage(progress, "first pass"), eend)
+    ended, reporting = Event(), Lock()
 
     def stage(name: str) -> Progress:
-        def report(fraction: float) -> None:
+        def report(share: float) -> None:
             if ended.is_set():
                 raise _EndedError
             if progress:
-                with one_at_a_time:
-                    progress(name, fraction)
+                with reporting:
+                    progress(name, share)
 
         return report
 
@@ -118,13 +118,13 @@ def _hear(
 
     torch.set_num_threads(threads - threads // 2)
     try:
-        with ThreadPoolExecutor(1) as beside:
-            listening = beside.submit(recognise)
-            found = None
+        with ThreadPoolExecutor(1) as executor:
+            recognition = executor.submit(recognise)
+            diarized = None
             try:
                 with suppress(_EndedError):
-                    found = first_pass(path, speakers, stage("first pass"), eend)
-                return listening.result(), found
+                    diarized = first_pass(path, speakers, stage("first pass"), eend)
+                return recognition.result(), diarized
             except BaseException:
                 ended.set()
                 raise
@@ -133,4 +133,4 @@ def _hear(
 
 
 def _stage(progress: StageProgress | None, stage: str) -> Progress | None:
-    return None if progress is None else lambda fraction: progress(stage, fraction)
+    return None if progress is None else lambda share: progress(stage, share)

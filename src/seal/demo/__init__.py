@@ -1,24 +1,24 @@
 """The demo: a bundled call through the real models, shown as a conversation with its scores.
 
-The call (call.flac), its words (reference.json) and its script are of our own making: see
-scripts/make_demo.py. This file computes nothing itself.
+We made the call (call.flac), its words (reference.json) and its script: see scripts/make_demo.py.
+This file computes nothing itself.
 """
 
 import tempfile
 from pathlib import Path
+
+from rich.console import Console
+
+from seal import console, words
+from seal.pipeline import transcribe
+from seal.scoring import score
 
 RECORDING = Path(__file__).parent / "call.flac"
 REFERENCE = Path(__file__).parent / "reference.json"
 
 
 def show(folder: Path | None = None) -> None:
-    """Transcribe the call into `folder` (None: a temporary one) and print what came of it."""
-    from rich.console import Console
-
-    from seal import console, words
-    from seal.pipeline import transcribe
-    from seal.scoring import score
-
+    """Transcribe the call into `folder` (None: a temporary one) and print the result."""
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="seal-demo-"))
     with console.progress(RECORDING.name) as progress:
