@@ -1,17 +1,21 @@
 """The command `seal`: reads options and files, calls the library, writes what comes back.
 
 Everything that can be refused is refused before the heavy work starts, in one line on stderr with
-exit status 2. It knows nothing of how words get their speakers: what is heavy is imported inside
+exit status 2. It knows nothing of how words get their speakers. Heavy modules are imported inside
 the commands, so that `seal --help` answers at once.
 """
 
+import dataclasses
 import errno
+import json
+import math
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from seal import __version__
 from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
@@ -30,10 +34,11 @@ from seal.cli.options import (
     Workers,
     with_options,
 )
+from seal.console import score_table
 from seal.errors import SealError, explained
 from seal.files import check_writable, write_text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loads numpy and meeteval
     from seal.scoring import Score
 
 app = typer.Typer(
@@ -151,7 +156,7 @@ def correct(
     """
     sources, several = inputs_of(transcript or [], manifest, TRANSCRIPT_SUFFIXES)
     targets = targets_of(sources, output, several, (*TRANSCRIPT_SUFFIXES, ".txt"))
-    if several:  # one may be replaced by its own result; of many, a rerun could not tell which are
+    if several:  # one may be replaced by its own result; a rerun could not tell which of many are
         refuse_to_replace(sources, targets, "transcript")
         convert.refuse_one_rttm(rttm)
     audio = options["audio"]
@@ -230,29 +235,21 @@ serve.register(app)
 
 
 def _score_json(total: "Score") -> str:
-    import dataclasses
-    import json
-    import math
-
     rates = {name: getattr(total, name) for name in ("wer", "cpwer", "delta_cp", "wder")}
     known = {name: rate if math.isfinite(rate) else None for name, rate in rates.items()}
     return json.dumps(known | dataclasses.asdict(total), indent=1) + "\n"
 
 
 def _score_text(name: str, total: "Score") -> str:
-    from rich.console import Console
-
-    from seal.console import score_table
-
-    console = Console(no_color=True, width=100)
-    with console.capture() as capture:
-        console.print(score_table({name: total}))
-        console.print(f"{total.words} reference words, {total.aligned} aligned", highlight=False)
+    screen = Console(no_color=True, width=100)
+    with screen.capture() as capture:
+        screen.print(score_table({name: total}))
+        screen.print(f"{total.words} reference words, {total.aligned} aligned", highlight=False)
     return capture.get()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status: 0, 2 (told in one line), 130 (interrupted)."""
+    """Run the command line; return the exit status: 0, 2 (one line on stderr) or 130 (interrupt)."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -268,9 +265,9 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:  # a pipe's reader has left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        told = explained(error)
-        if told is None:
+        message = explained(error)
+        if message is None:
             raise
-        problem = told
+        problem = message
     print("seal: " + " ".join(problem.split()), file=sys.stderr)
     return 2

@@ -1,27 +1,28 @@
 """The commands of `seal` that prepare, simulate, train and tune.
 
-`seal.cli` adds them to its own. What is heavy is imported inside the commands, and what a command
-does is in `seal.corpora.prepare` and in `seal.training`.
+`seal.cli` adds them to its own. What the commands do is in `seal.corpora.prepare` and in
+`seal.training`; the latter loads numpy and torch, and is imported inside the commands.
 """
 
+import json
 import sys
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from seal import words
+from seal import console, words
 from seal.batch.outputs import targets_of
 from seal.cli.options import Device, LearnedCondition, LearnedFormat, LearnedModel, Seed
 from seal.corpora import NAMES
+from seal.corpora import prepare as preparation
 from seal.corpora.prepare import read_part
 from seal.errors import SealError
 from seal.files import check_writable, write_text
-
-if TYPE_CHECKING:
-    from seal.training.run import Report
-    from seal.words import Word
+from seal.words import Word
 
 Trained = Literal["seal", "ag-lsec"]
 """The correctors that learn."""
@@ -71,11 +72,8 @@ def prepare(
 
     Writes a NAME.json for each recording, and the lists train.txt, dev.txt and test.txt.
     """
-    from seal import console
-    from seal.corpora.prepare import prepare
-
     with console.progress(corpus) as progress:
-        parts = prepare(corpus, folder, output, progress=progress)
+        parts = preparation.prepare(corpus, folder, output, progress=progress)
     counts = ", ".join(f"{len(names)} {part}" for part, names in parts.items())
     print(f"{corpus}: {sum(map(len, parts.values()))} recordings: {counts}")
 
@@ -116,26 +114,27 @@ def simulate(
 
     import numpy as np
 
-    from seal import console
     from seal.training.simulate import draw_severity, simulate
 
     with console.progress("simulate") as progress:
-        for number, (given, target, true_target) in enumerate(
+        for index, (transcript, target, oracle_target) in enumerate(
             zip(inputs, targets, oracles, strict=True)
         ):
             first_pass: list[Word] = []
             true: list[Word] = []
-            for place, (_, indices) in enumerate(words.sessions(given)):
-                rng = np.random.default_rng([seed, number, place])
-                made, truth = simulate(
-                    [given[index] for index in indices], draw_severity(rng, severity), rng
+            for session, (_, indices) in enumerate(words.sessions(transcript)):
+                rng = np.random.default_rng([seed, index, session])
+                simulated, speakers = simulate(
+                    [transcript[word] for word in indices], draw_severity(rng, severity), rng
                 )
-                first_pass += made
-                true += [word | {"speaker": name} for word, name in zip(made, truth, strict=True)]
+                first_pass += simulated
+                true += [
+                    word | {"speaker": name} for word, name in zip(simulated, speakers, strict=True)
+                ]
             words.write(first_pass, target)
-            if true_target is not None:
-                words.write(true, true_target)
-            progress("conversations", (number + 1) / len(inputs))
+            if oracle_target is not None:
+                words.write(true, oracle_target)
+            progress("conversations", (index + 1) / len(inputs))
 
 
 def train(
@@ -208,8 +207,6 @@ def train(
             report_steps(),
         )
     else:
-        from dataclasses import replace
-
         from seal.training import adapter, examples
 
         shapes = (f"{format}-{condition}",)
@@ -219,8 +216,9 @@ def train(
         adapter.train(corpora, output, recipe, model, start, device, report_steps())
 
 
-def report_steps() -> "Report":
-    """Every ten steps: the loss, how fast it goes, and how long it will take."""
+def report_steps() -> Callable[[dict[str, Any]], None]:
+    """A callback that prints, every ten steps, the loss, the tokens per second and the minutes
+    left."""
     recent: deque[dict[str, Any]] = deque(maxlen=20)
 
     def report(line: dict[str, Any]) -> None:
@@ -293,8 +291,6 @@ def tune(
             name = reference[0]["session_id"]
             dev.append(_with_first_pass(reference[:most], first_pass, name, [seed, len(dev)]))
 
-    import json
-
     from seal.training.tune import Trial, tune
 
     print("| scores | thresholds | margin | Δcp | words changed |\n|---|---|---|---|---|")
@@ -311,8 +307,8 @@ def tune(
     if corrector == "seal":
         options |= {"model": model, "format": format, "condition": condition}
     settings, _ = tune(dev, report, **options)
-    kept = json.loads(output.read_text(encoding="utf-8")) if output.is_file() else {}
-    write_text(json.dumps(kept | settings, indent=2) + "\n", output)
+    before = json.loads(output.read_text(encoding="utf-8")) if output.is_file() else {}
+    write_text(json.dumps(before | settings, indent=2) + "\n", output)
 
 
 def train_eend(
@@ -350,29 +346,28 @@ def train_eend(
     from seal.acoustic.eend import SPEAKERS
     from seal.training import eend
     from seal.training.mixtures import held_out, load_voices
-    from seal.words import turns
 
-    found = load_voices(voices)
-    kept = held_out(found)
-    if len(found) < 2 * SPEAKERS:
-        raise SealError(f"{voices}: holds {len(found)} voices; {2 * SPEAKERS} is the least")
-    talks = [turns(recording) for recording in recordings]
-    unheard = {name: voice for name, voice in found.items() if name in kept}
-    looked_at = [eend.example(talks, unheard, [seed, 7, place]) for place in range(100)]
+    recorded = load_voices(voices)
+    test_names = held_out(recorded)
+    if len(recorded) < 2 * SPEAKERS:
+        raise SealError(f"{voices}: holds {len(recorded)} voices; {2 * SPEAKERS} is the least")
+    talks = [words.turns(recording) for recording in recordings]
+    test_voices = {name: voice for name, voice in recorded.items() if name in test_names}
+    test_examples = [eend.example(talks, test_voices, [seed, 7, index]) for index in range(100)]
     eend.train(
         talks,
-        {name: voice for name, voice in found.items() if name not in kept},
+        {name: voice for name, voice in recorded.items() if name not in test_names},
         output,
         eend.EendRecipe(steps=steps, seed=seed),
         device,
         report_steps(),
-        lambda network: {"frame error": eend.error_rate(network, looked_at)},
+        lambda network: {"frame error": eend.error_rate(network, test_examples)},
     )
 
 
 def _with_first_pass(
-    reference: "list[Word]", folder: Path | None, name: str, seed: list[int]
-) -> "tuple[list[Word], list[Word]]":
+    reference: list[Word], folder: Path | None, name: str, seed: list[int]
+) -> tuple[list[Word], list[Word]]:
     """A reference and its first pass, from a folder or simulated."""
     if folder is not None:
         first = words.read(folder / f"{name}.json")

@@ -127,13 +127,13 @@ CORRECTION: dict[str, Any] = {
 """The command line's view of the fields of `seal.correctors.Options`."""
 
 _TYPES = {"adapter": str | None, "audio": Path | None}
-"""Of fields that take more than a command line can give."""
+"""Types of the fields that take more than a command line can give."""
 
 
 def with_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for each field of `Options`, but those `left_out`, in the place of
-    its parameter `options`, which becomes a dict of them by name, checked."""
-    chosen = [
+    """Give a command an option for each field of `Options` except those `left_out`. They take the
+    place of its parameter `options`, which gets a dict of them by name, checked."""
+    added = [
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -147,14 +147,14 @@ def with_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[...
     def wrap(command: Callable[..., None]) -> Callable[..., None]:
         parameters: list[inspect.Parameter] = []
         for name, parameter in inspect.signature(command).parameters.items():
-            own = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            parameters += chosen if name == "options" else [own]
+            keyword = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            parameters += added if name == "options" else [keyword]
 
         @functools.wraps(command)
-        def run(**given: Any) -> None:
-            options = {one.name: given.pop(one.name) for one in chosen}
+        def run(**values: Any) -> None:
+            options = {parameter.name: values.pop(parameter.name) for parameter in added}
             _check(options)
-            command(**given, options=options)
+            command(**values, options=options)
 
         setattr(run, "__signature__", inspect.Signature(parameters))  # noqa: B010
         return run
@@ -163,7 +163,7 @@ def with_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[...
 
 
 def _check(options: dict[str, Any]) -> None:
-    """Raise SealError for what can be refused before the heavy work, by the option's name."""
+    """Raise SealError, which names the option, for what can be refused before the heavy work."""
     try:
         Options(**options)
     except SealError as error:
