@@ -187,12 +187,12 @@ def test_spread_fills_the_span_in_order(texts: list[str], start: float, length: 
 
 
 def test_markup_is_not_spoken() -> None:
-    assert ldc.spoken("[[whistles]] {cough} mm-hmm -- wh- ((  )) @NATO ~FBI ^Ann") == [
+    assert ldc.spoken_words("[[whistles]] {cough} mm-hmm -- wh- ((  )) @NATO ~FBI ^Ann") == [
         *["mm-hmm", "wh", "NATO", "FBI", "Ann"]
     ]
-    assert chat.spoken("0is &+fr &*B:yeah goed [: went] [*] +/. www (1.2) don't &{l=reads") == [
-        *["fr", "goed", "don't"]
-    ]
+    assert chat.spoken_words(
+        "0is &+fr &*B:yeah goed [: went] [*] +/. www (1.2) don't &{l=reads"
+    ) == [*["fr", "goed", "don't"]]
 
 
 def test_splits_follow_the_public_lists() -> None:

@@ -1,8 +1,8 @@
 """Corpora of conversations, one file each: a folder in, word-level references out.
 
-Every file has one function `load(folder) -> {recording: word transcript}`, in time order; `splits`
-says who trains and who tests, `reading` and `ldc` hold what the loaders share. Nothing here knows
-of audio.
+Every file has one function `load(folder) -> {recording: word transcript}`, in time order. `splits`
+says which recordings train and which test, `reading` and `ldc` have what the loaders share. Nothing
+here knows of audio.
 """
 
 NAMES = (

@@ -9,7 +9,7 @@ originals, which cost a licence.
 import re
 from pathlib import Path
 
-from seal.corpora.ldc import turns
+from seal.corpora.ldc import call_words
 from seal.corpora.reading import in_time_order
 from seal.errors import SealError
 from seal.words import Word
@@ -30,5 +30,5 @@ def load(folder: str | Path) -> dict[str, list[Word]]:
     if not files:
         raise SealError(f"{folder}: not CALLHOME (no en_NNNN.txt in it)")
     return in_time_order(
-        {name: turns(file, name, wrapped=True) for name, file in files.items()}, folder
+        {name: call_words(file, name, wrapped=True) for name, file in files.items()}, folder
     )

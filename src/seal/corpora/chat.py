@@ -1,9 +1,9 @@
 """CHAT transcripts (`.cha`, as TalkBank has them) to references.
 
 An utterance is `*A:\\tso &-um I [/] I went . \\x15start_end\\x15`, times in milliseconds; its span
-is shared out among its words, and what has no times is left out. Words stand as they were spoken:
-repetitions and fillers stay, comments, sounds and what was not understood go. It knows nothing of
-the dependent tiers (`%mor:` and others).
+is shared out among its words, and what has no times is left out. Words stay as they were spoken,
+with repetitions and fillers; comments, sounds and what was not understood are dropped. It knows
+nothing of the dependent tiers (`%mor:` and others).
 """
 
 import re
@@ -56,7 +56,7 @@ def _words(file: Path) -> Iterator[Word]:
         speaker, rest = match[1], match[2] or ""
         position = 0
         for times in _TIMES.finditer(rest):
-            texts = spoken(rest[position : times.start()])
+            texts = spoken_words(rest[position : times.start()])
             start, end = int(times[1]) / 1000, int(times[2]) / 1000
             yield from spread(file.stem, speaker, texts, start, end)
             position = times.end()
@@ -65,7 +65,7 @@ def _words(file: Path) -> Iterator[Word]:
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    """The file's lines with their numbers; what continues on the next line is joined."""
+    """The file's lines with their numbers (from 1); continued lines are joined."""
     joined: list[tuple[int, str]] = []
     for number, line in enumerate(read_text(file).split("\n"), start=1):
         if line.startswith("\t") and joined:
@@ -82,10 +82,10 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
     yield from joined
 
 
-def spoken(text: str) -> list[str]:
+def spoken_words(text: str) -> list[str]:
     """The words that were said, without CHAT's markup.
 
-    >>> spoken("<I was> [//] &-um (be)cause ice+cream &=laughs F_B_I xxx New_York@n +...")
+    >>> spoken_words("<I was> [//] &-um (be)cause ice+cream &=laughs F_B_I xxx New_York@n +...")
     ['I', 'was', 'um', 'cause', 'ice', 'cream', 'FBI', 'New', 'York']
     """
     texts = []

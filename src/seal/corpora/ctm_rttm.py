@@ -1,7 +1,7 @@
 """CTM words (`session channel start length word`) and RTTM speakers (NIST's formats) to references.
 
 A word goes to the speaker who overlaps it most, or, where nobody speaks, to the nearest. Channels
-count where both files name them alike (A is 1, B is 2), else a session's turns are taken together.
+count where both files name them alike (A is 1, B is 2); elsewhere all turns of a session count.
 """
 
 from collections import defaultdict
@@ -36,20 +36,20 @@ def load(source: str | Path) -> dict[str, list[Word]]:
             start, length = seconds(fields[2], place), seconds(fields[3], place)
             if text.startswith("<") or not spoken_tokens(text):
                 continue
-            known = turns.get((name, channel)) or turns.get((name, None))
-            if known is None:
+            session_turns = turns.get((name, channel)) or turns.get((name, None))
+            if session_turns is None:
                 raise SealError(f"{place}: no RTTM file has the session {quoted(name)}")
             end = round(start + length, 6)
-            speaker = known.speaker(start, end)
+            speaker = session_turns.speaker(start, end)
             sessions.setdefault(name, []).append(word(name, speaker, text, start, end))
     return in_time_order(sessions, source)
 
 
 def _turns(folder: Path) -> dict[tuple[str, str | None], Turns]:
     """The turns of each session and channel, and of each session as a whole (channel None)."""
-    found: dict[tuple[str, str | None], list[Turn]] = defaultdict(list)
+    turns: dict[tuple[str, str | None], list[Turn]] = defaultdict(list)
     for file in find(folder, "*.rttm", "CTM with RTTM"):
         for session, named, turn in speaker_turns(file):
             for channel in (same_channel(named), None):
-                found[session, channel].append(turn)
-    return {key: Turns(turns) for key, turns in found.items()}
+                turns[session, channel].append(turn)
+    return {key: Turns(channel_turns) for key, channel_turns in turns.items()}

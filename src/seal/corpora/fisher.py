@@ -9,7 +9,7 @@ published documentation and not run on the originals, which cost a licence.
 import re
 from pathlib import Path
 
-from seal.corpora.ldc import spoken, turns
+from seal.corpora.ldc import call_words, spoken_words
 from seal.corpora.reading import in_time_order, spread
 from seal.errors import SealError
 from seal.parsing import lines, quoted, read_text
@@ -45,7 +45,7 @@ def load(folder: str | Path) -> dict[str, list[Word]]:
     if not texts and not aligned:
         raise SealError(f"{folder}: not Fisher (no fe_03_NNNNN.txt or .trn in it)")
     calls = {
-        name: turns(texts[name], name, wrapped=False)
+        name: call_words(texts[name], name, wrapped=False)
         if name in texts
         else [word for file in aligned[name] for word in _aligned(file)]
         for name in sorted(texts | aligned)
@@ -74,5 +74,5 @@ def _aligned(file: Path) -> list[Word]:
         segment = segments[match["id"]]
         start, end = int(segment["start"]) / RATE, int(segment["end"]) / RATE
         speaker = "AB"[int(segment["channel"]) - 1]
-        words += spread(file.stem, speaker, spoken(match["text"]), start, end)
+        words += spread(file.stem, speaker, spoken_words(match["text"]), start, end)
     return words

@@ -1,8 +1,8 @@
 """Telephone calls as LDC transcribes them: lines `start end A: text`, and the markup in the text.
 
 The markup is that of the CALLHOME and Fisher documentation, and what NIST's references (STM) add
-to it. Noises go; what was said stays, also where the transcriber was unsure of it, since the
-speaker is known from the channel. It knows nothing of folders.
+to it. Noises are dropped; spoken words stay, even where the transcriber was unsure of them, since
+the speaker is known from the channel. It knows nothing of folders.
 """
 
 import re
@@ -27,33 +27,33 @@ _BRACKET = re.compile(r"[()<>]|//")
 _MARK = re.compile(r"[%*+@~^#_]|(?<!\w)&")
 
 
-def turns(file: Path, session_id: str, wrapped: bool) -> list[Word]:
-    """The words of a call. A turn may go on in the next lines if `wrapped`.
+def call_words(file: Path, session_id: str, wrapped: bool) -> list[Word]:
+    """The words of a call. If `wrapped`, a turn may continue on the next lines.
 
     Raises SealError with the line that is no turn.
     """
-    found: list[tuple[str, float, float, list[str]]] = []
+    turns: list[tuple[str, float, float, list[str]]] = []
     for number, line in lines(read_text(file, fallback="cp1252"), comment="#"):
         place = f"{file}: line {number}"
         match = _TURN.fullmatch(line)
         if match:
             start, end = seconds(match["start"], place), seconds(match["end"], place)
-            found.append((match["speaker"], start, end, [match["text"] or ""]))
-        elif wrapped and found and not _TIMES.match(line):
-            found[-1][3].append(line)
+            turns.append((match["speaker"], start, end, [match["text"] or ""]))
+        elif wrapped and turns and not _TIMES.match(line):
+            turns[-1][3].append(line)
         else:
             raise SealError(f"{place}: not 'start end A: words'")
     return [
         word
-        for speaker, start, end, pieces in found
-        for word in spread(session_id, speaker, spoken(" ".join(pieces)), start, end)
+        for speaker, start, end, pieces in turns
+        for word in spread(session_id, speaker, spoken_words(" ".join(pieces)), start, end)
     ]
 
 
-def spoken(text: str) -> list[str]:
+def spoken_words(text: str) -> list[str]:
     """The words that were said, without noises and markup.
 
-    >>> spoken("{laugh} %um &Lydia ((and I)) [distortion] <Spanish hola> went- **boing** --")
+    >>> spoken_words("{laugh} %um &Lydia ((and I)) [distortion] <Spanish hola> went- **boing** --")
     ['um', 'Lydia', 'and', 'I', 'hola', 'went', 'boing']
     """
     text = _NOISE.sub(" ", text)

@@ -1,7 +1,6 @@
-"""What the loaders of corpora share: a file's text, a time in seconds, the words of an utterance.
+"""What the loaders of corpora share: finding files, and making words of an utterance.
 
-Everything that cannot be read is refused in one line with its file and place. It knows the layout
-of no corpus.
+What cannot be read is refused in one line that names the file. It knows the layout of no corpus.
 """
 
 from collections.abc import Mapping
@@ -36,7 +35,7 @@ def word(session_id: str, speaker: str, text: str, start: float, end: float) -> 
 
 
 def spread(session_id: str, speaker: str, texts: list[str], start: float, end: float) -> list[Word]:
-    """Give each of an utterance's words its share of [start, end] seconds, by number of letters."""
+    """The words of an utterance, which share [start, end] seconds by their number of letters."""
     times = split_time(texts, start, end)
     return [word(session_id, speaker, text, *time) for text, time in zip(texts, times, strict=True)]
 
@@ -50,11 +49,11 @@ def in_time_order(
     recordings: Mapping[str, list[Word]], source: str | Path
 ) -> dict[str, list[Word]]:
     """The recordings that have words, each sorted by start. Raises SealError if there are none."""
-    found = {
-        name: sorted(words, key=lambda w: w["start_time"])
+    result = {
+        name: sorted(words, key=lambda word: word["start_time"])
         for name, words in recordings.items()
         if words
     }
-    if not found:
+    if not result:
         raise SealError(f"{source}: no words with times in it")
-    return found
+    return result

@@ -29,9 +29,9 @@ def load(source: str | Path) -> dict[str, list[Word]]:
             if max(start, end) > LATEST:
                 raise SealError(f"{file}: entry {number}: a time is beyond {LATEST:.0f} s")
             texts = spoken_tokens(segment["words"])
-            found = sessions.setdefault(name, [])
-            if len(texts) == 1:  # times of a word's own are kept as they are
-                found.append(word(name, segment["speaker"], texts[0], start, end))
+            session = sessions.setdefault(name, [])
+            if len(texts) == 1:  # a word's own times stay exactly as they are
+                session.append(word(name, segment["speaker"], texts[0], start, end))
             else:
-                found += spread(name, segment["speaker"], texts, start, end)
+                session += spread(name, segment["speaker"], texts, start, end)
     return in_time_order(sessions, source)

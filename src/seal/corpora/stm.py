@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from seal.corpora.ldc import spoken
+from seal.corpora.ldc import spoken_words
 from seal.corpora.reading import find, in_time_order, spread
 from seal.errors import SealError
 from seal.formats import stm
@@ -54,7 +54,7 @@ def segments(files: list[Path]) -> Iterator[Segment]:
 def _segments(file: Path) -> Iterator[Segment]:
     for line in stm.segments(read_text(file, fallback="cp1252"), file):
         text = line.match["label"] + line.match["text"]
-        texts = spoken(_HESITATION.sub(" ", _first_alternatives(text)))
+        texts = spoken_words(_HESITATION.sub(" ", _first_alternatives(text)))
         name, speaker = line.session_id, line.match["speaker"]
         yield Segment(name, line.channel, spread(name, speaker, texts, line.start, line.end))
 

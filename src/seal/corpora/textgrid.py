@@ -2,8 +2,8 @@
 
 A file has one interval tier per speaker, or a recording has one file per party
 (`NAME_PARTY.TextGrid`, one tier each). An interval's span is shared out among its words, so tiers
-of words and of utterances are both fine. Point tiers, and an aligner's tiers of phones, are passed
-over.
+of words and of utterances are both fine. Point tiers, and an aligner's tiers of phones, are
+skipped.
 """
 
 import re
@@ -81,7 +81,7 @@ def tiers(file: Path) -> list[Tier]:
     head = _HEAD.match(text)
     if not head:
         raise damaged(0, "a TextGrid in Praat's long text format")
-    found, position = [], head.end()
+    result, position = [], head.end()
     for _ in range(int(head[1])):
         tier = _TIER.match(text, position)
         if not tier:
@@ -102,7 +102,7 @@ def tiers(file: Path) -> list[Tier]:
             line += text.count("\n", position, match.end())
             position = match.end()
         if kind == "IntervalTier":
-            found.append(Tier(name.replace('""', '"'), intervals))
+            result.append(Tier(name.replace('""', '"'), intervals))
     if position < len(text):
         raise damaged(position, "the end of the file")
-    return found
+    return result
