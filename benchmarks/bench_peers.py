@@ -215,10 +215,10 @@ def main() -> None:
         wanted = {n: d for n, d in decoders.items() if n == "fast" or n in missing}
         if len(wanted) > 1:
             answers = run(model, prompt, wanted, turn % 2 == 1)
-            place = {"chunk": mark(prompt), "words": len(prompt.words), "run": number}
-            place["together"] = together(model, chunks)
-            place |= {"threads": options.threads, "precision": options.precision}
-            rows.append(place | {"answers": answers})
+            line = {"chunk": mark(prompt), "words": len(prompt.words), "run": number}
+            line["together"] = together(model, chunks)
+            line |= {"threads": options.threads, "precision": options.precision}
+            rows.append(line | {"answers": answers})
             if options.output:
                 with options.output.open("a", encoding="utf-8") as file:
                     print(json.dumps(rows[-1]), file=file)

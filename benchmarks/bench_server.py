@@ -77,10 +77,10 @@ def client(address: str, waiting: "SimpleQueue[Path]", folder: Path) -> None:
             return
         status, answer = ask(connection, "POST", "/v1/correct", path.read_bytes())
         if status == 202:  # it would have waited for too long: a job
-            place = f"/v1/jobs/{json.loads(answer)['id']}/result"
+            url = f"/v1/jobs/{json.loads(answer)['id']}/result"
             while status in (202, 409):
                 time.sleep(0.05)
-                status, answer = ask(connection, "GET", place)
+                status, answer = ask(connection, "GET", url)
         assert status == 200, answer
         assert not differs(answer, folder / "out" / path.name), path.name
 

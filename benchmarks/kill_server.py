@@ -127,10 +127,10 @@ class Client:
 
     def sent(self, path: Path, wait: bool) -> str | None:
         """The id of the job that a transcript has become; None where it was answered at once."""
-        place = f"/v1/correct?wait={'true' if wait else 'false'}"
+        url = f"/v1/correct?wait={'true' if wait else 'false'}"
         while True:
             try:
-                status, answer = self.asked("POST", place, path.read_bytes())
+                status, answer = self.asked("POST", url, path.read_bytes())
             except (OSError, HTTPException):
                 self.tally.unanswered += 1
                 self.server.up.wait()
@@ -164,8 +164,8 @@ class Client:
             self.tally.wrong.append(path.name)
         self.tally.results[path.name] = answer
 
-    def asked(self, method: str, place: str, body: bytes | None = None) -> tuple[int, bytes]:
-        return ask(HTTPConnection(self.server.address, timeout=60), method, place, body)
+    def asked(self, method: str, url: str, body: bytes | None = None) -> tuple[int, bytes]:
+        return ask(HTTPConnection(self.server.address, timeout=60), method, url, body)
 
 
 def kept(server: Server, job: str) -> bytes:

@@ -88,19 +88,21 @@ def real_pass(path: Path, truth: list[Word]) -> Judged:
     if not first or len(first[0]["speaker_scores"]) != len({w["speaker"] for w in truth}):
         print(f"{path.stem}: left out", flush=True)
         return []
-    places = aligned([normalise(w["words"]) for w in truth], [normalise(w["words"]) for w in first])
+    indices = aligned(
+        [normalise(w["words"]) for w in truth], [normalise(w["words"]) for w in first]
+    )
     heard = [
-        place is not None and normalise(truth[place]["words"]) == normalise(word["words"])
-        for place, word in zip(places, first, strict=True)
+        index is not None and normalise(truth[index]["words"]) == normalise(word["words"])
+        for index, word in zip(indices, first, strict=True)
     ]
     return judge(truth, first, oracle(truth, first), heard)
 
 
 def drawn(references: list[list[Word]], draws: int) -> list[Judged]:
     found = []
-    for number, reference in enumerate(references):
+    for index, reference in enumerate(references):
         for draw in range(draws):
-            rng = np.random.default_rng([7, number, draw])
+            rng = np.random.default_rng([7, index, draw])
             first, truth = simulate(reference, draw_severity(rng), rng)
             found.append(judge(reference, first, truth, [True] * len(first)))
     return found

@@ -22,12 +22,11 @@ from seal import demo, words
 from seal.acoustic.asr import recognise
 from seal.acoustic.first_pass import first_pass
 from seal.acoustic.posteriors import Posteriors
-from seal.acoustic.reconcile import reconcile
+from seal.acoustic.reconcile import pooled, reconcile
 from seal.correction import correct
 from seal.correctors.seal import chunk_prompt, load_corrector
 from seal.llm.chunks import cut
 from seal.llm.conditioning import TH_LOW, TH_MED, acoustic_label, word_score
-from seal.llm.decode import choose
 from seal.llm.decode import fast as fast_file
 from seal.llm.prompt import word_tokens
 from seal.training.simulate import draw_severity, simulate
@@ -83,10 +82,10 @@ def draw_posteriors(posteriors: Posteriors, first: list[Word]) -> Any:
     above.set(ylim=(0, 1.05), ylabel="posterior", yticks=(0, 0.5, 1))
     above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     spoken = [w for w in first if w["start_time"] >= SPAN[0] and w["end_time"] <= SPAN[1]]
-    for place, word in enumerate(spoken):
+    for index, word in enumerate(spoken):
         middle = (word["start_time"] + word["end_time"]) / 2
         colour = COLOURS[word["speaker"]]
-        level = 3 - place % 4
+        level = 3 - index % 4
         below.plot([word["start_time"], word["end_time"]], [level] * 2, color=colour, lw=3)
         below.text(middle, level + 0.12, word["words"], ha="center", color=colour, weight="bold")
         scores = " ".join(f"{name} {score:.2f}" for name, score in word["speaker_scores"].items())
@@ -98,8 +97,6 @@ def draw_posteriors(posteriors: Posteriors, first: list[Word]) -> Any:
 
 def columns(posteriors: Posteriors, first: list[Word]) -> list[str]:
     """The name that each column of the posteriors got in reconciliation."""
-    from seal.acoustic.rescore import pooled
-
     scores = pooled(posteriors, first)
     names = sorted(speakers(first))
     table = np.array([[word["speaker_scores"][name] for name in names] for word in first])
@@ -124,13 +121,13 @@ def chunk_of(first: list[Word]) -> tuple[Any, list[str], int]:
 
 
 def draw_prompt(first: list[Word], labels: list[str], start: int) -> Any:
-    """The first words of a chunk as the model reads them, and the answer's open places."""
+    """The first words of a chunk as the model reads them, and the answer's open positions."""
     figure, axes = pyplot.subplots(figsize=(10, 1.9), layout="constrained")
     axes.axis("off")
     shades = {"Low": "#b00020", "Med": "#8a6d00", "High": "#2e7d32"}
     spoken = first[start : start + SHOWN]
     names = list(dict.fromkeys(word["speaker"] for word in first[start:]))
-    local = {name: "AB"[place] for place, name in enumerate(names)}
+    local = {name: "AB"[index] for index, name in enumerate(names)}
     draft: list[Group] = [[("Draft:", INK)]]
     final: list[Group] = [[("Final:", INK)]]
     for word, label in zip(spoken, labels[start:], strict=False):
@@ -145,15 +142,15 @@ def draw_prompt(first: list[Word], labels: list[str], start: int) -> Any:
 
 def flow(axes: Any, groups: list[Group], line: float) -> float:
     """Write coloured pieces in a monospaced type, line after line; return the last one."""
-    place = 0
+    column = 0
     for group in groups:
-        if place + sum(len(text) + 1 for text, _ in group) > WIDTH:
-            place, line = 7, line + 1
+        if column + sum(len(text) + 1 for text, _ in group) > WIDTH:
+            column, line = 7, line + 1
         for text, colour in group:
             heavy = "normal" if colour == INK else "bold"
             font = {"family": "DejaVu Sans Mono", "size": 11, "weight": heavy}
-            axes.text(place, line, text, color=colour, **font)
-            place += len(text) + 1
+            axes.text(column, line, text, color=colour, **font)
+            column += len(text) + 1
     return line
 
 
@@ -162,15 +159,15 @@ def draw_decoding(first: list[Word], prompt: Any, start: int) -> Any:
     model, _ = load_corrector(None, None, "cpu")
     read: list[list[tuple[int, int]]] = []
 
-    def traced(logits: Any, given: Any, word: int, previous: int | None, margins: Any) -> Any:
-        found = choose(logits, given, word, previous, margins)
-        if not read or word <= read[-1][-1][0]:
-            read.append([])
-        read[-1].append((word, found[0]))
-        return found
+    verify = fast_file._Chunk.verify
+
+    def traced(chunk: Any, logits: Any) -> None:
+        first = len(chunk._posteriors)
+        verify(chunk, logits)
+        read.append([(word, chunk._speakers[word]) for word in range(first, first + len(logits))])
 
     count = len(prompt.words)
-    with mock.patch.object(fast_file, "choose", traced):
+    with mock.patch.object(fast_file._Chunk, "verify", traced):
         decoded = fast_file.fast(model, prompt, [[0.0, 0.0]] * count)
     names = list(dict.fromkeys(word["speaker"] for word in first[start : start + count]))
     colours = [COLOURS[name] for name in names]
@@ -179,7 +176,7 @@ def draw_decoding(first: list[Word], prompt: Any, start: int) -> Any:
     for number, found in enumerate(read, start=1):
         before, guess = guess, guess | dict(found)
         differs = next((word for word, label in found if before[word] != label), None)
-        settled = count if differs is None else differs + 1
+        settled = (found[-1][0] if differs is None else differs) + 1
         title = f"pass {number} reads {len(found)}, settles {settled - found[0][0]}"
         rows.append((title, guess, settled))
     assert [rows[-1][1][word] for word in range(count)] == decoded.speakers
@@ -211,11 +208,11 @@ def draw_corrected() -> Any:
         print(f"seed {seed}: {before} words wrong, {after} corrected", file=sys.stderr)
         tried.append((after / max(before, 1), seed, first, truth, corrected))
     *_, first, truth, corrected = sorted(tried, key=lambda each: each[:2])[SEEDS // 2]
-    order = sorted(range(len(first)), key=lambda place: first[place]["start_time"])
+    order = sorted(range(len(first)), key=lambda index: first[index]["start_time"])
     sides = {
-        "true": [truth[place] for place in order],
-        "first pass": [first[place]["speaker"] for place in order],
-        "corrected": [corrected[place]["speaker"] for place in order],
+        "true": [truth[index] for index in order],
+        "first pass": [first[index]["speaker"] for index in order],
+        "corrected": [corrected[index]["speaker"] for index in order],
     }
     wrong = {
         title: sum(a != b for a, b in zip(side, sides["true"], strict=True))
@@ -223,17 +220,17 @@ def draw_corrected() -> Any:
     }
     figure, axes = pyplot.subplots(4, 1, figsize=(10, 3.2), sharex=True, layout="constrained")
     for panel, (title, side) in zip(axes, sides.items(), strict=False):
-        for place, name in enumerate(side):
-            bad = name != sides["true"][place]
-            panel.add_patch(Rectangle((place, 0), 1, 1, facecolor=COLOURS[name], lw=0))
+        for index, name in enumerate(side):
+            bad = name != sides["true"][index]
+            panel.add_patch(Rectangle((index, 0), 1, 1, facecolor=COLOURS[name], lw=0))
             if bad:
-                panel.add_patch(Rectangle((place, -0.45), 1, 0.35, facecolor=INK, lw=0))
+                panel.add_patch(Rectangle((index, -0.45), 1, 0.35, facecolor=INK, lw=0))
         name = title if title == "true" else f"{title}\n{wrong[title]} wrong"
         panel.set(ylim=(-0.5, 1), yticks=[], xlim=(0, len(order)))
         panel.set_ylabel(name, rotation=0, ha="right", va="center")
         panel.spines[:].set_visible(False)
         panel.tick_params(bottom=False)
-    sure = [corrected[place]["speaker_confidence"] for place in order]
+    sure = [corrected[index]["speaker_confidence"] for index in order]
     axes[3].bar(np.arange(len(sure)) + 0.5, 1 - np.array(sure), width=1, color="#777777")
     axes[3].set(ylim=(0, 0.7), yticks=[0, 0.5], xlabel="words of the call")
     axes[3].set_ylabel("doubt", rotation=0, ha="right", va="center")

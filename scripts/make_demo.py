@@ -109,17 +109,17 @@ def word_times(
 ) -> list[tuple[str, float, float]]:
     """Which of the line's phones belong to which word: matched to the words spoken one by one."""
     owners, alone = [], []
-    for number, text in enumerate(texts):
+    for index, text in enumerate(texts):
         own = [p for p in flite(*options, "-ps", "-t", text, "-o", "none").split() if p != "pau"]
         alone += own
-        owners += [number] * len(own)
+        owners += [index] * len(own)
     starts = [0.0, *(stop for _, stop in phones)]
     heard = [(name, starts[i], stop) for i, (name, stop) in enumerate(phones) if name != "pau"]
     matched = match([name for name, _, _ in heard], alone)
     timed = []
-    for number, group in groupby(zip(matched, heard, strict=True), key=lambda m: owners[m[0]]):
+    for index, group in groupby(zip(matched, heard, strict=True), key=lambda m: owners[m[0]]):
         times = [(start, stop) for _, (_, start, stop) in group]
-        timed.append((texts[number], times[0][0], times[-1][1]))
+        timed.append((texts[index], times[0][0], times[-1][1]))
     if [text for text, _, _ in timed] != texts:
         raise SystemExit(f"the phones of {' '.join(texts)!r} do not fit its words")
     return timed

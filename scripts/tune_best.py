@@ -96,7 +96,7 @@ def outcome(cached: list, weight: float | None, margin: float) -> tuple[Score, i
         gain = together - together[np.arange(len(words)), draft][:, None]
         chosen = np.where(gain.max(axis=1) > margin, gain.argmax(axis=1), draft)
         answer = [
-            word | {"speaker": names[place]} for word, place in zip(words, chosen, strict=True)
+            word | {"speaker": names[speaker]} for word, speaker in zip(words, chosen, strict=True)
         ]
         total += score(reference, answer)
         for old, new, true in zip(words, answer, truth, strict=True):

@@ -45,8 +45,8 @@ def main() -> None:
             continue
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         reference = from_start(reference)
-        sound = options.out / "audio" / f"{name}.flac"
-        first, truth = voiced(reference, voices, rng, sound)
+        audio = options.out / "audio" / f"{name}.flac"
+        first, truth = voiced(reference, voices, rng, audio)
         true = [word | {"speaker": who} for word, who in zip(first, truth, strict=True)]
         write(true, options.out / "oracle" / f"{name}.json")
         write(reference, options.out / "reference" / f"{name}.json")
@@ -58,16 +58,16 @@ def main() -> None:
 def voiced(
     reference: list[Word], voices: list[np.ndarray], rng: np.random.Generator, path: Path
 ) -> tuple[list[Word], list[str]]:
-    """First pass and true speakers of one conversation, whose sound is written to `path`."""
+    """First pass and true speakers of one conversation, whose audio is written to `path`."""
     names = speakers(reference)
     cast = {name: voices[i] for name, i in zip(names, rng.permutation(len(voices)), strict=False)}
     loudness = rng.normal(0, 0.5, len(names))
     gains = {name: 4 * level for name, level in zip(names, loudness, strict=True)}
     end = max(word["end_time"] for word in reference) + 1
-    sound = mix(turns(reference), cast, gains, end, rng)
-    sound += rng.normal(0, rng.uniform(0.003, 0.03), len(sound)).astype(np.float32)
-    sound *= 0.5 / np.abs(sound).max()
-    soundfile.write(path, sound, RATE)
+    samples = mix(turns(reference), cast, gains, end, rng)
+    samples += rng.normal(0, rng.uniform(0.003, 0.03), len(samples)).astype(np.float32)
+    samples *= 0.5 / np.abs(samples).max()
+    soundfile.write(path, samples, RATE)
     posteriors = first_pass(path, len(names))
     heard = recognise(reference, loudness, draw_severity(rng), rng)
     words = [

@@ -64,14 +64,22 @@ def test_pieces_are_those_of_transformers(folder, text):
     assert own().edges == (tokenizer.cls_token_id, tokenizer.sep_token_id)
 
 
-def test_a_correction_by_the_default_does_not_import_transformers():
-    """Its import would be most of the time of a short correction."""
+LISTENING = {"scipy", "soundfile", "soxr", "kaldi_native_fbank"}
+
+
+@pytest.mark.parametrize(
+    ("corrector", "unused"),
+    [("best", {"transformers"} | LISTENING), ("hmm", {"transformers", "torch"} | LISTENING)],
+)
+def test_a_correction_does_not_import_what_it_does_not_need(corrector, unused):
+    """The import of transformers would be most of the time of a short correction."""
     program = (
         "import sys, seal; w = [dict(session_id='s', speaker='AB'[i % 2], words='yes',"
-        " start_time=i, end_time=i) for i in range(4)]; seal.correct(w);"
-        " sys.exit('transformers' in sys.modules)"
+        f" start_time=i, end_time=i) for i in range(4)]; seal.correct(w, corrector='{corrector}');"
+        f" print(*({unused!r} & sys.modules.keys()))"
     )
-    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+    output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert output.stdout.split() == []
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path, folder):

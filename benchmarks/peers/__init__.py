@@ -23,8 +23,8 @@ class Answer:
     passes: int
 
 
-def places(prompt: Prompt) -> list[list[int]]:
-    """The allowed tokens at each place of the answer: the labels, or the word's one next token."""
+def allowed_tokens(prompt: Prompt) -> list[list[int]]:
+    """What the answer's token may be at each position: a label, or the word's one next token."""
     allowed = []
     for word in prompt.words:
         allowed.append(prompt.labels)
@@ -35,11 +35,11 @@ def places(prompt: Prompt) -> list[list[int]]:
 def read(prompt: Prompt, tokens: Sequence[int]) -> list[int]:
     """The speakers in an answer's tokens. Fails if these are not the prompt's words."""
     speakers = []
-    place = 0
+    position = 0
     for word in prompt.words:
-        speakers.append(prompt.labels.index(tokens[place]))
-        place += 1 + len(word)
-        if list(tokens[place - len(word) : place]) != word:
+        speakers.append(prompt.labels.index(tokens[position]))
+        position += 1 + len(word)
+        if list(tokens[position - len(word) : position]) != word:
             raise AssertionError("an exact engine wrote other tokens than the words'")
     return speakers
 

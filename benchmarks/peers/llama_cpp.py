@@ -17,7 +17,7 @@ import gguf
 import llama_cpp
 import torch
 
-from peers import Answer, places, read
+from peers import Answer, allowed_tokens, read
 from seal.correctors.seal import SHIPPED
 from seal.llm.model import EMBEDDED, LanguageModel, load
 from seal.llm.prompt import Prompt
@@ -35,7 +35,7 @@ def decode(model: LanguageModel, prompt: Prompt) -> Answer:
 def answered(engine: Any, prompt: Prompt) -> Answer:
     """The answer of a loaded model."""
     engine.reset()
-    allowed = places(prompt)
+    allowed = allowed_tokens(prompt)
     terms = [f"({' | '.join(f'<[{token}]>' for token in tokens)})" for tokens in allowed]
     grammar = llama_cpp.LlamaGrammar.from_string("root ::= " + " ".join(terms), verbose=False)
     written: list[int] = []

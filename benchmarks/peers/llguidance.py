@@ -13,20 +13,20 @@ import llguidance.torch
 import torch
 from transformers import LogitsProcessor
 
-from peers import Answer, generate, places, read, tokenizer
+from peers import Answer, allowed_tokens, generate, read, tokenizer
 from seal.llm.model import LanguageModel
 from seal.llm.prompt import Prompt
 
 
 def decode(model: LanguageModel, prompt: Prompt) -> Answer:
     masks = Masks(matcher(model, prompt), model.network.config.vocab_size)
-    written = generate(model, prompt, len(places(prompt)), logits_processor=[masks])
+    written = generate(model, prompt, len(allowed_tokens(prompt)), logits_processor=[masks])
     return Answer(read(prompt, written), len(written))
 
 
 def matcher(model: LanguageModel, prompt: Prompt) -> Any:
     """The state of llguidance's parser before the answer's first token."""
-    terms = [f"<[{','.join(map(str, sorted(allowed)))}]>" for allowed in places(prompt)]
+    terms = [f"<[{','.join(map(str, sorted(allowed)))}]>" for allowed in allowed_tokens(prompt)]
     grammar = llguidance.LLMatcher.grammar_from_lark("start: " + " ".join(terms))
     state = llguidance.LLMatcher(_vocabulary(model.network.config.vocab_size), grammar)
     if state.is_error():

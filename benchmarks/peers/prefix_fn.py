@@ -1,12 +1,12 @@
 """Hugging Face `generate` with `prefix_allowed_tokens_fn`: Algorithm 1 as most would write it."""
 
-from peers import Answer, generate, places, read
+from peers import Answer, allowed_tokens, generate, read
 from seal.llm.model import LanguageModel
 from seal.llm.prompt import Prompt
 
 
 def decode(model: LanguageModel, prompt: Prompt) -> Answer:
-    allowed = places(prompt)
+    allowed = allowed_tokens(prompt)
     start = len(prompt.tokens)
     written = generate(
         model,

@@ -10,13 +10,13 @@ from typing import Any
 import xgrammar
 import xgrammar.contrib.hf
 
-from peers import Answer, generate, places, read, tokenizer
+from peers import Answer, allowed_tokens, generate, read, tokenizer
 from seal.llm.model import LanguageModel
 from seal.llm.prompt import Prompt
 
 
 def decode(model: LanguageModel, prompt: Prompt) -> Answer:
-    allowed = places(prompt)
+    allowed = allowed_tokens(prompt)
     terms = [f"Token({', '.join(map(str, tokens))})" for tokens in allowed]
     grammar = _compiler(model.network.config.vocab_size).compile_grammar(
         "root ::= " + " ".join(terms)

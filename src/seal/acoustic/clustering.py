@@ -2,7 +2,7 @@
 
 Constrained agglomerative clustering of speaker embeddings, in which two speakers of one window
 never merge, then an assignment of every local speaker to the clusters found. This file knows
-nothing of sound or of models.
+nothing of audio or of models.
 """
 
 from collections.abc import Sequence
