@@ -249,7 +249,7 @@ def _score_text(name: str, total: "Score") -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status: 0, 2 (one line on stderr) or 130 (interrupt)."""
+    """Run the command line; return the exit status: 0, 2 (one line on stderr), 130 (interrupt)."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
