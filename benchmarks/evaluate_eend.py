@@ -42,7 +42,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as scratch:
         sets = {
-            "mixtures, two-party": mixtures(options, "primock57-test", Path(scratch)),
+            "mixtures, two-party": mixtures(options, "primock57-unread", Path(scratch)),
             "mixtures, meetings": mixtures(options, "ami-dev", Path(scratch)),
             "Libri2Mix": libri2mix(options.data / "libri2mix"),
             "ten clips": clips(options.data / "ami_clips"),

@@ -1,6 +1,6 @@
 """Correct simulated first passes of held-out conversations, and count what each system did.
 
-python benchmarks/evaluate_text.py DATA [--set primock57-test] [--corrector best hmm …]
+python benchmarks/evaluate_text.py DATA [--set primock57-unread] [--corrector best hmm …]
 
 DATA is the folder with `primock57/` and `ami/` as `seal.corpora` reads them. Prints a Markdown
 table: the first pass, and every system with and without scores; the relative change of Δcp has a
@@ -88,7 +88,7 @@ def excerpt(system: str, index: int, transcript: list, truth: list, answer: list
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--set", default="primock57-test")
+    parser.add_argument("--set", default="primock57-unread")
     parser.add_argument("--first-pass", type=Path, help="a folder of voice_conversations.py")
     parser.add_argument("--words", type=int, default=750, help="words of each recording")
     parser.add_argument("--seed", type=int, default=1)

@@ -56,7 +56,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         if options.command == "correct":
-            parts = [found for _, found, _ in recordings(options.data, "primock57-test", 5000, 1)]
+            parts = [found for _, found, _ in recordings(options.data, "primock57-unread", 5000, 1)]
             for count, number in product(options.words, options.speakers):
                 path = Path(scratch) / f"{count}-{number}.json"
                 words = one_after_another(parts, count)

@@ -1,6 +1,6 @@
 """How many of the remaining mistakes are among the least certain words:
 
-    python benchmarks/uncertain_words.py DATA [--set primock57-test] [--words 3000]
+    python benchmarks/uncertain_words.py DATA [--set primock57-unread] [--words 3000]
 
 What `seal review` shows first is only worth reading if the mistakes are there. The default corrects
 a set with a simulated first pass; its words are ordered by `speaker_confidence`.
@@ -25,7 +25,7 @@ def main() -> None:
     shares = " | ".join(f"{share:.0%}" for share in SHARES)
     print(f"| set | words | still wrong | found in the least certain {shares} |")
     print("|---|---|---|" + "---|" * len(SHARES))
-    for name in options.set or ["primock57-test", "ami-dev"]:
+    for name in options.set or ["primock57-unread", "ami-dev"]:
         made = recordings(options.data, name, options.words, 1)
         for title, strip in ((name, False), (f"{name}, no scores", True)):
             judged: list[tuple[float, bool]] = []

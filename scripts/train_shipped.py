@@ -1,10 +1,10 @@
 """Train what is shipped: python scripts/train_shipped.py adapter|ag-lsec DATA OUT [--seed N] …
 
-DATA holds `ami/`, `icsi/` and `primock57/` as `seal.corpora` reads them. A run resumes where it was
-stopped. Held out, and never read here: AMI's dev and test meetings, ten PriMock57 consultations to
-test on, five to set the margin on, and the first 31 s of the AMI meetings whose beginnings are
-evaluation clips. Of AG-LSEC it is measured at every checkpoint what share of the wrong words of the
-two development sets is repaired, less those that are broken.
+DATA holds `ami/`, `icsi/` and `cabnc/` as `seal.corpora` reads them, and `primock57/`, which is
+only measured on. A run resumes where it was stopped. Held out, and never read here: the dev and
+test lists of `seal.corpora.splits`, and the first 31 s of the AMI meetings whose beginnings are
+evaluation clips. Of AG-LSEC it is measured at every checkpoint what share of the wrong words of
+the two development sets is repaired, less those that are broken.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from seal.corpora import ami, icsi, primock57
-from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
+from seal.corpora import ami, cabnc, icsi, primock57
+from seal.corpora.splits import ami_split, cabnc_split, first_clip_cut, primock57_split
 from seal.correctors.ag_lsec_network import log_posteriors
 from seal.training import adapter, ag_lsec
 from seal.training.ag_lsec import AgLsecRecipe
@@ -26,7 +26,7 @@ from seal.words import Conversation, Word, speakers, without_scores
 MARGIN = 0.8
 
 SHARES = {"adapter": (0.45, 0.30, 0.25), "ag-lsec": (0.25, 0.40, 0.35)}
-"""Of PriMock57, AMI and ICSI in what each learns from."""
+"""Of CABNC, AMI and ICSI in what each learns from."""
 
 Recordings = dict[str, list[Word]]
 
@@ -50,12 +50,13 @@ def main() -> None:
     corrector = options.pop("corrector")
     data, out, start = options.pop("data"), options.pop("out"), options.pop("start")
     calls = primock57.load(data / "primock57")
+    everyday = cabnc.load(data / "cabnc")
     meetings = {name: first_clip_cut(words) for name, words in ami.load(data / "ami").items()}
     corpora = list(
         zip(
             SHARES[corrector],
             (
-                [calls[name] for name in sorted(calls) if primock57_split(name) == "train"],
+                [told for name, told in everyday.items() if cabnc_split(name) == "train"],
                 [meetings[name] for name in sorted(meetings) if ami_split(name) == "train"],
                 list(icsi.load(data / "icsi").values()),
             ),

@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--set", default="primock57-test")
+    parser.add_argument("--set", default="primock57-unread")
     parser.add_argument("--words", type=int, default=1000, help="words of each recording")
     options = parser.parse_args()
     voices = list(load_voices(options.data / "librispeech_utterances").values())

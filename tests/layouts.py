@@ -48,6 +48,11 @@ CHAT = """@UTF8
 @End
 """
 
+CABNC = "@UTF8\n@Begin\n@Participants:\tPS001 Ann, PS002 Bob\n" + "".join(
+    f"*PS00{1 + k % 2}:\tthey did n't . \x15{k * 1000}_{k * 1000 + 850}\x15\n" for k in range(30)
+)
+"""Sixty words, when "did n't" is one."""
+
 Expected = list[tuple[str, str, float]]
 """Speaker, word and start (rounded to hundredths)."""
 
@@ -222,6 +227,16 @@ LAYOUTS: dict[str, Layout] = {
         {
             "both": [("Ann", "say", 0.0), ("Bob", "yes", 0.25), ("Ann", '"no"', 0.5)],
             "call_7": [("left", "a", 1.0), ("right", "c", 1.25), ("left", "b", 1.5)],
+        },
+    ),
+    "cabnc": (
+        {"KB0/KB0RE000.cha": CABNC + "@End\n", "KB0/KB0RE001.cha": CHAT},
+        {
+            "KB0RE000": [
+                (f"PS00{1 + k % 2}", text, start)
+                for k in range(30)
+                for text, start in (("they", float(k)), ("didn't", k + 0.33))
+            ]
         },
     ),
     "chat": (

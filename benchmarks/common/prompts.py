@@ -14,7 +14,7 @@ from seal.words import Word, speakers
 
 def transcripts(data: Path, words: int) -> Iterator[list[Word]]:
     """The first `words` words of the set, recording by recording, with a simulated first pass."""
-    for _, transcript, _ in recordings(data, "primock57-test", 250, seed=1):
+    for _, transcript, _ in recordings(data, "primock57-unread", 250, seed=1):
         if words <= 0:
             return
         yield transcript[:words]

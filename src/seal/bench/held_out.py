@@ -8,17 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from seal.corpora import ami, primock57
-from seal.corpora.splits import ami_split, first_clip_cut, primock57_split
+from seal.corpora.splits import ami_split, first_clip_cut, primock57_past, primock57_split
 from seal.training.simulate import draw_severity, simulate
 from seal.words import Word
 
 
 def references(data: Path, name: str, words: int) -> list[list[Word]]:
-    """The first `words` words of each recording of a set (`primock57-test`, `ami-dev`, …)."""
+    """The first `words` words of each recording of a set (`primock57-test`, `ami-dev`, …).
+
+    `primock57-unread` are the ten consultations that the shipped weights have not learnt from.
+    """
     corpus, split = name.split("-")
     if corpus == "primock57":
         loaded = primock57.load(data / "primock57")
-        chosen = [loaded[key] for key in sorted(loaded) if primock57_split(key) == split]
+        lists = primock57_past if split in ("unread", "tuned", "learnt") else primock57_split
+        chosen = [loaded[key] for key in sorted(loaded) if lists(key) == split]
     else:
         loaded = ami.load(data / "ami")
         chosen = [first_clip_cut(loaded[key]) for key in sorted(loaded) if ami_split(key) == split]

@@ -9,6 +9,7 @@ NAMES = (
     "ami",
     "icsi",
     "primock57",
+    "cabnc",
     "fisher",
     "callhome",
     "rt03",

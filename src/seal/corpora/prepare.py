@@ -24,8 +24,9 @@ def prepare(
     """Write `out`/NAME.json for every recording of `corpus` in `folder`, and `out`/train.txt …
 
     Returns the names in each list. The lists come last: where they are, everything is there. AMI's
-    training meetings lose the seconds that seal's real clips are cut from. Raises SealError for
-    anything that is in the way; `progress` is called with a stage and a fraction.
+    training meetings lose the seconds that seal's real clips are cut from; a recording that belongs
+    to no list is left out. Raises SealError for anything that is in the way; `progress` is called
+    with a stage and a fraction.
     """
     folder, out = Path(folder), Path(out)
     _check(corpus, folder, out)
@@ -39,6 +40,8 @@ def prepare(
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
     for done, (name, transcript) in enumerate(recordings.items(), start=1):
         part = split(corpus, name)
+        if part not in PARTS:
+            continue
         if corpus == "ami" and part == "train":
             transcript = first_clip_cut(transcript)
         words.write(words.check(transcript, name), out / f"{name}.json")
