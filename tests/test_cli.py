@@ -461,11 +461,15 @@ def test_score_in_json_and_as_a_table(call: Path, tmp_path: Path, capsys: Any) -
         "cpwer": 1.0,
         "delta_cp": 2 / 3,
         "wder": 1 / 3,
+        "tcpwer": 1.0,
+        "di_cpwer": 2 / 3,
         "words": 3,
         "errors": 1,
         "cp_errors": 3,
         "aligned": 3,
         "misattributed": 1,
+        "tcp_errors": 3,
+        "di_cp_errors": 2,
     }
     assert run("score", "--ref", call, "--hyp", other, "-o", tmp_path / "table.txt") == 0
     table = (tmp_path / "table.txt").read_text(encoding="utf-8")

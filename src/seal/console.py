@@ -70,12 +70,16 @@ def changes(words: Sequence[Word]) -> Table:
 
 
 def score_table(rows: "Mapping[str, Score]") -> Table:
-    """A table of WER, cpWER, Δcp and WDER in per cent, with a row per name."""
+    """A table of WER, cpWER, Δcp and WDER in per cent, with a row per name; of tcpWER and DI-cpWER,
+    too, where they were counted."""
     table = Table()
-    for column in ("", "WER", "cpWER", "Δcp", "WDER"):
+    titles = {"wer": "WER", "cpwer": "cpWER", "delta_cp": "Δcp", "wder": "WDER"}
+    if all(score.tcp_errors is not None for score in rows.values()):
+        titles |= {"tcpwer": "tcpWER", "di_cpwer": "DI-cpWER"}
+    for column in ("", *titles.values()):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for name, score in rows.items():
-        rates = (score.wer, score.cpwer, score.delta_cp, score.wder)
+        rates = [getattr(score, key) for key in titles]
         table.add_row(_printable(name), *(f"{100 * rate:.2f} %" for rate in rates))
     return table
 

@@ -1,16 +1,25 @@
-"""How good a transcript is against its reference: WER, cpWER, Δcp and WDER.
+"""How good a transcript is against its reference: WER, cpWER, Δcp and WDER; tcpWER and DI-cpWER.
 
 Counts are summed over sessions and files, so that every rate is a micro average. Both sides are
 normalised alike, word by word. It knows nothing of files, audio or models.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 from kaldialign import align
-from meeteval.wer import cp_word_error_rate
+from meeteval.io import SegLST
+from meeteval.wer import (
+    cp_word_error_rate,
+    greedy_di_cp_word_error_rate,
+    time_constrained_minimum_permutation_word_error_rate,
+)
 
 from seal.errors import SealError
 from seal.tpst import best_match
@@ -18,6 +27,9 @@ from seal.words import Word, normalise, sessions
 
 MOST_SPEAKERS = 20
 """meeteval refuses more: so many speakers mean a mistake in the input."""
+
+COLLAR = 5.0
+"""Seconds by which a word's times may be wrong in tcpWER."""
 
 _GAP = "*"  # cannot be a normalised word
 
@@ -39,14 +51,23 @@ class Score:
     """Hypothesis words that are aligned to a reference word, as a match or a substitution."""
     misattributed: int = 0
     """Those of them with the wrong speaker."""
+    tcp_errors: int | None = None
+    """As cp_errors, but words more than COLLAR seconds apart do not match; None: not counted."""
+    di_cp_errors: int | None = None
+    """As cp_errors, but every turn of the hypothesis goes where it costs least, so that what is
+    left are words and places of changes, not names; None: not counted."""
 
     def __add__(self, other: "Score") -> "Score":
+        if Score() in (self, other):  # what a sum begins with has counted nothing
+            return other if self == Score() else self
         return Score(
             self.words + other.words,
             self.errors + other.errors,
             self.cp_errors + other.cp_errors,
             self.aligned + other.aligned,
             self.misattributed + other.misattributed,
+            _sum(self.tcp_errors, other.tcp_errors),
+            _sum(self.di_cp_errors, other.di_cp_errors),
         )
 
     @property
@@ -69,6 +90,20 @@ class Score:
         """Word diarization error rate: misattributed / aligned, as in DiarizationLM."""
         return _rate(self.misattributed, self.aligned)
 
+    @property
+    def tcpwer(self) -> float | None:
+        """Time-constrained cpWER with a collar of COLLAR seconds; None where it was not counted."""
+        return None if self.tcp_errors is None else _rate(self.tcp_errors, self.words)
+
+    @property
+    def di_cpwer(self) -> float | None:
+        """Diarization-invariant cpWER, greedy; None where it was not counted."""
+        return None if self.di_cp_errors is None else _rate(self.di_cp_errors, self.words)
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
 
 def _rate(errors: int, total: int) -> float:
     if total:
@@ -76,14 +111,21 @@ def _rate(errors: int, total: int) -> float:
     return float("inf") if errors > 0 else 0.0
 
 
-def score(reference: list[Word], hypothesis: list[Word]) -> Score:
+def score(
+    reference: list[Word],
+    hypothesis: list[Word],
+    *,
+    timed: bool = False,
+    normaliser: Callable[[str], str] = normalise,
+) -> Score:
     """Score a word transcript against its reference, summed over the sessions inside.
 
     The reference may hold whole segments instead of words (then only the order within overlapping
-    segments is coarser). A side without a single word counts as silence. Raises SealError for a
-    session that is on one side only, and for more than 20 speakers in a session.
+    segments is coarser). A side without a single word counts as silence. With `timed` tcpWER and
+    DI-cpWER are counted, too, which takes three times as long. Raises SealError for a session that
+    is on one side only, and for more than 20 speakers in a session.
     """
-    ours, theirs = _tokens(hypothesis), _tokens(reference)
+    ours, theirs = _by_session(hypothesis, normaliser), _by_session(reference, normaliser)
     if ours and theirs:
         alone = [(session_id, "reference", "hypothesis") for session_id in theirs.keys() - ours]
         alone += [(session_id, "hypothesis", "reference") for session_id in ours.keys() - theirs]
@@ -94,23 +136,41 @@ def score(reference: list[Word], hypothesis: list[Word]) -> Score:
             )
     total = Score()
     for session_id in ours | theirs:
-        total += _score_session(session_id, theirs.get(session_id, []), ours.get(session_id, []))
+        sides = theirs.get(session_id, []), ours.get(session_id, [])
+        total += _score_session(session_id, *sides, timed=timed)
     return total
 
 
-def _tokens(words: list[Word]) -> dict[str, list[Token]]:
+def _by_session(words: list[Word], normaliser: Callable[[str], str]) -> dict[str, list[Word]]:
     """The normalised words of each session, in time order."""
     return {
         session_id: [
-            (piece, words[index]["speaker"])
+            {**words[index], "words": text}
             for index in indices
-            for piece in normalise(words[index]["words"]).split()
+            if (text := normaliser(words[index]["words"]))
         ]
         for session_id, indices in sessions(words)
     }
 
 
-def _score_session(session_id: str, reference: list[Token], hypothesis: list[Token]) -> Score:
+@lru_cache(maxsize=1)
+def whisper_normaliser() -> Callable[[str], str]:
+    """The normaliser that Whisper's authors report with, as `transformers` has it: without fillers
+    (um, mm-hmm), contractions in full. Where it finds other differences than `normalise`, the
+    difference lies in how words are written."""
+    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+
+    return lru_cache(maxsize=1 << 16)(EnglishTextNormalizer({}))
+
+
+def _tokens(words: list[Word]) -> list[Token]:
+    return [(piece, word["speaker"]) for word in words for piece in word["words"].split()]
+
+
+def _score_session(
+    session_id: str, ref_words: list[Word], hyp_words: list[Word], timed: bool
+) -> Score:
+    reference, hypothesis = _tokens(ref_words), _tokens(hyp_words)
     alignment = align([word for word, _ in reference], [word for word, _ in hypothesis], _GAP)
     ref_speakers, hyp_speakers = (iter([s for _, s in side]) for side in (reference, hypothesis))
     pairs: Counter[tuple[str, str]] = Counter()
@@ -119,12 +179,20 @@ def _score_session(session_id: str, reference: list[Token], hypothesis: list[Tok
         hyp_speaker = next(hyp_speakers) if hyp_word != _GAP else None
         if ref_speaker is not None and hyp_speaker is not None:
             pairs[ref_speaker, hyp_speaker] += 1
+    cp_errors = _cp_errors(session_id, reference, hypothesis)
+
+    def counted(count: Callable[[list[Word], list[Word]], int]) -> int:
+        """Where one side is silent, every measure counts the words of the other."""
+        return count(ref_words, hyp_words) if reference and hypothesis else cp_errors
+
     return Score(
         words=len(reference),
         errors=sum(ref_word != hyp_word for ref_word, hyp_word in alignment),
-        cp_errors=_cp_errors(session_id, reference, hypothesis),
+        cp_errors=cp_errors,
         aligned=pairs.total(),
         misattributed=pairs.total() - _best_matched(pairs),
+        tcp_errors=counted(_tcp_errors) if timed else None,
+        di_cp_errors=counted(_di_cp_errors) if timed else None,
     )
 
 
@@ -144,6 +212,44 @@ def _cp_errors(session_id: str, reference: list[Token], hypothesis: list[Token])
     if not ours or not theirs:  # one side is silent: all words of the other are errors
         return len(reference) + len(hypothesis)
     return int(cp_word_error_rate(ours, theirs, reference_sort=False, hypothesis_sort=False).errors)
+
+
+def _tcp_errors(reference: list[Word], hypothesis: list[Word]) -> int:
+    # Overlapping words of one speaker are in another order by their middles: it warns and goes on.
+    logging.getLogger("preprocess").setLevel(logging.ERROR)
+    return int(
+        time_constrained_minimum_permutation_word_error_rate(
+            _seglst(reference), _seglst(hypothesis), collar=COLLAR
+        ).errors
+    )
+
+
+def _di_cp_errors(reference: list[Word], hypothesis: list[Word]) -> int:
+    """The segments that go where they cost least are the hypothesis's turns: words in time order of
+    one speaker, until another one's."""
+    turns = []
+    for _, group in groupby(hypothesis, key=lambda word: word["speaker"]):
+        words = list(group)
+        end = max(float(word["end_time"]) for word in words)
+        text = " ".join(word["words"] for word in words)
+        turns.append({**words[0], "words": text, "end_time": end})
+    return int(greedy_di_cp_word_error_rate(_seglst(reference), _seglst(turns)).errors)
+
+
+def _seglst(words: list[Word]) -> Any:
+    """meeteval's own list; a word's end is never before its start there."""
+    return SegLST(
+        [
+            {
+                "session_id": "one",
+                "speaker": word["speaker"],
+                "words": word["words"],
+                "start_time": float(word["start_time"]),
+                "end_time": max(float(word["start_time"]), float(word["end_time"])),
+            }
+            for word in words
+        ]
+    )
 
 
 def _best_matched(pairs: Counter[tuple[str, str]]) -> int:

@@ -187,7 +187,9 @@ def score(
 ) -> None:
     """Score transcripts against references.
 
-    Prints WER, cpWER, Δcp and WDER in per cent. --ref and --hyp may be given several times, in the
+    Prints WER, cpWER, Δcp, WDER, tcpWER and DI-cpWER in per cent. tcpWER has a collar of 5 seconds;
+    DI-cpWER lets each turn of the transcript go where it costs least, so that what is left of cpWER
+    are wrong words and wrong places of changes. --ref and --hyp may be given several times, in the
     same order, or be folders, whose files are matched by name. The counts of all files are summed.
     Sessions are matched by session_id.
     """
@@ -201,7 +203,7 @@ def score(
     total = Score()
     for (reference, hypothesis), (ref_path, hyp_path) in zip(sides, pairs, strict=True):
         try:
-            total += score(reference, hypothesis)
+            total += score(reference, hypothesis, timed=True)
         except SealError as error:
             raise SealError(f"{hyp_path} against {ref_path}: {error}") from None
     name = pairs[0][1].name if len(pairs) == 1 else f"{len(pairs)} files"
@@ -235,8 +237,12 @@ serve.register(app)
 
 
 def _score_json(total: "Score") -> str:
-    rates = {name: getattr(total, name) for name in ("wer", "cpwer", "delta_cp", "wder")}
-    known = {name: rate if math.isfinite(rate) else None for name, rate in rates.items()}
+    names = ("wer", "cpwer", "delta_cp", "wder", "tcpwer", "di_cpwer")
+    rates = {name: getattr(total, name) for name in names}
+    known = {
+        name: rate if rate is not None and math.isfinite(rate) else None
+        for name, rate in rates.items()
+    }
     return json.dumps(known | dataclasses.asdict(total), indent=1) + "\n"
 
 
