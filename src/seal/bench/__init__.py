@@ -17,21 +17,28 @@ from typing import TYPE_CHECKING, Any
 
 from seal import weights
 from seal.bench import memory
-from seal.bench.positions import PLACES, places
+from seal.bench.positions import PLACES
+from seal.bench.rivals import RIVALS
 from seal.bench.sets import Recording
 from seal.correction import correct, prepare
 from seal.files import write_text
-from seal.scoring import Score, score
-from seal.words import Word, without_scores
+from seal.scoring import Score, score, whisper_normaliser
+from seal.words import Word, speakers, without_scores
 
 if TYPE_CHECKING:
     from seal.bench.tables import Figures
+
+MEASURES = 1
+"""Goes up with any change of what is measured: what was kept is then measured anew."""
 
 BINS = 10
 """Of the reliability diagram."""
 
 CONTEXT = 12
 """Words around an example."""
+
+DOUBTFUL = 0.05
+"""Share of a recording's words, the least certain, in which its mistakes are looked for."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Row:
 
     name: str
     options: dict[str, Any]
-    """Those of `seal.correct`."""
+    """Those of `seal.correct`; `rival` alone names one of `rivals.RIVALS` instead."""
     scored: bool = True
     """Are the first pass's scores shown to it?"""
     heard: bool = False
@@ -52,6 +59,8 @@ class Row:
 
 
 ROWS = (
+    Row("smoothing over pauses", {"rival": "smoothed"}),
+    Row("one speaker per sentence or pause", {"rival": "unit"}),
     Row("HMM over the scores", {"corrector": "hmm"}),
     Row("contextual beam search", {"corrector": "cbs"}),
     Row("LSEC", {"corrector": "ag-lsec"}, scored=False),
@@ -70,10 +79,19 @@ class Outcome:
     """What a system did to a recording; the first pass's own when nothing was changed."""
 
     score: Score
+    name: str = ""
+    group: str = ""
+    """The recording, and the diarizer that gave its first pass."""
+    other: Score = field(default_factory=Score)
+    """Under the other normaliser, WER and cpWER alone."""
     repaired: int = 0
     broken: int = 0
     wrong: dict[str, list[int]] = field(default_factory=dict)
-    """By place: words, and those with the wrong speaker."""
+    """By place: words, those with the wrong speaker, those repaired, those broken."""
+    people: tuple[int, int] = (0, 0)
+    """Speakers that there are, and that the first pass found."""
+    doubtful: tuple[int, int] = (0, 0)
+    """Words with the wrong speaker: among the least certain DOUBTFUL of all words, and all."""
     reliability: list[list[float]] = field(default_factory=list)
     """By tenth of `speaker_confidence`: words, sum of it, words with the right speaker."""
     examples: list[dict[str, Any]] = field(default_factory=list)
@@ -85,34 +103,64 @@ class Outcome:
 def measure(recording: Recording, row: Row | None, cache: Path, weigh: bool = False) -> Outcome:
     """What `row` does to the recording (None: the first pass as it is), from `cache` if there.
     With `weigh` it is done twice, once in a process of its own for its peak memory."""
-    adapter = row.options.get("adapter") if row else None
-    mark = hashlib.sha256(
-        json.dumps(
-            [asdict(recording), asdict(row) if row else None, weigh, _weights(adapter)], default=str
-        ).encode()
-    ).hexdigest()
-    kept = cache / f"{recording.name}.json"
-    if kept.is_file():
-        held = json.loads(kept.read_text(encoding="utf-8"))
-        if held.pop("mark") == mark:
-            return Outcome(**held | {"score": Score(**held["score"])})
+    kept, mark = cache / recording.group / f"{recording.name}.json", _mark(recording, row, weigh)
+    held = _held(kept, mark)
+    if held is not None:
+        return held
+    rival = RIVALS.get(row.options.get("rival", "")) if row else None
     answer = recording.first
-    if row is not None:
+    if rival:
+        named = zip(answer, rival(answer), strict=True)
+        answer = [{**word, "speaker": who} for word, who in named]
+    elif row is not None:
         prepare(**row.options | ({"audio": recording.audio} if row.heard else {}))  # loads models
     began = time.perf_counter()
-    if row is not None:
+    if row is not None and not rival:
         shown = recording.first if row.scored else [without_scores(w) for w in recording.first]
         options = row.options | ({"audio": recording.audio} if row.heard else {})
         answer = correct(shown, **options)
     outcome = _outcome(recording, answer, time.perf_counter() - began)
-    if row is not None and weigh:
+    if row is not None and not rival and weigh:
         outcome.megabytes = memory.peak(shown, options)
     write_text(json.dumps({"mark": mark} | asdict(outcome)), kept)
     return outcome
 
 
+def missing(recordings: Sequence[Recording], row: Row | None, cache: Path) -> list[Recording]:
+    """The recordings of which `cache` has not got what `row` does to them."""
+    return [
+        one
+        for one in recordings
+        if _held(cache / one.group / f"{one.name}.json", _mark(one, row, False)) is None
+    ]
+
+
+def _mark(recording: Recording, row: Row | None, weigh: bool) -> str:
+    """A digest of all that an outcome depends on."""
+    modelled = row is not None and "rival" not in row.options
+    weights = weights_digest(row.options.get("adapter")) if row and modelled else None
+    chosen = asdict(row) if row else None
+    found = [MEASURES, recording.mark, chosen, weigh, weights]
+    return hashlib.sha256(json.dumps(found, default=str).encode()).hexdigest()
+
+
+def _held(kept: Path, mark: str) -> Outcome | None:
+    """What was measured under that mark, or None."""
+    if not kept.is_file():
+        return None
+    held = json.loads(kept.read_text(encoding="utf-8"))
+    return outcome_of(held) if held.pop("mark") == mark else None
+
+
+def outcome_of(held: dict[str, Any]) -> Outcome:
+    """An outcome from its fields in JSON."""
+    pairs = {key: tuple(held[key]) for key in ("people", "doubtful")}
+    scores = {key: Score(**held[key]) for key in ("score", "other")}
+    return Outcome(**held | pairs | scores)
+
+
 @lru_cache(maxsize=8)
-def _weights(adapter: str | None) -> str:
+def weights_digest(adapter: str | None) -> str:
     """A digest of the shipped weights and the adapter's."""
     found = hashlib.sha256()
     folders = [weights.FOLDER, *([Path(adapter)] if adapter else [])]
@@ -124,27 +172,42 @@ def _weights(adapter: str | None) -> str:
 
 
 def _outcome(recording: Recording, answer: Sequence[Word], seconds: float) -> Outcome:
-    result = Outcome(score(recording.reference, list(answer)), seconds=round(seconds, 3))
-    result.wrong = {place: [0, 0] for place in PLACES}
+    given = list(answer)
+    result = Outcome(
+        score(recording.reference, given, timed=True),
+        recording.name,
+        recording.group,
+        score(recording.reference, given, normaliser=whisper_normaliser()),
+        seconds=round(seconds, 3),
+    )
+    result.wrong = {place: [0, 0, 0, 0] for place in PLACES}
     result.reliability = [[0, 0.0, 0] for _ in range(BINS)]
-    judged = []
+    result.people = (
+        len({word["speaker"] for word in recording.reference}),
+        len(speakers(recording.first)),
+    )
+    judged, doubts = [], []
     for old, new, true, place in zip(
-        recording.first,
-        answer,
-        recording.true,
-        places(recording.reference, recording.first),
-        strict=True,
+        recording.first, answer, recording.true, recording.places, strict=True
     ):
         was, now = old["speaker"] == true, new["speaker"] == true
         judged.append("repaired" if now and not was else "broken" if was and not now else "")
-        result.wrong[place][0] += 1
-        result.wrong[place][1] += not now
+        for part, counted in enumerate((True, not now, now and not was, was and not now)):
+            result.wrong[place][part] += counted
         confidence = new.get("speaker_confidence")
         if confidence is not None:
             cell = result.reliability[min(int(confidence * BINS), BINS - 1)]
             cell[0] += 1
             cell[1] += confidence
             cell[2] += now
+            doubts.append((confidence, now))
+    if doubts:
+        doubts.sort(key=lambda doubt: doubt[0])
+        least = doubts[: round(DOUBTFUL * len(doubts))]
+        result.doubtful = (
+            sum(not now for _, now in least),
+            sum(not now for _, now in doubts),
+        )
     result.repaired, result.broken = judged.count("repaired"), judged.count("broken")
     begin = 0
     for kind, group in groupby(judged):

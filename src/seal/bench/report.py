@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from seal.bench import Outcome
 from seal.bench.positions import PLACES
-from seal.bench.statistics import calibration_error, p_value, relative_change
+from seal.bench.statistics import (
+    by_conversation,
+    calibration_error,
+    p_value,
+    relative_change,
+)
 from seal.scoring import Score
 
 if TYPE_CHECKING:
     from seal.bench import Row
 
 Table = dict[str, dict[str, list[Outcome]]]
-"""Set → system → an outcome per recording. "first pass" is the system that changes nothing."""
+"""Set → system → an outcome per recording. "first pass" is the system that changes nothing. A set
+of several diarizers is followed by one for each of them, "SET, DIARIZER"."""
 
 FIRST = "first pass"
 
@@ -42,17 +48,20 @@ svg text { fill: currentColor; font-size: 11px } .grid { stroke: var(--line) }
 
 def rows(outcomes: dict[str, list[Outcome]]) -> list[dict[str, Any]]:
     """The figures of each system on one set; rates as shares."""
-    before = [item.score for item in outcomes[FIRST]]
+    names = [item.name for item in outcomes[FIRST]]
+    before = by_conversation(names, [item.score for item in outcomes[FIRST]])
     found = []
     for name, each in outcomes.items():
-        after = [item.score for item in each]
+        after = by_conversation(names, [item.score for item in each])
         total = sum(after, Score())
+        other = sum((item.other for item in each), Score())
+        doubtful, mistakes = (sum(item.doubtful[part] for item in each) for part in (0, 1))
         bins = [
             [sum(values) for values in zip(*cells, strict=True)]
             for cells in zip(*(item.reliability for item in each), strict=True)
         ]
         wrong = {
-            place: [sum(item.wrong[place][part] for item in each) for part in (0, 1)]
+            place: [sum(item.wrong[place][part] for item in each) for part in range(4)]
             for place in PLACES
         }
         found.append(
@@ -61,18 +70,38 @@ def rows(outcomes: dict[str, list[Outcome]]) -> list[dict[str, Any]]:
                 "wer": total.wer,
                 "cpwer": total.cpwer,
                 "delta_cp": total.delta_cp,
+                "tcpwer": total.tcpwer,
+                "di_cpwer": total.di_cpwer,
+                "other_wer": other.wer,
+                "other_cpwer": other.cpwer,
                 "wder": total.wder,
                 "relative": None if name == FIRST else relative_change(before, after),
                 "p": None if name == FIRST else p_value(before, after),
                 "repaired": sum(item.repaired for item in each),
                 "broken": sum(item.broken for item in each),
+                "harmed": sum(item.broken > item.repaired for item in each),
+                "recordings": len(each),
                 "wrong": wrong,
+                "doubtful": doubtful / mistakes if mistakes else None,
                 "reliability": bins,
                 "ece": calibration_error(bins),
                 "seconds": sum(item.seconds for item in each),
                 "megabytes": max((item.megabytes or 0.0 for item in each), default=0.0) or None,
             }
         )
+    return found
+
+
+def with_groups(table: Table) -> Table:
+    """The table, each set of several diarizers followed by one for each of them."""
+    found: Table = {}
+    for name, outcomes in table.items():
+        found[name] = outcomes
+        for group in dict.fromkeys(item.group for item in outcomes[FIRST] if item.group):
+            found[f"{name}, {group}"] = {
+                system: [item for item in each if item.group == group]
+                for system, each in outcomes.items()
+            }
     return found
 
 
@@ -83,7 +112,10 @@ def as_json(table: Table) -> str:
             name: {
                 "systems": rows(outcomes),
                 "recordings": {
-                    system: [asdict(item.score) for item in each]
+                    system: [
+                        {"name": item.name, "group": item.group, **asdict(item.score)}
+                        for item in each
+                    ]
                     for system, each in outcomes.items()
                 },
             }
@@ -93,30 +125,36 @@ def as_json(table: Table) -> str:
     )
 
 
-HEAD = ("system", "WER", "cpWER", "Δcp", "WDER", "relative Δcp", "p", "repaired", "broken")
-TAIL = (*PLACES, "ECE", "seconds", "MB")
+HEAD = (
+    *("system", "WER", "cpWER", "Δcp", "tcpWER", "DI-cpWER", "WDER", "relative Δcp", "p"),
+    *("repaired", "broken", "recordings harmed"),
+)
+TAIL = (*PLACES, "ECE", "mistakes in the least certain 5 %", "seconds", "MB")
 
 
 def cells(row: dict[str, Any]) -> list[str]:
     """A row of the table as text, in the order of HEAD and TAIL."""
 
-    def percent(share: float) -> str:
-        return f"{100 * share:.2f}"
+    def percent(share: float | None) -> str:
+        return "" if share is None else f"{100 * share:.2f}"
 
     change = ""
     if row["relative"] is not None:
         middle, low, high = (100 * value for value in row["relative"])
         change = f"{middle:+.1f} % ({low:+.0f} to {high:+.0f})".replace("-", "−")
     changed = row["system"] != FIRST
+    keys = ("wer", "cpwer", "delta_cp", "tcpwer", "di_cpwer", "wder")
     return [
         row["system"],
-        *(percent(row[key]) for key in ("wer", "cpwer", "delta_cp", "wder")),
+        *(percent(row[key]) for key in keys),
         change,
         f"{row['p']:.3f}" if changed else "",
         str(row["repaired"]) if changed else "",
         str(row["broken"]) if changed else "",
-        *(f"{wrong} of {words}" for words, wrong in (row["wrong"][place] for place in PLACES)),
+        f"{row['harmed']} of {row['recordings']}" if changed else "",
+        *(f"{row['wrong'][place][1]} of {row['wrong'][place][0]}" for place in PLACES),
         "" if row["ece"] is None else f"{row['ece']:.3f}",
+        "" if row["doubtful"] is None else f"{percent(row['doubtful'])} %",
         f"{row['seconds']:.1f}" if changed else "",
         f"{row['megabytes']:.0f}" if row["megabytes"] else "",
     ]
@@ -263,14 +301,15 @@ def _reliability(found: Sequence[dict[str, Any]]) -> str:
 
 def _places(found: Sequence[dict[str, Any]]) -> str:
     """Share of words with the wrong speaker, by place, a bar per system."""
-    most = max((w / n for row in found for n, w in row["wrong"].values() if n), default=0) or 1
+    shares = [w / n for row in found for n, w, *_ in row["wrong"].values() if n]
+    most = max(shares, default=0) or 1
     width = 40 + len(PLACES) * (14 * len(found) + 40)
     parts = [f"<svg width={width} height=190 role=img aria-label='wrong words by place'>"]
     parts.append("<text x=0 y=12>share of words with the wrong speaker, by place, in %</text>")
     for group, place in enumerate(PLACES):
         start = 10 + group * (14 * len(found) + 40)
         for number, row in enumerate(found):
-            words, wrong = row["wrong"][place]
+            words, wrong, *_ = row["wrong"][place]
             height = 120 * (wrong / words if words else 0) / most
             colour = "#888" if row["system"] == FIRST else COLOURS[(number - 1) % len(COLOURS)]
             parts.append(

@@ -14,6 +14,14 @@ EXACT = 12
 """Up to so many recordings every pattern of signs is tried."""
 
 
+def by_conversation(names: Sequence[str], scores: Sequence[Score]) -> list[Score]:
+    """The scores of each conversation summed: several first passes of one are no several draws."""
+    total: dict[str, Score] = {}
+    for name, score in zip(names, scores, strict=True):
+        total[name] = total.get(name, Score()) + score
+    return list(total.values())
+
+
 def relative_change(
     before: Sequence[Score], after: Sequence[Score]
 ) -> tuple[float, float, float] | None:
