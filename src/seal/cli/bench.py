@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog="Example: seal bench --sets calls/ -o report/\n\n"
         "Example: seal bench --sets calls/ --sets meetings/ --system best --system hmm -o report/"
-        "\n\nExample: seal bench table2 --learn ami/ --learn primock57/ -o table2/"
+        "\n\nExample: seal bench table2 --learn ami/ --learn icsi/ -o table2/"
+        "\n\nExample: seal bench sets corpora/ -o sets/"
     )(bench)
 
 
@@ -32,13 +33,22 @@ def bench(
             "-o",
             "--output",
             metavar="OUT",
-            help="Folder for the report; a run that was stopped there goes on.",
+            help="Folder for the report, or for the sets; a run that was stopped there goes on.",
         ),
     ],
     table: Annotated[
-        Literal["systems", "table1", "table2"],
-        typer.Argument(help="Choose the rows: all that need no training, or the paper's tables."),
+        Literal["systems", "table1", "table2", "sets"],
+        typer.Argument(
+            help="Choose the rows: all that need no training, or the paper's tables; or make the "
+            "yardstick's sets of DATA.",
+        ),
     ] = "systems",
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA", help="Folder of open corpora (ami/, primock57/, …) to make sets of."
+        ),
+    ] = None,
     sets: Annotated[
         list[Path] | None,
         typer.Option(
@@ -80,6 +90,10 @@ def bench(
             "--system", metavar="NAME", help="Only rows whose name begins with this; else all."
         ),
     ] = None,
+    named: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME", help="Make this set of DATA; else all."),
+    ] = None,
 ) -> None:
     """Compare systems in one report.
 
@@ -92,6 +106,11 @@ def bench(
     from seal.bench.tables import TABLES, budget, train_adapter, with_adapter
     from seal.corpora.prepare import read_part
 
+    if table == "sets":
+        make_sets(data, output, named or [])
+        return
+    if data is not None or named:
+        raise SealError(f"{data or '--set'}: is for `seal bench sets`; name a set with --sets")
     rows = chosen(TABLES.get(table, ROWS), system)
     if not sets and not learn:
         raise SealError("--sets: name a folder to measure on, or --learn one that has a dev list")
@@ -141,6 +160,23 @@ def bench(
     print(shown)
 
 
+def make_sets(data: Path | None, output: Path, names: list[str]) -> None:
+    """Make the yardstick's sets, and print how many recordings each has."""
+    from seal import console
+    from seal.bench.build import build
+    from seal.corpora.splits import USES
+
+    if data is None:
+        raise SealError("sets: name the folder with the open corpora: seal bench sets DATA -o SETS")
+    if not data.is_dir():
+        raise SealError(f"{data}: there is no such folder")
+    check_writable(output / "sets")
+    with console.progress("sets") as progress:
+        found = build(data, output, names, progress)
+    for name, count in found.items():
+        print(f"{name}: {count} recordings ({USES[name]})")
+
+
 def held_out(folder: Path) -> str | None:
     """The list to measure on: test, or dev where that is empty, or none."""
     for part in ("test", "dev"):
@@ -182,4 +218,4 @@ def measured(loaded: dict, rows: "list[Row]", kept: Path) -> "Table":
                     found = measure(recording, row, cache, weigh=place == 0)
                     table[title][name].append(found)
                     progress(f"{title}, {name}", (place + 1) / len(recordings))
-    return table
+    return report.with_groups(table)

@@ -2,9 +2,9 @@
 
 It makes posteriors as an end-to-end diarizer would (late and blurred turn edges, missed short
 answers, speakers competing in overlap, bursts of confusion), loses and mishears words as an ASR
-would, and pools them in its own, simpler way: median filter, mean over the word, highest posterior
-(`reconcile` differs in the filter and in silence). Each recording gets a severity of its own. It
-knows nothing of audio.
+would, and pools them in its own, simpler way: median filter, mean over the word, highest
+posterior (`reconcile` differs in the filter and in silence; `bench.simulated` calls it). Each
+recording gets a severity of its own. It knows nothing of audio.
 """
 
 from collections.abc import Sequence
@@ -101,12 +101,16 @@ def simulate(
     `reference` holds words of one session in time order. The transcript's words are in time order
     of the simulated ASR; every one has `speaker_scores` over all speakers of the reference.
     """
+    from scipy.ndimage import median_filter
+
     names = speakers(reference)
     if not reference:
         return [], []
     loudness = rng.normal(0, 1, len(names))
     heard = recognise(reference, loudness, severity, rng)
-    posteriors = _posteriors(reference, loudness, severity, rng)
+    posteriors = median_filter(
+        imagined(reference, loudness, severity, rng), size=(5, 1), mode="nearest"
+    )
     transcript: list[Word] = []
     truth: list[str] = []
     for word, start, end, text in heard:
@@ -172,11 +176,11 @@ def recognise(
     return heard
 
 
-def _posteriors(
+def imagined(
     reference: Sequence[Word], loudness: np.ndarray, severity: Severity, rng: np.random.Generator
 ) -> np.ndarray:
-    """Median-filtered frame posteriors [T, K] of an imagined end-to-end diarizer."""
-    from scipy.ndimage import gaussian_filter1d, median_filter
+    """Posteriors [T, K] of an imagined end-to-end diarizer, in frames of STEP seconds from 0."""
+    from scipy.ndimage import gaussian_filter1d
 
     frames = int(max(word["end_time"] for word in reference) / STEP) + 40
     number = {name: index for index, name in enumerate(speakers(reference))}
@@ -199,7 +203,7 @@ def _posteriors(
     noise = gaussian_filter1d(noise, 0.25 / STEP, axis=0)
     noise *= severity.noise / max(float(noise.std()), 1e-6)
     logits = severity.gain * (2 * activity - 1) + noise
-    return median_filter(1 / (1 + np.exp(-logits)), size=(5, 1), mode="nearest")
+    return 1 / (1 + np.exp(-logits))
 
 
 def _compete(activity: np.ndarray, loudness: np.ndarray, rng: np.random.Generator) -> None:
