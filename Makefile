@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 STAMP := .venv/.stamp
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo test quick lint format clean
+.PHONY: setup demo test quick bench-real lint format clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,13 @@ test: setup lint
 # Neither models nor what is slow, a few drawn cases of each test: about a minute on quiet cores.
 quick: setup
 	.venv/bin/python -m pytest -q -m "not models and not slow"
+
+# The yardstick: every set from the open corpora in DATA, every system on it, the tables in the docs.
+DATA ?= ../shared/data
+BENCH ?= build/bench-real
+bench-real: setup
+	.venv/bin/seal bench sets $(DATA) -o $(BENCH)/sets
+	.venv/bin/python benchmarks/real.py $(BENCH)/sets -o $(BENCH) --docs docs/reports/results.md
 
 lint: setup
 	.venv/bin/ruff format --check src tests scripts benchmarks
