@@ -16,8 +16,7 @@ from seal.words import Conversation
 
 SWITCH = 1.5
 """Nats that a change of speaker costs, if `--margin` names none: tuned on the dev sets under an
-earlier simulated first pass. Under today's no cost gains anything there
-(`docs/reports/results.md`)."""
+earlier simulated first pass. On real diarizers it does harm (`docs/reports/results.md`)."""
 
 FLOOR = 0.01
 UNSCORED = 0.1
