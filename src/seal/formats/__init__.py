@@ -71,6 +71,11 @@ class Transcript:
         return self.original.words
 
     @property
+    def notes(self) -> list[str]:
+        """What was taken for granted in reading it, in a few words each."""
+        return self.original.source.notes
+
+    @property
     def timed(self) -> bool:
         """Whether its format says when words, or turns, were said."""
         return bool(module_of(self.format).HOLDS & {"word times", "turn times"})

@@ -1,43 +1,67 @@
 """Text in which a label says who speaks from there on: what subtitles and plain text share.
 
-A label (`A: `, `[SPEAKER_00]: `, `<v Ann>`) holds until the next one; words before the first have
-its speaker. Where a speaker changes elsewhere, a label of the same make is put in, on a line of its
-own; nothing else of the text is touched. It knows nothing of times or files.
+A label (`A: `, `[SPEAKER_00]: `, `(speaker 0)`, `>> ANN: `, `<v Ann>`) holds until the next one;
+words before the first have its speaker. In subtitles a dash (or `>>`) that opens a line without a
+name is a change to the speaker before. It knows nothing of times or files; `relabel` writes.
 """
 
+import html
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from seal.errors import SealError
+from seal.formats import names
+from seal.formats.names import Candidate, canonical
 from seal.formats.reading import spoken
 from seal.parsing import quoted
 
-NAME = r"[^\s\[\]():<>,.?!;\"][^\[\]:<>,?!;\"\n]{0,39}"
-# A time may stand before the label: "[00:01:02] Ann: hello".
-PREFIX = re.compile(
-    rf"^[ \t]*(?:[\[(]?\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d+)?[\])]?[ \t]+)?"
-    rf"(?P<label>(?:\[(?P<bracket>[^\[\]\n]+)\]|(?P<plain>{NAME})):(?:[ \t]+|(?=\r?$)))",
-    re.MULTILINE,
+NAMELESS = ("1", "2")
+"""Who takes turns where dashes are all there is."""
+
+SPARSE = 0.05
+"""The part of all cues that have dashes at least, if those are the only sign of speakers."""
+
+_TIME = r"[\[(]?\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,6})?[\])]?"
+_TAGS = r"<[^<>\n]{0,200}>|\{\\[^{}\n]{0,200}\}"
+_CLOSED = r"(?:</[^<>\n]{0,40}>)*"
+_LEAD = re.compile(rf"(?:[ \t\xa0\u200e\u200f]|{_TAGS}|{_TIME}(?=[ \t]))*")
+_MARK = re.compile(
+    rf"(?:>{{2,3}}|(?:&gt;){{2,3}}|[-‐](?![\d-])|[-‐](?=[ \t])|[–—](?![ \t]*[a-zà-ÿ]))"
+    rf"(?:[ \t\xa0]|{_TAGS})*"
 )
-VOICE = re.compile(r"(?P<label><v(?:\.[^\s>]*)?[ \t]+(?P<bracket>[^>\n]+)>)")
-# "[door slams]" is one token, and no word.
-_NOISE = re.compile(r"\[[^\[\]\n]*\]")
-_TOKEN = re.compile(rf"{_NOISE.pattern}(?=\s|$)|(?:<[^<>\n]*>|\{{\\[^{{}}\n]*\}}|[^\s<]|<)+")
-_TAG = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
+_SPEAKER = r"(?:speaker|spk|sprecher|locuteur|hablante|channel)[ _]?(?:\d{1,3}|[A-Za-z?])"
+_LABEL = re.compile(
+    rf"(?:\[(?P<bracket>[^\[\]\n]+)\]{_CLOSED}(?:[ \t]?[:：]|(?<=(?P<known>\])))"
+    rf"|\((?P<round>{_SPEAKER})\):?"
+    rf"|(?P<plain>[^\s:：<>\n][^:：<>\n]{{0,59}}){_CLOSED}[:：])"
+    rf"{_CLOSED}(?:[ \t\xa0]+|(?=\r?(?:\n|$))|(?<=：)|(?<=：</i>)|(?<=：</b>))",
+    re.IGNORECASE,
+)
+_KNOWN = re.compile(_SPEAKER, re.IGNORECASE)
+VOICE = re.compile(
+    r"(?P<label><v(?:\.[^\s<>]*)?[ \t]+(?P<bracket>[^<>\s][^<>\n]*)>)", re.IGNORECASE
+)
+# "[door slams]" is one token, and no word; neither is "(00:03)".
+_NOISE = re.compile(r"\[[^\[\]\n]*\]|\(\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,6})?\)")
+_TOKEN = re.compile(rf"(?:{_NOISE.pattern})(?=\s|$)|(?:<[^<>\n]*>|\{{\\[^{{}}\n]*\}}|[^\s<]|<)+")
+TAG = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
 
 
 class Label(NamedTuple):
-    """Where a label stands (with what is before it on its line), its name, and that's place."""
+    """Where a label stands (`first`: with what is before it on its line), and whose it is."""
 
     first: int
     start: int
     end: int
-    name: str
+    name: str | None
+    """None: a dash, and no name."""
     name_start: int
-    doubtful: bool
-    """Perhaps no name: a word before a colon on a later line of a cue."""
+    name_end: int
+    sure: bool = True
+    """In brackets, a voice, or a dash: needs no other to be believed."""
+    later: bool = False
+    """On a later line of its cue."""
 
 
 class Token(NamedTuple):
@@ -57,153 +81,158 @@ class Labelled(NamedTuple):
     tokens: list[Token]
     voices: bool
     cues: bool
+    markup: bool
+
+    def names(self) -> list[str]:
+        """The names in it, in the order in which they come up."""
+        return list(dict.fromkeys(label.name for label in self.labels if label.name is not None))
 
     def speakers(self) -> list[str | None]:
         """Each word's, as the labels say. Words before the first label have its speaker."""
-        first = self.labels[0].name if self.labels else None
-        return [first if t.label is None else self.labels[t.label].name for t in self.tokens]
+        if not self.labels:
+            return [None] * len(self.tokens)
+        now = Floor(self)
+        found: list[str | None] = []
+        seen = -1
+        for token in self.tokens:
+            while token.label is not None and seen < token.label:
+                seen += 1
+                now.pass_to(self.labels[seen].name)
+            found.append(now.speaker)
+        return found
 
 
-def is_name(name: str) -> bool:
-    """Whether what stands before a colon is a speaker's name, and not the start of a sentence."""
-    words = name.split()
-    if len(words) == 1 or (len(words) == 2 and words[0].lower() in ("speaker", "spk", "channel")):
-        return name.lower() not in ("http", "https")
-    return len(words) <= 4 and not any(word[0].islower() for word in words)
+class Floor:
+    """Who has the floor as a text is read, and who had it before: to them a dash gives it back."""
+
+    def __init__(self, text: Labelled) -> None:
+        self.known = text.names()
+        for name in NAMELESS:
+            if len(self.known) < 2 and name not in self.known:
+                self.known.append(name)
+        self.speaker = text.labels[0].name or self.known[0]
+        self.before: str | None = None
+
+    def after_dash(self) -> str:
+        """Whose a dash would be here."""
+        return self.before or next(name for name in self.known if name != self.speaker)
+
+    def pass_to(self, name: str | None) -> None:
+        """Read a label: a name, or a dash (None)."""
+        name = self.after_dash() if name is None else name
+        if name != self.speaker:
+            self.before, self.speaker = self.speaker, name
 
 
 def scan(
-    text: str, bodies: Sequence[tuple[int, int]], voices: bool, cues: bool = False
+    text: str,
+    bodies: Sequence[tuple[int, int]],
+    voices: bool,
+    cues: bool = False,
+    markup: bool = False,
 ) -> Labelled:
     """Find labels and words in the parts of a text where something is said.
 
-    The lines of `cues` are broken where there is room: what stands before a colon on a later line
-    is a name if it is one elsewhere, too, else it is said ("Remember: never lie").
+    In `cues` what stands before a colon on a later line is a name if it is one elsewhere, too, else
+    it is said ("Remember: never lie"). `markup`: entities (`&amp;`) stand for characters.
     """
-    found = [
-        [
-            _label(match, start, cues and bool(text[start : start + match.start()].strip()))
-            for match in (VOICE if voices else PREFIX).finditer(text[start:end])
-            if match["bracket"] or is_name(match["plain"])
-        ]
-        for start, end in bodies
-    ]
-    often = Counter(label.name for own in found for label in own)
+    opened = 0
+    found: list[list[Label]] = []
+    for start, end in bodies:
+        own = [_voice(m, start, markup) for m in VOICE.finditer(text[start:end])] if voices else []
+        lines = 1
+        if not voices:
+            own, lines = _labels(text, start, end, cues, markup)
+        opened += 1 if cues else lines
+        found.append(own)
+    candidates = [Candidate(n, one.sure, one.later) for n, one in _named(found)]
+    known = {name for name, _ in _named(found)} if voices else None
+    if known is None:
+        known = names.accepted(candidates, opened, cues)
+    dashes = sum(any(label.name is None for label in own) for own in found)
+    use_dashes = bool(known) or (dashes > 1 and dashes >= SPARSE * opened)
     labels: list[Label] = []
     tokens: list[Token] = []
-    for (start, end), candidates in zip(bodies, found, strict=True):
+    for (start, end), own in zip(bodies, found, strict=True):
         position = start
-        for label in [*candidates, None]:
-            if label is not None and label.doubtful and often[label.name] < 2:
+        for label in [*own, None]:
+            if label is not None and label.name is not None and label.name not in known:
+                if not text[label.start : label.name_start].strip() or not cues:
+                    continue
+                mark = _MARK.match(text, label.start, label.end)
+                if mark is None:
+                    continue
+                label = label._replace(name=None, end=mark.end(), name_start=mark.end())
+                label = label._replace(name_end=mark.end())
+            if label is not None and label.name is None and not use_dashes:
                 continue
             stop = end if label is None else label.first
             for token in _TOKEN.finditer(text, position, stop):
-                clean = _TAG.sub("", token[0])
+                clean = TAG.sub("", token[0])
+                if markup:
+                    clean = html.unescape(clean)
                 if spoken(clean) and not _NOISE.fullmatch(token[0]):
                     tokens.append(Token(clean, *token.span(), len(labels) - 1 if labels else None))
             if label is not None:
                 labels.append(label)
                 position = label.end
-    return Labelled(text, labels, tokens, voices, cues)
+    return Labelled(text, labels, tokens, voices, cues, markup)
 
 
-def _label(match: re.Match[str], start: int, later: bool) -> Label:
-    """A label in the part of the text that begins at `start`."""
-    group = "bracket" if match["bracket"] else "plain"
-    name = match[group].strip()
-    return Label(
-        start + match.start(),
-        start + match.start("label"),
-        start + match.end(),
-        name,
-        start + match.start(group) + match[group].index(name),
-        later and group == "plain",
-    )
+def _named(found: Sequence[Sequence[Label]]) -> Iterator[tuple[str, Label]]:
+    return ((label.name, label) for own in found for label in own if label.name is not None)
 
 
-def rewrite(before: Labelled, speakers: Sequence[str], paragraph: str = "\n") -> str:
-    """The text with other speakers. `paragraph` goes before a label put into a line."""
-    text, labels, tokens = before.text, before.labels, before.tokens
-    old = before.speakers()
-    names = [label.name for label in labels]
-    put: list[tuple[int, str]] = []  # before which words labels are put, and whose
-    current = labels[0].name if labels else None
-    lead = [place for place, token in enumerate(tokens) if token.label is None]
-    opening = {token.label: place for place, token in reversed(list(enumerate(tokens)))}
-    first = opening.get(0)
-    if any(speakers[p] != current for p in lead) or (
-        lead and first is not None and speakers[first] != old[first]
-    ):
-        current = None  # words before the first label now need one
-    seen: int | None = None
-    for place, token in enumerate(tokens):
-        if token.label is not None and token.label != seen:
-            # Labels without a word between are passed over; the last one counts.
-            seen = token.label
-            current = names[token.label] = speakers[place]
-        elif speakers[place] != current:
-            current = speakers[place]
-            put.append((place, current))
-    often = Counter([*names, *(name for _, name in put)])
-    edits: list[tuple[int, int, str]] = []
-    for label, name in zip(labels, names, strict=True):
-        new = _as_in(before, label, name, label.doubtful and often[name] < 2)
-        edits.append((label.name_start, label.name_start + len(label.name), new))
-    for place, name in put:
-        edits.append(_insertion(before, place, name, paragraph, before.cues and often[name] < 2))
-    pieces, done = [], 0
-    for start, end, new in sorted(edits):
-        pieces += [text[done:start], new]
-        done = end
-    return "".join([*pieces, text[done:]])
+def _voice(match: re.Match[str], start: int, markup: bool) -> Label:
+    first, last = match.span("bracket")
+    begin, end = start + match.start(), start + match.end()
+    name = canonical(match["bracket"], markup)
+    return Label(begin, begin, end, name, start + first, start + last)
 
 
-def _as_in(before: Labelled, label: Label, name: str, doubtful: bool) -> str:
-    """A name in the place of a label's: in brackets where it would not be read as one without."""
-    plain = not before.voices and before.text[label.start] != "["
-    return f"[{name}]" if plain and (doubtful or not _is_plain([name])) else name
+def _labels(text: str, start: int, end: int, cues: bool, markup: bool) -> tuple[list[Label], int]:
+    """What may be labels in a part of the text, a line at most one, and how many lines it has."""
+    found, lines = [], 0
+    while start < end:
+        stop = text.find("\n", start, end)
+        stop = end if stop < 0 else stop
+        if not text[start:stop].isspace() and start < stop:
+            label = label_at(text, start, stop, cues, markup)
+            if label is not None:
+                found.append(label._replace(later=cues and lines > 0))
+            lines += 1
+        start = stop + 1
+    return found, lines
 
 
-def _insertion(
-    before: Labelled, place: int, name: str, paragraph: str, doubtful: bool
-) -> tuple[int, int, str]:
-    """A label before a word: in its line where it is the first there, else on a new line."""
-    text, token = before.text, before.tokens[place]
-    model = before.labels[token.label or 0]
-    made = text[model.start : model.name_start] + _as_in(before, model, name, doubtful)
-    made += text[model.name_start + len(model.name) : model.end]
-    if not before.voices and not made[-1:].isspace():
-        made += " "
-    gap = len(text[: token.start].rstrip(" \t"))
-    if before.voices:
-        return gap, token.start, _closing(before, place) + text[gap : token.start] + made
-    if gap == 0 or text[gap - 1] == "\n":
-        return token.start, token.start, made
-    return gap, token.start, paragraph + made
+def label_at(text: str, start: int, stop: int, cues: bool, markup: bool) -> Label | None:
+    """What may be a label at the start of a line, which goes to `stop`."""
+    lead = _LEAD.match(text, start, stop)
+    begin = start if lead is None else lead.end()
+    mark = _MARK.match(text, begin, stop)
+    after = begin if mark is None else mark.end()
+    match = _LABEL.match(text, after, stop)
+    if match is not None and match["known"] and not _KNOWN.fullmatch(match["bracket"]):
+        match = None
+    if match is not None:
+        group = next(key for key in ("bracket", "round", "plain") if match[key] is not None)
+        raw = match[group]
+        name = canonical(raw, markup)
+        if name:
+            first = match.start(group) + len(raw) - len(raw.lstrip())
+            last = match.end(group) - len(raw) + len(raw.rstrip())
+            return Label(start, begin, match.end(), name, first, last, group != "plain")
+    if mark is not None and cues and spoken(_NOISE.sub("", TAG.sub("", text[after:stop]))):
+        return Label(start, begin, after, None, after, after)
+    return None
 
 
-def _closing(before: Labelled, place: int) -> str:
-    """`</v>` where a word stands inside a voice that is closed after it."""
-    text, token = before.text, before.tokens[place]
-    if not place or "-->" in text[before.tokens[place - 1].end : token.start]:
-        return ""
-    rest = re.split(r"<v[ .\t]|\n[ \t]*\r?\n", text[token.start :], maxsplit=1)[0]
-    inside = "</v>" in rest and "</v>" not in text[before.tokens[place - 1].start : token.start]
-    return "</v>" if inside else ""
-
-
-def model_label(names: Iterable[str], path: str) -> str:
+def model_label(speakers: Sequence[str] | set[str], path: str) -> str:
     """How new text names its speakers: `A: `, or `[A]: ` where that would not be read as a name.
 
     Raises SealError for a name that no label can hold.
     """
-    names = list(names)
-    for name in names:
+    for name in speakers:
         if not name.strip() or name != name.strip() or re.search(r"[\[\]<>\n\r]", name):
             raise SealError(f"{path}: the speaker {quoted(name)} cannot be a label in a text")
-    return "{}: " if _is_plain(names) else "[{}]: "
-
-
-def _is_plain(names: Iterable[str]) -> bool:
-    """Whether all names are read as such before a colon."""
-    return all(re.fullmatch(NAME, name) and is_name(name) for name in names)
+    return "{}: " if names.plain(speakers) else "[{}]: "

@@ -42,6 +42,8 @@ class Source:
     document: Document | None = None
     rttm: "Source | None" = None
     """The speakers' turns beside a CTM."""
+    notes: list[str] = field(default_factory=list)
+    """What was taken for granted in reading it, in a few words each."""
 
     @property
     def json(self) -> Document:

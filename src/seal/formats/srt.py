@@ -5,10 +5,12 @@ the speaker changes inside a cue, the rest stands on a line of its own there.
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from seal.errors import SealError
-from seal.formats import labelled, turns
+from seal.formats import labelled, relabel, turns
 from seal.formats.labelled import Labelled
 from seal.formats.reading import Entry, Original, Source, original
 from seal.parsing import split_time
@@ -23,6 +25,9 @@ _TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
 ARROW = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t][^\n]*)?", re.ASCII)
 _LINE = re.compile(r"[^\n]*(?:\n|$)")
 
+Cue = tuple[float, float, tuple[int, int]]
+"""Start, end, and where its text stands."""
+
 
 def recognise(name: str, content: Any) -> bool:
     return isinstance(content, str) and any(map(ARROW.fullmatch, _head(content)))
@@ -33,13 +38,16 @@ def _head(text: str) -> list[str]:
 
 
 def read(source: Source) -> Original:
-    return read_cues(source, voices=False)
+    return read_cues(source, scanned(source), cues(source))
 
 
-def read_cues(source: Source, voices: bool) -> Original:
+def scanned(source: Source) -> Labelled:
+    """The labels and words of its cues."""
+    return labelled.scan(source.text, [body for *_, body in cues(source)], False, cues=True)
+
+
+def read_cues(source: Source, scanned: Labelled, found: list[Cue]) -> Original:
     """The words of subtitles, each with its part of its cue's time."""
-    found = cues(source)
-    scanned = labelled.scan(source.text, [body for _, _, body in found], voices, cues=True)
     speakers = scanned.speakers()
     entries: list[Entry] = []
     place = 0
@@ -51,12 +59,14 @@ def read_cues(source: Source, voices: bool) -> Original:
         for position, time in enumerate(split_time(texts, start, end) if texts else []):
             speaker = speakers[first + position]
             entries.append(Entry(texts[position], *time, speaker, estimated=True))
+    if scanned.labels and not scanned.names():
+        source.notes.append("no names in it: each dash is taken for the other of two speakers")
     return original(source, entries, kept=scanned)
 
 
-def cues(source: Source) -> list[tuple[float, float, tuple[int, int]]]:
+def cues(source: Source) -> list[Cue]:
     """Start, end and place of the text of each cue. Raises SealError for a cue without times."""
-    found: list[tuple[float, float, tuple[int, int]]] = []
+    found: list[Cue] = []
     lines = [(m.end(), m[0].strip()) for m in _LINE.finditer(source.text) if m[0]]
     place = f"{source.path}: line"
     number = 0
@@ -91,9 +101,19 @@ def _seconds(parts: tuple[str | None, ...]) -> float:
 
 
 def write(original: Original, words: list[Word]) -> str:
-    scanned: Labelled = original.kept
-    line = "\r\n" if "\r\n" in scanned.text else "\n"
-    return labelled.rewrite(scanned, [word["speaker"] for word in words], line)
+    return rewritten(original, words, scanned)
+
+
+def rewritten(original: Original, words: list[Word], scanned: Callable[[Source], Labelled]) -> str:
+    """Subtitles with other speakers; `scanned` reads what is written again."""
+    before: Labelled = original.kept
+    line = "\r\n" if "\r\n" in before.text else "\n"
+    speakers = [word["speaker"] for word in words]
+    if speakers == before.speakers():
+        return before.text
+    return relabel.rewrite(
+        before, speakers, line, lambda text: scanned(replace(original.source, text=text))
+    )
 
 
 def new(words: list[Word]) -> str:

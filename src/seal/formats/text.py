@@ -7,8 +7,9 @@ the rest stands on a line (or in a paragraph) of its own.
 import re
 from typing import Any
 
-from seal.formats import labelled, turns
-from seal.formats.labelled import PREFIX, is_name
+from seal.formats import labelled, relabel, turns
+from seal.formats.labelled import Labelled
+from seal.formats.names import is_name
 from seal.formats.reading import LETTER, Entry, Original, Source, original
 from seal.parsing import split_time
 from seal.words import Word
@@ -19,12 +20,16 @@ NUMBERS = None
 
 def recognise(name: str, content: Any) -> bool:
     """A text of which the first line that says something has a name."""
-    match = isinstance(content, str) and PREFIX.match(content.lstrip())
-    return bool(match and (match["bracket"] or is_name(match["plain"])))
+    if not isinstance(content, str) or not content.strip():
+        return False
+    start = len(content) - len(content.lstrip())
+    stop = content.find("\n", start)
+    label = labelled.label_at(content, start, len(content) if stop < 0 else stop, False, False)
+    return label is not None and (label.sure or is_name(str(label.name)))
 
 
 def read(source: Source) -> Original:
-    scanned = labelled.scan(source.text, [(0, len(source.text))], voices=False)
+    scanned = _scanned(source.text)
     texts = [token.text for token in scanned.tokens]
     length = LETTER * sum(len(text) + 1 for text in texts)
     times = split_time(texts, 0.0, length) if texts else []
@@ -35,12 +40,17 @@ def read(source: Source) -> Original:
     return original(source, entries, kept=scanned)
 
 
+def _scanned(text: str) -> Labelled:
+    return labelled.scan(text, [(0, len(text))], voices=False)
+
+
 def write(original: Original, words: list[Word]) -> str:
-    scanned = original.kept
+    scanned: Labelled = original.kept
     line = "\r\n" if "\r\n" in scanned.text else "\n"
     gaps = re.findall(r"\n[ \t]*\r?\n", scanned.text.strip())
     paragraph = line * 2 if len(gaps) * 2 >= len(scanned.labels) - 1 > 0 else line
-    return labelled.rewrite(scanned, [word["speaker"] for word in words], paragraph)
+    speakers = [word["speaker"] for word in words]
+    return relabel.rewrite(scanned, speakers, paragraph, _scanned)
 
 
 def new(words: list[Word]) -> str:

@@ -6,17 +6,17 @@ are kept.
 
 import html
 import re
+from dataclasses import replace
 from typing import Any
 
-from seal.formats import srt
-from seal.formats.labelled import VOICE, model_label
+from seal.formats import labelled, srt
+from seal.formats.labelled import VOICE, Labelled, model_label
 from seal.formats.reading import Original, Source
 from seal.formats.turns import said
 from seal.words import Word
 
 HOLDS = srt.HOLDS
 NUMBERS = None
-write = srt.write
 
 # After an empty line only: a line of a cue may begin with "NOTE", too.
 _BLOCK = re.compile(
@@ -31,25 +31,37 @@ def recognise(name: str, content: Any) -> bool:
 
 
 def read(source: Source) -> Original:
-    # What is no cue is made blank for reading: each cue stays where it is.
-    text = source.text
-    for pattern in (_BLOCK, _ID):
-        text = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
-    voices = bool(VOICE.search(text))
-    plain = Source(source.path, text, source.bom, source.encoding)
-    found = srt.read_cues(plain, voices)
-    for word in found.words:
-        word["words"] = html.unescape(word["words"])
+    plain = replace(source, text=_blanked(source.text))
+    found = srt.read_cues(plain, scanned(source), srt.cues(plain))
     found.source = source
     found.kept = found.kept._replace(text=source.text)
     return found
+
+
+def scanned(source: Source) -> Labelled:
+    """The labels and words of its cues."""
+    text = _blanked(source.text)
+    bodies = [body for *_, body in srt.cues(replace(source, text=text))]
+    voices = bool(VOICE.search(text))
+    return labelled.scan(text, bodies, voices, cues=True, markup=True)
+
+
+def _blanked(text: str) -> str:
+    """The text in which what is no cue is blank: each cue stays where it is."""
+    for pattern in (_BLOCK, _ID):
+        text = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    return text
+
+
+def write(original: Original, words: list[Word]) -> str:
+    return srt.rewritten(original, words, scanned)
 
 
 def new(words: list[Word]) -> str:
     model_label({word["speaker"] for word in words}, "vtt")  # refuses what no label can hold
     blocks = [
         f"{srt.clock(cue[0]['start_time'], '.')} --> {srt.clock(cue[-1]['end_time'], '.')}\n"
-        f"<v {cue[0]['speaker']}>{html.escape(said(cue), quote=False)}\n"
+        f"<v {html.escape(cue[0]['speaker'], quote=False)}>{html.escape(said(cue), quote=False)}\n"
         for cue in srt.new_cues(words)
     ]
     return "WEBVTT\n\n" + "\n".join(blocks)

@@ -1,0 +1,180 @@
+"""Kinds of files that people hand in: each says who speaks in its own way, and no word is lost."""
+
+from itertools import groupby
+
+import pytest
+
+from seal import formats
+from seal.errors import SealError
+
+LINES = [
+    (0.5, 2.5, "did anyone feed the cat"),
+    (3.0, 4.5, "not me I am afraid"),
+    (5.0, 7.5, "then I had better go home"),
+    (8.0, 9.5, "give her a stroke from me"),
+]
+TALK = [text for _, _, text in LINES]
+
+
+def clock(seconds: float, mark: str) -> str:
+    return f"00:00:{seconds:06.3f}".replace(".", mark)
+
+
+def srt(*cues: str) -> str:
+    """The cues, at the talk's times."""
+    blocks = [
+        f"{number}\n{clock(start, ',')} --> {clock(end, ',')}\n{cue}\n"
+        for number, ((start, end, _), cue) in enumerate(zip(LINES * 9, cues, strict=False), 1)
+    ]
+    return "\n".join(blocks)
+
+
+def vtt(*cues: str) -> str:
+    blocks = [
+        f"{clock(start, '.')} --> {clock(end, '.')}\n{cue}\n"
+        for (start, end, _), cue in zip(LINES * 9, cues, strict=False)
+    ]
+    return "WEBVTT\n\n" + "\n".join(blocks)
+
+
+def labelled(*labels: str) -> list[str]:
+    """The talk's lines behind such labels, which come again from the start."""
+    return [f"{labels[place % len(labels)]}{text}" for place, text in enumerate(TALK)]
+
+
+def turns(found: list[dict]) -> list[tuple[str, str]]:
+    return [
+        (name, " ".join(word["words"] for word in own))
+        for name, own in groupby(found, key=lambda word: word["speaker"])
+    ]
+
+
+def read(name: str, content: str | bytes) -> formats.Transcript:
+    return formats.load(name, data=content if isinstance(content, bytes) else content.encode())
+
+
+def talk(*names: str) -> list[tuple[str, str]]:
+    return [(names[place % len(names)], text) for place, text in enumerate(TALK)]
+
+
+def keeps_and_corrects(transcript: formats.Transcript, content: str | bytes) -> None:
+    """Nothing changed gives the same bytes; any one word may become another's and no more."""
+    before = content if isinstance(content, bytes) else content.encode()
+    assert transcript.data(transcript.words) == before
+    everyone = sorted({word["speaker"] for word in transcript.words})
+    for place in range(0, len(transcript.words), 4):
+        after = [dict(word) for word in transcript.words]
+        after[place]["speaker"] = next(n for n in everyone if n != after[place]["speaker"])
+        again = formats.load(transcript.path, transcript.format, data=transcript.data(after)).words
+        assert [(w["speaker"], w["words"]) for w in again] == [
+            (w["speaker"], w["words"]) for w in after
+        ]
+
+
+# --- names ------------------------------------------------------------------------------------
+
+NAMED = [
+    ("a.vtt", vtt(*labelled("Joris van Hove: ", "Cleo Ward: ")), ("Joris van Hove", "Cleo Ward")),
+    ("a.vtt", vtt(*labelled("Ward, Cleo: ", "Max Ohm: ")), ("Ward, Cleo", "Max Ohm")),
+    ("a.vtt", vtt(*labelled("Cleo (she/her): ", "Max: ")), ("Cleo (she/her)", "Max")),
+    ("a.srt", srt(*labelled("Cleo [Sales]: ", "Max: ")), ("Cleo [Sales]", "Max")),
+    ("a.vtt", vtt(*labelled("Cleo!: ", "Max: ")), ("Cleo!", "Max")),
+    ("a.vtt", vtt(*labelled("cleo ward: ", "Max Ohm: ")), ("cleo ward", "Max Ohm")),
+    ("a.srt", srt(*labelled("cleo ward: ", "max ohm: ")), ("cleo ward", "max ohm")),
+    ("a.srt", srt(*labelled("second caller: ", "host: ")), ("second caller", "host")),
+    ("a.srt", srt(*labelled("Cleo： ", "Max： ")), ("Cleo", "Max")),
+    ("a.srt", srt(*labelled("(speaker 0) ", "(speaker 1) ")), ("speaker 0", "speaker 1")),
+    ("a.srt", srt(*labelled("[SPEAKER_00] ", "[SPEAKER_01] ")), ("SPEAKER_00", "SPEAKER_01")),
+    ("a.srt", srt(*labelled(">> CLEO: ", ">> MAX: ")), ("CLEO", "MAX")),
+    ("a.vtt", vtt(*labelled("&gt;&gt; CLEO: ", "&gt;&gt; MAX: ")), ("CLEO", "MAX")),
+    ("a.srt", srt(*labelled("<i>Cleo:</i> ", "<b>Max</b>: ")), ("Cleo", "Max")),
+    ("a.srt", srt(*labelled("{\\an8}Cleo: ", "Max: ")), ("Cleo", "Max")),
+    ("a.srt", srt(*labelled('<font color="#ff0">Cleo: ', "Max: ")), ("Cleo", "Max")),
+    # One person, spelt or set off in two ways.
+    ("a.srt", srt(*labelled("- Cleo: ", "Max: ", "Cleo: ", "Max: ")), ("Cleo", "Max")),
+    ("a.srt", srt(*labelled("Cleo\xa0W: ", "Max: ", "Cleo W: ", "Max: ")), ("Cleo W", "Max")),
+    ("a.srt", srt(*labelled("{\\an8}Cleo: ", "Max: ", "Cleo: ", "Max: ")), ("Cleo", "Max")),
+    ("a.srt", srt(*labelled("Chloe\u0301: ", "Max: ", "Chlo\xe9: ", "Max: ")), ("Chlo\xe9", "Max")),
+    ("a.vtt", vtt(*labelled("<v Chloe\u0301>", "<v Max>", "<v Chlo\xe9>", "<v Max>")),
+     ("Chlo\xe9", "Max")),
+    ("a.vtt", vtt(*labelled("<v Cleo &amp; Jo>", "<v Max>")), ("Cleo & Jo", "Max")),
+    ("a.vtt", vtt(*labelled("Cleo &amp; Jo: ", "Max: ")), ("Cleo & Jo", "Max")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "names"), NAMED)
+def test_a_name_is_a_name_however_it_is_written(name: str, content: str, names: tuple) -> None:
+    transcript = read(name, content)
+    assert turns(transcript.words) == talk(*names)
+    keeps_and_corrects(transcript, content)
+
+
+@pytest.mark.parametrize("once", ["Eva Horn", "Joris van Hove", "Zoë"])
+def test_a_name_may_occur_once(once: str) -> None:
+    content = vtt(*labelled("Cleo Ward: ", "Max Ohm: ", f"{once}: ", "Cleo Ward: "))
+    transcript = read("a.vtt", content)
+    assert turns(transcript.words) == talk("Cleo Ward", "Max Ohm", once, "Cleo Ward")
+    keeps_and_corrects(transcript, content)
+
+
+@pytest.mark.parametrize("said", ["Remember", "with a new hat", "Note", "and he said", "HTTP"])
+def test_what_opens_one_cue_is_said(said: str) -> None:
+    found = read("a.srt", srt(*labelled("Cleo: ", "Max: ", f"{said}: ", "Max: "))).words
+    assert {word["speaker"] for word in found} == {"Cleo", "Max"}
+    assert f"{said.split()[-1]}:" in [word["words"] for word in found]
+
+
+@pytest.mark.parametrize("said", ["Remember", "Bananas", "Cat Food"])
+def test_one_colon_in_many_cues_makes_no_speaker(said: str) -> None:
+    with pytest.raises(SealError, match=r"a\.srt: no speakers in it"):
+        read("a.srt", srt(*labelled("", f"{said}: ", "", "")))
+
+
+def test_the_name_is_before_the_first_colon() -> None:
+    found = read("a.srt", srt(*labelled("Cleo: Note: ", "Max: "))).words
+    assert found[0] | {"speaker": "Cleo", "words": "Note:"} == found[0]
+
+
+# --- dashes -----------------------------------------------------------------------------------
+
+
+def test_a_dash_is_a_change_of_speaker() -> None:
+    content = srt("Did you feed the cat?", "- No.\n- Why not?", "- I forgot.", "Sorry for that.")
+    transcript = read("a.srt", content)
+    assert turns(transcript.words) == [
+        ("1", "Did you feed the cat?"),
+        ("2", "No."),
+        ("1", "Why not?"),
+        ("2", "I forgot. Sorry for that."),
+    ]
+    assert transcript.notes == ["no names in it: each dash is taken for the other of two speakers"]
+    keeps_and_corrects(transcript, content)
+    after = [dict(word) for word in transcript.words]
+    after[-3]["speaker"], after[-2]["speaker"], after[-1]["speaker"] = "1", "1", "1"
+    assert "\n- Sorry for that.\n" in transcript.data(after).decode()
+
+
+def test_a_dash_among_names_is_the_one_who_spoke_before() -> None:
+    content = vtt("Cleo: did you feed the cat", "Max: no", "- Why?\n- I forgot.", "Cleo: oh dear")
+    transcript = read("a.vtt", content)
+    assert turns(transcript.words)[2:] == [
+        ("Cleo", "Why?"),
+        ("Max", "I forgot."),
+        ("Cleo", "oh dear"),
+    ]
+    assert not transcript.notes
+    keeps_and_corrects(transcript, content)
+
+
+def test_a_dash_inside_speech_is_none() -> None:
+    content = srt("Cleo: it was minus", "-5 degrees", "Max: so cold\n— as they say", "Cleo: yes")
+    assert turns(read("a.srt", content).words) == [
+        ("Cleo", "it was minus -5 degrees"),
+        ("Max", "so cold as they say"),
+        ("Cleo", "yes"),
+    ]
+
+
+def test_a_few_dashes_in_a_long_film_make_no_speakers() -> None:
+    with pytest.raises(SealError, match="no speakers in it"):
+        read("a.srt", srt("- No.", *["and on it goes"] * 30))
