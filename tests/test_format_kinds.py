@@ -178,3 +178,48 @@ def test_a_dash_inside_speech_is_none() -> None:
 def test_a_few_dashes_in_a_long_film_make_no_speakers() -> None:
     with pytest.raises(SealError, match="no speakers in it"):
         read("a.srt", srt("- No.", *["and on it goes"] * 30))
+
+
+# --- encodings and line ends ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "shift-jis", "cp1251", "cp1253", "euc-kr"])
+def test_another_encoding_is_refused_rather_than_guessed(encoding: str) -> None:
+    text = {
+        "gbk": "张三: 包裹到了吗",
+        "shift-jis": "山田: 荷物は届きましたか",
+        "cp1251": "Анна: где кот",
+    }
+    other = {"cp1253": "Άννα: πού είναι η γάτα", "euc-kr": "철수: 소포가 왔나요"}
+    said = (text | other)[encoding]
+    with pytest.raises(SealError, match=r"a\.srt: line 3: no text in UTF-8 .*iconv"):
+        read("a.srt", srt(said, said).encode(encoding))
+
+
+def test_old_subtitles_are_read_as_such_and_that_is_told() -> None:
+    content = srt(*labelled("Zoë: ", "José: ")).encode("cp1252")
+    transcript = read("a.srt", content)
+    assert turns(transcript.words) == talk("Zoë", "José")
+    assert transcript.notes == ["line 3: no UTF-8, taken for cp1252 (Western European)"]
+    keeps_and_corrects(transcript, content)
+
+
+def test_a_broken_byte_stays_and_the_rest_is_what_it_is() -> None:
+    whole = srt("Zoë: ça va — déjà vu", "José: très bien", "Zoë: où est le chat", "José: ici")
+    content = whole.encode().replace("déjà".encode(), "déj".encode() + b"\xc3")
+    transcript = read("a.srt", content)
+    assert transcript.words[2]["words"] == "déj\ufffd"
+    assert [word["words"] for word in transcript.words][-1] == "ici"
+    assert {word["speaker"] for word in transcript.words} == {"Zoë", "José"}
+    assert transcript.notes and "line 3" in transcript.notes[0]
+    keeps_and_corrects(transcript, content)
+
+
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt", "a.txt"])
+def test_lines_may_end_in_returns_alone(name: str) -> None:
+    said = labelled("Cleo: ", "Max: ")
+    content = {"a.srt": srt(*said), "a.vtt": vtt(*said), "a.txt": "\n".join(said)}[name]
+    content = content.replace("\n", "\r")
+    transcript = read(name, content)
+    assert turns(transcript.words) == talk("Cleo", "Max")
+    keeps_and_corrects(transcript, content)

@@ -17,10 +17,12 @@ def scratch_name(path: Path) -> str:
     return path.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
 
 
-def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
+def write_text(
+    text: str, path: str | Path, encoding: str = "utf-8", errors: str = "strict"
+) -> None:
     """Write `text` to a temporary neighbour and rename that to `path`: no half file is ever seen.
 
-    Line ends are written as they are in `text`.
+    Line ends are written as they are in `text`; `errors` is that of `str.encode`.
     """
     path = Path(path)
     real = Path(os.path.realpath(path))  # a link stays one
@@ -33,11 +35,12 @@ def write_text(text: str, path: str | Path, encoding: str = "utf-8") -> None:
         if path.exists() and (device or not path.is_file()):
             if path.is_dir():
                 raise SealError(f"{path}: is a folder; name a file, or end the name in '/'")
-            path.write_text(text, encoding=encoding, newline="")
+            path.write_text(text, encoding=encoding, errors=errors, newline="")
             return
         with tempfile.NamedTemporaryFile(
             "w",
             encoding=encoding,
+            errors=errors,
             newline="",
             dir=real.parent,
             prefix=f".{scratch_name(real)}.",

@@ -9,7 +9,7 @@ those are numbers.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -96,15 +96,15 @@ class Transcript:
             return
         if beside is not None and source.rttm is not None:
             turns = target.with_suffix(module_of(self.format).BESIDE)
-            write_text(source.rttm.bom + beside, turns, source.rttm.encoding)
-        write_text(source.bom + text, target, source.encoding)
+            _write(source.rttm, beside, turns)
+        _write(source, text, target)
 
     def data(self, words: list[Word]) -> bytes:
         """What `save` writes to its one file."""
         source, text = self.original.source, self._texts(words)[0]
         if self.format == "words":
             return text.encode()
-        return (source.bom + text).encode(source.encoding)
+        return source.bytes(text)
 
     def check_target(self, target: Path) -> None:
         """Raise SealError where `target` names another format, or where what goes beside it would
@@ -139,9 +139,9 @@ class Transcript:
         """Raise SealError where the new text does not say the same words by these speakers: not
         every name can stand in every format. Some have one speaker for words that have several (a
         turn of an RTTM, a segment without words): there only no new name may come up."""
-        again, rttm = Source(self.path, text), self.original.source.rttm
+        again, rttm = _again(self.original.source, text), self.original.source.rttm
         if rttm is not None and beside is not None:
-            again.rttm = Source(rttm.path, beside)
+            again.rttm = _again(rttm, beside)
         module = module_of(self.format)
         try:
             with _as(self.format, self.path, rttm):
@@ -194,6 +194,18 @@ class Transcript:
             write_text(beside, target.with_suffix(module.BESIDE))
         write_text(text, target)
         return lost(self.words, module, to, self.timed) + misread(words, module, to, text, beside)
+
+
+def _again(source: Source, text: str) -> Source:
+    """A file like `source` with another text."""
+    return replace(source, text=text, document=None, rttm=None, notes=[])
+
+
+def _write(source: Source, text: str, target: Path) -> None:
+    """Write a text to `target` as the file of `source` has it."""
+    if source.returns:
+        text = text.replace("\n", "\r")
+    write_text(source.bom + text, target, source.encoding, source.errors)
 
 
 def _same(one: Path, other: Path) -> bool:

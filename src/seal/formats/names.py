@@ -17,23 +17,28 @@ PLAIN = re.compile(r"[^\s\[\]():<>,.?!;\"][^\[\]:<>,?!;\"\n]{0,39}")
 COVERED = 0.3
 """The part of all cues that names open at least, if those that look like none are to be some."""
 
-PARTICLES = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+PARTICLES = _words(
     "af al and av bin bint da de degli dei del della den der di dos du e el et ibn la le les mac "
-    "of op 't ten ter und v. van vom von y zu zum zur".split()
+    "of op 't ten ter und v. van vom von y zu zum zur"
 )
 """Small words inside names: `Ludwig van Dyke`."""
 
-SAID = frozenset(
+SAID = _words(
     "achtung answer antwort attention atención aviso beispiel caution conclusion example exemple "
     "fact first finally frage hint hinweis http https important listen look merke nota note notice "
     "pregunta problem ps question remarque remember reminder respuesta result rule second summary "
-    "third tip update warning".split()
+    "third tip update warning"
 )
 """Words that come before a colon in speech: names only where they open cues again and again."""
 
-_SPEAKS = frozenset(
+_SPEAKS = _words(
     "are ask asked asks following goes is like mean means said saying says say that this thing "
-    "think thinks thought was were wrote".split()
+    "think thinks thought was were wrote"
 )
 """A last word that tells of speech ("and then he said: no") is no end of a name."""
 

@@ -8,7 +8,7 @@ It knows the layout of no format.
 import math
 import re
 from bisect import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -29,6 +29,8 @@ SLOWEST = 30.0
 _RECORDING = (b"RIFF", b"ID3", b"fLaC", b"OggS", b"FORM", b"\xff\xfb", b"\x1aE\xdf\xa3")
 _SECONDS = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?s?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")
+_BROKEN = re.compile("[\udc80-\udcff]+")
+_OTHER = re.compile("[^\x00-\x7f\udc80-\udcff]+")
 
 
 @dataclass
@@ -39,11 +41,21 @@ class Source:
     text: str
     bom: str = ""
     encoding: str = "utf-8"
+    errors: str = "strict"
+    """As of `str.encode`: a byte that was broken is written as it was."""
+    returns: bool = False
+    """Whether its lines end in carriage returns alone."""
     document: Document | None = None
     rttm: "Source | None" = None
     """The speakers' turns beside a CTM."""
     notes: list[str] = field(default_factory=list)
     """What was taken for granted in reading it, in a few words each."""
+
+    def bytes(self, text: str) -> bytes:
+        """Such a text as the file has it."""
+        if self.returns:
+            text = text.replace("\n", "\r")
+        return (self.bom + text).encode(self.encoding, self.errors)
 
     @property
     def json(self) -> Document:
@@ -107,29 +119,57 @@ def read_source(path: Path, text_wanted: bool = False, data: bytes | None = None
     """A file's text, or that of `data`, which `path` then only names. Raises SealError if it cannot
     be read, or is no text.
 
-    UTF-8, or UTF-16 where it says so; if `text_wanted`, else cp1252, which old subtitles are in.
+    UTF-8, or UTF-16 where it says so; if `text_wanted`, else what `_guessed` takes it for.
     """
     try:
         data = path.read_bytes() if data is None else data
     except OSError as error:
         raise SealError(f"{path}: cannot be read: {error.strerror}") from None
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
+    source = Source(path, "", encoding=encoding)
     try:
-        text = data.decode(encoding)
+        source.text = data.decode(encoding)
     except UnicodeDecodeError as error:
         problem = f"{path}: not a JSON text in UTF-8 (byte {error.start}); is it a word transcript?"
         if text_wanted:
-            problem = f"{path}: no text in UTF-8 (byte {error.start}); save it as UTF-8"
+            line = data.count(b"\n", 0, error.start) + 1
+            problem = (
+                f"{path}: line {line}: no text in UTF-8 (byte {error.start}); save it as UTF-8"
+            )
         if data.startswith(_RECORDING):
             problem = f"{path}: a recording, no transcript; seal transcribe makes one of it"
-        try:
-            if not text_wanted or _CONTROL.search(data.decode("latin-1")):
-                raise SealError(problem) from None
-            text, encoding = data.decode("cp1252"), "cp1252"
-        except UnicodeDecodeError:
+        if not text_wanted or _CONTROL.search(data.decode("latin-1")):
             raise SealError(problem) from None
-    bom = text[:1] if text.startswith("\ufeff") else ""
-    return Source(path, text[len(bom) :], bom, encoding)
+        if not _guessed(source, data, error.start):
+            raise SealError(f"{problem} (iconv -f ENCODING -t UTF-8)") from None
+    source.bom = source.text[:1] if source.text.startswith("\ufeff") else ""
+    source.text = source.text[len(source.bom) :]
+    if text_wanted and "\r" in source.text and "\n" not in source.text:
+        source.text, source.returns = source.text.replace("\r", "\n"), True
+    return source
+
+
+def _guessed(source: Source, data: bytes, first: int) -> bool:
+    """Read bytes that are not UTF-8, and say so: a few broken ones stay as they are, single letters
+    beyond ASCII are cp1252, which old subtitles are in. Whole words of them could be anything."""
+    line = data.count(b"\n", 0, first) + 1
+    text = data.decode("utf-8", "surrogateescape")
+    broken, other = len(_BROKEN.findall(text)), len(_OTHER.findall(text))
+    if source.encoding == "utf-8" and other and broken <= max(1, other // 4):
+        source.text, source.errors = text, "surrogateescape"
+        source.notes.append(f"line {line}: a byte that is no UTF-8 stays as it is, shown as \ufffd")
+        return True
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    runs = _OTHER.findall(text)
+    letters = sum(map(str.isalpha, text))
+    if any(len(run) > 3 for run in runs) or 3 * sum(map(len, runs)) > letters:
+        return False
+    source.text, source.encoding = text, "cp1252"
+    source.notes.append(f"line {line}: no UTF-8, taken for cp1252 (Western European)")
+    return True
 
 
 def seconds(value: Any, place: str, unit: float = 1.0) -> float | None:
@@ -222,6 +262,11 @@ def original(source: Source, entries: list[Entry], kept: Any = None) -> Original
     """
     if not entries:
         raise SealError(f"{source.path}: no words in it")
+    if source.errors != "strict":
+        for entry in entries:
+            entry.text = _BROKEN.sub("\ufffd", entry.text)
+            if isinstance(entry.speaker, str):
+                entry.speaker = _BROKEN.sub("\ufffd", entry.speaker)
     for number, entry in enumerate(entries, start=1):
         if isinstance(entry.speaker, str) and not entry.speaker.strip():
             entry.speaker = None
@@ -247,7 +292,7 @@ def original(source: Source, entries: list[Entry], kept: Any = None) -> Original
         values.setdefault(str(entry.speaker), entry.speaker)
         own = names.setdefault(entry.session_id, {})
         own.setdefault(str(entry.speaker))
-    words = [_word(entry, source, list(names[entry.session_id])) for entry in entries]
+    words = [_word(entry, source, names[entry.session_id]) for entry in entries]
     places = [entry.place for entry in entries]
     return Original(source, words, places, values, holes, kept)
 
@@ -260,7 +305,7 @@ def _names_somebody(speaker: Any) -> bool:
     return number and abs(speaker) <= LATEST
 
 
-def _word(entry: Entry, source: Source, names: list[str]) -> Word:
+def _word(entry: Entry, source: Source, names: Collection[str]) -> Word:
     speaker = str(entry.speaker)
     word: Word = {
         "session_id": source.path.stem if entry.session_id is None else entry.session_id,
