@@ -1,6 +1,7 @@
 """Kinds of files that people hand in: each says who speaks in its own way, and no word is lost."""
 
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 
@@ -223,3 +224,112 @@ def test_lines_may_end_in_returns_alone(name: str) -> None:
     transcript = read(name, content)
     assert turns(transcript.words) == talk("Cleo", "Max")
     keeps_and_corrects(transcript, content)
+
+
+# --- CTM and RTTM -----------------------------------------------------------------------------
+
+
+def ctm(path: Path, line: str = "call 1 {start:.2f} 0.30 {word} 0.9\n") -> Path:
+    """The talk's words, one after another in each line's time."""
+    text = ""
+    for start, end, said in LINES:
+        texts = said.split()
+        step = (end - start) / len(texts)
+        for place, word in enumerate(texts):
+            text += line.format(start=start + place * step, word=word)
+    path.write_text(text)
+    return path
+
+
+def rttm(path: Path, *names: str, session: str = "call", rest: str = "<NA> <NA>") -> Path:
+    path.write_text(
+        "".join(
+            f"SPEAKER {session} 1 {start:.3f} {end - start:.3f} <NA> <NA> {name} {rest}\n"
+            for (start, end, _), name in zip(LINES, names * 2, strict=False)
+        )
+    )
+    return path
+
+
+def corrected_beside(path: Path, tmp_path: Path) -> None:
+    """The RTTM with a word moved, read again; with none, it is as it was."""
+    transcript = formats.load(path)
+    target = tmp_path / "out" / "call.ctm"
+    transcript.save(transcript.words, target)
+    assert target.with_suffix(".rttm").read_bytes() == path.with_suffix(".rttm").read_bytes()
+    one, two = dict.fromkeys(word["speaker"] for word in transcript.words)
+    after = [dict(word) for word in transcript.words]
+    after[2]["speaker"], after[-1]["speaker"] = two, one
+    transcript.save(after, target)
+    again = formats.load(target).words
+    assert [word["speaker"] for word in again] == [word["speaker"] for word in after]
+
+
+@pytest.mark.parametrize("rest", ["<NA> <NA>", "<NA>", "0.98 <NA>", ""])
+def test_a_name_in_an_rttm_may_have_spaces(rest: str, tmp_path: Path) -> None:
+    path = ctm(tmp_path / "call.ctm")
+    rttm(tmp_path / "call.rttm", "Caller One", "Dr Ohm", rest=rest)
+    assert turns(formats.load(path).words) == talk("Caller One", "Dr Ohm")
+    corrected_beside(path, tmp_path)
+
+
+def test_an_id_in_an_rttm_may_have_spaces(tmp_path: Path) -> None:
+    path = ctm(tmp_path / "call.ctm")
+    rttm(tmp_path / "call.rttm", "A", "B", session="my call 1")
+    assert turns(formats.load(path).words) == talk("A", "B")
+    corrected_beside(path, tmp_path)
+
+
+def test_an_id_with_a_space_in_a_ctm_is_refused(tmp_path: Path) -> None:
+    path = ctm(tmp_path / "call.ctm", "my call 1 {start:.2f} 0.30 {word}\n")
+    rttm(tmp_path / "call.rttm", "A", "B")
+    with pytest.raises(SealError, match="line 1: an id with a space"):
+        formats.load(path, "ctm")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "call 1 {start:.2f} 0.30 {word} NA lex NA\n",
+        "call 1 {start:.2f} 0.30 {word} 1.00001\n",
+        "call 1 {start:.2f} 0.30 {word}\n",
+    ],
+)
+def test_a_ctm_has_more_fields_or_fewer(line: str, tmp_path: Path) -> None:
+    path = ctm(tmp_path / "call.ctm", line)
+    text = rttm(tmp_path / "call.rttm", "A", "B").read_text()
+    path.with_suffix(".rttm").write_text(text.replace(" 0.500 ", " -0.000 "))
+    found = formats.load(path).words
+    assert turns(found) == talk("A", "B")
+    assert all(word.get("asr_confidence", 1) == 1 for word in found)
+
+
+@pytest.mark.parametrize("confidence", ["1.7", "-1"])
+def test_a_confidence_far_beyond_its_range_is_refused(confidence: str, tmp_path: Path) -> None:
+    path = ctm(tmp_path / "call.ctm", f"call 1 {{start:.2f}} 0.30 {{word}} {confidence}\n")
+    rttm(tmp_path / "call.rttm", "A", "B")
+    with pytest.raises(SealError, match=r"line 1: not a confidence in \[0, 1\]"):
+        formats.load(path)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_turn_inside_another_has_its_word(backwards: bool, tmp_path: Path) -> None:
+    path = ctm(tmp_path / "call.ctm")
+    lines = [
+        "SPEAKER call 1 0 9.5 <NA> <NA> A <NA> <NA>",
+        "SPEAKER call 1 1.25 0.5 <NA> <NA> B <NA>",
+    ]
+    text = "\n".join(reversed(lines) if backwards else lines) + "\n"
+    (tmp_path / "call.rttm").write_text(text)
+    found = formats.load(path).words
+    assert [place for place, word in enumerate(found) if word["speaker"] == "B"] == [2]
+    corrected_beside(path, tmp_path)
+
+
+def test_sessions_of_other_names_are_told_apart_where_there_are_several(tmp_path: Path) -> None:
+    path = ctm(tmp_path / "call.ctm")
+    text = rttm(tmp_path / "call.rttm", "A", "B", session="waveform").read_text()
+    assert turns(formats.load(path).words) == talk("A", "B")
+    (tmp_path / "call.rttm").write_text(text + "SPEAKER x 1 0 1 <NA> <NA> C <NA> <NA>\n")
+    with pytest.raises(SealError, match="has no turns of the session 'call'"):
+        formats.load(path)

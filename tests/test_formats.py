@@ -534,7 +534,7 @@ def test_convert_says_what_is_lost_and_refuses_what_cannot_be(tmp_path: Path, ca
         ("text", {"words": "[laughs]"}, "1 that are no words there ('[laughs]')"),
         ("ctm", {"speaker": "Bo Berg"}, "names of speakers ('Bo Berg' is 'Bo_Berg')"),
         ("stm", {"speaker": "spk 0"}, "who is who of those who have one name there"),
-        ("ctm-rttm", {"start_time": 0.7, "end_time": 1.0}, "the speakers of 1 words"),
+        ("ctm-rttm", {"start_time": 1.1, "end_time": 1.4}, "the speakers of 1 words"),
         ("deepgram", {"speaker_scores": {"spk_0": 0.5, "spk_1": 0.1}}, "but the word's own"),
         ("ibm", {"times_estimated": True}, "which of its times are estimated"),
     ],

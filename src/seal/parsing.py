@@ -66,6 +66,8 @@ def line_at(text: str, position: int) -> int:
 def seconds(text: str, place: str) -> float:
     """A time. Raises SealError naming `place` if it is negative, no number or out of bounds."""
     value = float(text) if _NUMBER.fullmatch(text) else -1.0
+    if text[:1] == "-" and _NUMBER.fullmatch(text[1:]) and float(text) == 0:
+        return 0.0  # a rounding below nothing
     if not 0 <= value <= LATEST:
         raise SealError(f"{place}: not a time in seconds: {quoted(text)}")
     return value

@@ -28,7 +28,7 @@ def load(source: str | Path) -> dict[str, list[Word]]:
         for number, line in lines(read_text(file), comment=";;"):
             fields = line.split()
             place = f"{file}: line {number}"
-            if len(fields) not in (5, 6):
+            if not 5 <= len(fields) <= 8:  # NIST has three more: confidence, type, speaker
                 raise SealError(f"{place}: not 'session channel start length word [confidence]'")
             name, channel, text = fields[0], same_channel(fields[1]), fields[4]
             if first.setdefault(name, file) != file:

@@ -10,6 +10,7 @@ from typing import Any
 from seal.errors import SealError
 from seal.formats.reading import Entry, Original, Source, lines_of, original, share, spoken
 from seal.formats.stm import field
+from seal.parsing import quoted
 from seal.parsing import seconds as time_of
 from seal.words import Word
 
@@ -20,6 +21,7 @@ _LINE = re.compile(
     r"(?P<session>\S+)[ \t]+(?P<channel>\S+)[ \t]+(?P<start>\S+)[ \t]+(?P<length>\S+)[ \t]+"
     r"(?P<word>\S+)(?:[ \t]+(?P<confidence>\S+))?[^\n]*"
 )
+_WORD = re.compile(r"(?=.*[^\W\d_])\S+")
 _NUMBER = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
 
 
@@ -31,7 +33,7 @@ def recognise(name: str, content: Any) -> bool:
 def _is_word(line: str) -> bool:
     fields = line.split()
     numbers = all(map(_NUMBER.fullmatch, fields[2:4]))
-    return len(fields) in (5, 6, 7) and numbers and fields[0] != "SPEAKER"
+    return len(fields) in (5, 6, 7, 8) and numbers and fields[0] != "SPEAKER"
 
 
 def read(source: Source) -> Original:
@@ -59,10 +61,18 @@ def lines(source: Source) -> list[Entry]:
         match = _LINE.match(source.text, begin, stop)
         if not match:
             raise SealError(f"{place}: not 'session channel start length word [confidence]'")
+        fields = line.split()
+        numbers = len(fields) > 5 and all(map(_NUMBER.fullmatch, fields[2:5]))
+        if numbers and fields[5] not in ("NA", "<NA>") and _WORD.fullmatch(fields[5]):
+            raise SealError(
+                f"{place}: an id with a space ({quoted(' '.join(fields[:2]))}); write '_' for it"
+            )
         start, length = time_of(match["start"], place), time_of(match["length"], place)
         if match["word"].startswith("<") or not spoken(match["word"]):
             continue
-        sure = match["confidence"] if _NUMBER.fullmatch(match["confidence"] or "") else None
+        sure = match["confidence"]
+        if not _NUMBER.fullmatch((sure or "").removeprefix("-")):
+            sure = None
         entries.append(
             Entry(
                 match["word"],

@@ -4,35 +4,34 @@ A word goes to the speaker who overlaps it most, or is nearest. The CTM is writt
 in the RTTM the time of a word that changed goes from the other speakers' turns to the new one's.
 """
 
-import re
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from seal.errors import SealError
 from seal.formats import ctm, rttm
 from seal.formats.reading import Original, Source, lines_of, original
-from seal.formats.rttm import Turns, same_channel
+from seal.formats.rttm import Line, Turns, same_channel, speaker_line
+from seal.formats.spans import Spans
 from seal.formats.turns import PAUSE
-from seal.parsing import seconds as time_of
 from seal.words import Word
 
 HOLDS = ctm.HOLDS
 NUMBERS = None
 BESIDE = ".rttm"
 
-_LINE = re.compile(
-    r"(?P<head>[ \t]*SPEAKER[ \t]+(?P<session>\S+)[ \t]+(?P<channel>\S+)[ \t]+)"
-    r"(?P<start>\S+)(?P<gap>[ \t]+)(?P<length>\S+)(?P<middle>(?:[ \t]+\S+){2}[ \t]+)"
-    r"(?P<speaker>\S+)(?P<rest>[^\n]*)"
-)
 SHORTEST = 0.0015
 """Seconds. What is left of a turn and is shorter goes."""
 
 
 class Turn(NamedTuple):
-    """A line of the RTTM: its place and parts, and its time."""
+    """A line of the RTTM: its place, its parts, and its time."""
 
-    match: re.Match[str]
+    first: int
+    last: int
+    line: Line
+    session: str
+    """Of the words: its own, or that of the only session of the CTM."""
     start: float
     end: float
 
@@ -45,12 +44,11 @@ def read(source: Source) -> Original:
     entries = ctm.lines(source)
     if source.rttm is None:
         raise SealError(f"{source.path}: there is no RTTM beside it; name it with --rttm")
-    turns = _turns(source.rttm)
+    turns = _turns(source.rttm, {str(entry.session_id) for entry in entries})
     found: dict[tuple[str, str | None], list] = defaultdict(list)
     for turn in turns:
-        session, who = turn.match["session"], turn.match["speaker"]
-        for channel in (same_channel(turn.match["channel"]), None):
-            found[session, channel].append((turn.start, turn.end, who))
+        for channel in (same_channel(turn.line.channel), None):
+            found[turn.session, channel].append((turn.start, turn.end, turn.line.name))
     known = {key: Turns(value) for key, value in found.items()}
     for entry in entries:
         session, channel = str(entry.session_id), same_channel(entry.speaker)
@@ -61,17 +59,16 @@ def read(source: Source) -> Original:
     return original(source, entries, kept=turns)
 
 
-def _turns(source: Source) -> list[Turn]:
+def _turns(source: Source, sessions: set[str]) -> list[Turn]:
+    """The turns of an RTTM; one session in it and one in the CTM are the same recording."""
     turns = []
     for number, begin, stop in lines_of(source.text):
-        place = f"{source.path}: line {number}"
-        if source.text[begin:stop].split()[:1] != ["SPEAKER"]:
-            continue
-        match = _LINE.match(source.text, begin, stop)
-        if not match:
-            raise SealError(f"{place}: not 'SPEAKER session channel start length … name …'")
-        start, length = time_of(match["start"], place), time_of(match["length"], place)
-        turns.append(Turn(match, start, start + length))
+        line = speaker_line(source.text, begin, stop, f"{source.path}: line {number}")
+        if line is not None:
+            start, end = line.start, line.start + line.length
+            turns.append(Turn(begin, stop, line, line.session, start, end))
+    if len(sessions) == 1 and len({turn.session for turn in turns}) == 1:
+        return [turn._replace(session=next(iter(sessions))) for turn in turns]
     return turns
 
 
@@ -87,28 +84,20 @@ def write_beside(original: Original, words: list[Word]) -> str:
     if not moved:
         return source.text
     turns: list[Turn] = original.kept
-    new = [(word, _model(turns, word)) for word in moved]
-    edits = []
-    for turn in turns:
-        left = [(turn.start, turn.end)]
-        for word in moved:
-            mine = turn.match["session"] == word["session_id"]
-            if mine and turn.match["speaker"] != word["speaker"]:
-                left = [part for span in left for part in _without(span, word, turn, words)]
-        left = [(start, end) for start, end in left if end - start > SHORTEST]
-        lines = [turn.match[0]]
-        if left != [(turn.start, turn.end)]:
-            lines = [_line(turn, start, end, turn.match["speaker"]) for start, end in left]
-        lines += [
-            _line(turn, word["start_time"], word["end_time"], word["speaker"])
-            for word, model in new
-            if model is turn
-        ]
-        edits.append((turn.match.start(), turn.match.end(), "\n".join(lines)))
+    leaves, gains = _Leaves(words, moved), _after(turns, moved)
     pieces, done = [], 0
-    for start, end, text in edits:
-        stop = end if text or end == len(source.text) else end + 1  # no empty line for a turn
-        pieces += [source.text[done:start], text]
+    for number, turn in enumerate(turns):
+        left = leaves.of(turn)
+        made = [source.text[turn.first : turn.last]]
+        if left != [(turn.start, turn.end)]:
+            made = [_line(source.text, turn, *span, turn.line.name) for span in left]
+        for word in gains.get(number, ()):
+            span = word["start_time"], word["end_time"]
+            made.append(_line(source.text, turn, *span, word["speaker"]))
+        text, stop = "\n".join(made), turn.last
+        if not text and stop < len(source.text):
+            stop += 1  # no empty line for a turn
+        pieces += [source.text[done : turn.first], text]
         done = stop
     return "".join([*pieces, source.text[done:]])
 
@@ -131,36 +120,72 @@ def _goes_on(last: Word, word: Word) -> bool:
     return same and 0 <= word["start_time"] - last["end_time"] < PAUSE
 
 
-def _model(turns: list[Turn], word: Word) -> Turn:
-    """The turn after which a word's new one stands: that which is nearest to it."""
-    own = [turn for turn in turns if turn.match["session"] == word["session_id"]]
-    start, end = word["start_time"], word["end_time"]
-    return max(own, key=lambda turn: min(turn.end, end) - max(turn.start, start))
+def _after(turns: list[Turn], moved: list[Word]) -> dict[int, list[Word]]:
+    """The words' new turns, by the turn after which each stands: that which is nearest to it."""
+    found: dict[int, list[Word]] = defaultdict(list)
+    own: dict[str, list[int]] = defaultdict(list)
+    for number, turn in enumerate(turns):
+        own[turn.session].append(number)
+    spans = {
+        session: Spans([(turns[number].start, turns[number].end) for number in numbers])
+        for session, numbers in own.items()
+    }
+    for word in moved:
+        session = word["session_id"]
+        nearest = spans[session].nearest(word["start_time"], word["end_time"])
+        found[own[session][nearest]].append(word)
+    return found
 
 
-def _without(
-    span: tuple[float, float], word: Word, turn: Turn, words: list[Word]
-) -> list[tuple[float, float]]:
-    """A span without a word's time, but for that of the speaker's own words in it."""
-    start, end = span
-    low, high = max(word["start_time"], start), min(word["end_time"], end)
-    if low >= high:
-        return [span]
-    kept = [
-        (max(other["start_time"], low), min(other["end_time"], high))
-        for other in words
-        if other["speaker"] == turn.match["speaker"]
-        and other["session_id"] == word["session_id"]
-        and other["start_time"] < high
-        and other["end_time"] > low
-    ]
-    return [(start, low), *sorted(kept), (high, end)]
+class _Leaves:
+    """What is left of turns when some of their words have moved to other speakers."""
+
+    def __init__(self, words: list[Word], moved: list[Word]) -> None:
+        self.moved = _by(moved, lambda word: word["session_id"])
+        self.words = _by(words, lambda word: (word["session_id"], word["speaker"]))
+
+    def of(self, turn: Turn) -> list[tuple[float, float]]:
+        """The turn without the time of others' words that moved, but for its speaker's own."""
+        left = [(turn.start, turn.end)]
+        spans, moved = self.moved.get(turn.session, (Spans([]), []))
+        for place in sorted(spans.overlapping(turn.start, turn.end)):
+            if moved[place]["speaker"] != turn.line.name:
+                low, high = spans.spans[place]
+                last = left.pop()
+                left += self._without(last, low, high, turn) if last[1] > low else [last]
+        return [(start, end) for start, end in left if end - start > SHORTEST]
+
+    def _without(
+        self, span: tuple[float, float], low: float, high: float, turn: Turn
+    ) -> list[tuple[float, float]]:
+        start, end = span
+        low, high = max(low, start), min(high, end)
+        if low >= high:
+            return [span]
+        spans, _ = self.words.get((turn.session, turn.line.name), (Spans([]), []))
+        inside = [spans.spans[place] for place in spans.overlapping(low, high)]
+        kept = sorted((max(first, low), min(last, high)) for first, last in inside)
+        return [(start, low), *kept, (high, end)]
 
 
-def _line(turn: Turn, start: float, end: float, speaker: str) -> str:
-    match = turn.match
-    times = f"{start:.3f}{match['gap']}{end - start:.3f}"
-    return f"{match['head']}{times}{match['middle']}{speaker}{match['rest']}"
+def _by(words: list[Word], key: Callable[[Word], Any]) -> dict[Any, tuple[Spans, list[Word]]]:
+    """The words of each key, and their times."""
+    groups: dict[Any, list[Word]] = defaultdict(list)
+    for word in sorted(words, key=lambda word: word["start_time"]):
+        groups[key(word)].append(word)
+    return {
+        one: (Spans([(word["start_time"], word["end_time"]) for word in own]), own)
+        for one, own in groups.items()
+    }
+
+
+def _line(text: str, turn: Turn, start: float, end: float, speaker: str) -> str:
+    line = turn.line
+    (first, second), (third, fourth) = line.starts, line.lengths
+    times = f"{start:.3f}{text[second:third]}{end - start:.3f}"
+    before, after = line.names
+    head, middle = text[turn.first : first], text[fourth:before]
+    return f"{head}{times}{middle}{speaker}{text[after : turn.last]}"
 
 
 def new(words: list[Word]) -> str:

@@ -26,6 +26,9 @@ LETTER = 0.07
 SLOWEST = 30.0
 """Seconds. Words that last longer, most of them, were not given in seconds."""
 
+ROUNDING = 1e-3
+"""By which a tool's confidence may be more than 1, and is 1."""
+
 _RECORDING = (b"RIFF", b"ID3", b"fLaC", b"OggS", b"FORM", b"\xff\xfb", b"\x1aE\xdf\xa3")
 _SECONDS = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?s?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")
@@ -219,6 +222,8 @@ def share(value: Any, place: str) -> float | None:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError, OverflowError):
         number = math.nan
+    if 1 < number < 1 + ROUNDING:
+        return 1.0
     if not 0 <= number <= 1:
         raise SealError(f"{place}: not a confidence in [0, 1]: {quoted(str(value))}")
     return number
