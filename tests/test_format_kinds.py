@@ -1,7 +1,10 @@
 """Kinds of files that people hand in: each says who speaks in its own way, and no word is lost."""
 
+import json
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -333,3 +336,227 @@ def test_sessions_of_other_names_are_told_apart_where_there_are_several(tmp_path
     (tmp_path / "call.rttm").write_text(text + "SPEAKER x 1 0 1 <NA> <NA> C <NA> <NA>\n")
     with pytest.raises(SealError, match="has no turns of the session 'call'"):
         formats.load(path)
+
+
+# --- JSON: other wrappings, and channels as speakers ------------------------------------------
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def sample(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_bytes())
+
+
+def each(value: Any, change: Callable[[dict], None]) -> Any:
+    """Every object inside the value, changed; returns the value."""
+    if isinstance(value, dict):
+        change(value)
+        for item in value.values():
+            each(item, change)
+    elif isinstance(value, list):
+        for item in value:
+            each(item, change)
+    return value
+
+
+def without(*keys: str) -> Callable[[dict], None]:
+    def drop(item: dict) -> None:
+        for key in keys:
+            item.pop(key, None)
+
+    return drop
+
+
+def ibm_async() -> Any:
+    return {"id": "x", "status": "completed", "results": [sample("ibm")]}
+
+
+def google_batch() -> Any:
+    result = {"inlineResult": {"transcript": sample("google-v2")}, "error": None}
+    return {"results": {"gs://bucket/parcel.wav": result}, "totalBilledDuration": "9s"}
+
+
+def nemo_itself() -> Any:
+    content = sample("nemo")
+    for sentence in content["sentences"]:
+        sentence["text"] = sentence.pop("sentence")
+    content["sentences"][0]["start_time"] = str(content["sentences"][0]["start_time"])
+    return content
+
+
+def nemo_old() -> Any:
+    def old(item: dict) -> None:
+        if "speaker" in item:
+            item["speaker_label"] = item.pop("speaker")
+
+    return each(sample("nemo"), old)
+
+
+def chime() -> Any:
+    return [
+        {"session_id": "x", "speaker": w["speaker"], "words": w["words"]}
+        | {key: str(w[key]) for key in ("start_time", "end_time")}
+        for w in formats.read(SAMPLES / "aws.json")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "as_in"),
+    [
+        (ibm_async(), "ibm", "ibm"),
+        (google_batch(), "google-v2", "google-v2"),
+        ({"response": google_batch()}, "google-v2", "google-v2"),
+        (nemo_itself(), "nemo", "nemo"),
+        (nemo_old(), "nemo", "nemo"),
+        (sample("whisperx")["segments"], "whisperx", "whisperx"),
+        (chime(), "seglst", "aws"),
+    ],
+)
+def test_what_is_wrapped_in_another_way_is_read(content: Any, format: str, as_in: str) -> None:
+    text = json.dumps(content, indent=1)
+    transcript = read("a.json", text)
+    assert transcript.format == format
+    expected = formats.read(SAMPLES / f"{as_in}.json")
+    assert [(w["speaker"], w["words"], w["start_time"]) for w in transcript.words] == [
+        (w["speaker"], w["words"], w["start_time"]) for w in expected
+    ]
+    keeps_and_corrects(transcript, text)
+
+
+def test_a_batch_of_recordings_is_several_conversations() -> None:
+    content = google_batch()
+    both = content["results"]
+    both["gs://bucket/b.wav"] = both["gs://bucket/parcel.wav"]
+    transcript = read("a.json", json.dumps(content))
+    assert {word["session_id"] for word in transcript.words} == {"parcel", "b"}
+
+
+def test_times_as_text_are_written_back_as_text() -> None:
+    transcript = read("a.json", json.dumps(chime()))
+    after = [word | {"speaker": "spk_0"} for word in transcript.words]
+    for entry in json.loads(transcript.data(after)):
+        assert isinstance(entry["start_time"], str)
+
+
+@pytest.mark.parametrize("name", ["seglst", "whisperx"])
+def test_json_lines_are_a_list(name: str) -> None:
+    entries = sample(name) if name == "seglst" else sample(name)["segments"]
+    text = "".join(json.dumps(entry) + "\n" for entry in entries)
+    for given in ("a.jsonl", "a.json"):
+        transcript = read(given, text)
+        assert transcript.format == name
+        assert transcript.words[5]["words"] == "from"
+        keeps_and_corrects(transcript, text)
+        after = [dict(word) for word in transcript.words]
+        after[5]["speaker"] = transcript.words[-1]["speaker"]
+        if after[5]["speaker"] != transcript.words[5]["speaker"]:
+            assert all(map(json.loads, transcript.data(after).decode().splitlines()))
+
+
+def test_a_word_transcript_in_json_lines_stays_one() -> None:
+    words = formats.read(SAMPLES / "aws.json")
+    text = "".join(json.dumps(word) + "\n" for word in words)
+    transcript = read("a.jsonl", text)
+    assert transcript.format == "words"
+    keeps_and_corrects(transcript, text)
+
+
+def test_a_broken_line_of_json_lines_is_named() -> None:
+    with pytest.raises(SealError, match=r"a\.jsonl: not JSON \(line 2, "):
+        read("a.jsonl", '{"text": "hi", "start": 0, "end": 1}\n{"text": \n')
+
+
+def stereo(name: str) -> Any:
+    """A sample whose speakers are channels now."""
+    content = sample(name)
+    if name == "azure":
+        for phrase in content["recognizedPhrases"]:
+            phrase["channel"] = phrase.pop("speaker") - 1
+            phrase["nBest"][0].pop("speaker", None)
+        content["recognizedPhrases"].sort(key=lambda phrase: phrase["channel"])
+    if name == "azure-fast":
+        for phrase in content["phrases"]:
+            phrase["channel"] = phrase.pop("speaker")
+        content["phrases"].sort(key=lambda phrase: phrase["channel"])
+    if name == "aws":
+        labels = {"spk_0": "ch_0", "spk_1": "ch_1"}
+        items = content["results"]["items"]
+        for item in items:
+            item["channel_label"] = labels[item.pop("speaker_label")]
+        del content["results"]["speaker_labels"], content["results"]["audio_segments"]
+        content["results"]["channel_labels"] = {"number_of_channels": 2}
+    if name == "assemblyai":
+
+        def channel(item: dict) -> None:
+            if "speaker" in item:
+                item["channel"] = {"A": "1", "B": "2"}[item.pop("speaker")]
+
+        each(content, channel)
+        content["words"].sort(key=lambda word: word["channel"])
+    if name.startswith("google"):
+        words = formats.read(SAMPLES / f"{name}.json")
+        results = []
+        for channel, speaker in enumerate(dict.fromkeys(w["speaker"] for w in words), start=1):
+            v1 = name == "google-v1"
+            keys = ("startTime", "endTime") if v1 else ("startOffset", "endOffset")
+            own = [
+                {"word": w["words"]}
+                | {keys[0]: f"{w['start_time']}s", keys[1]: f"{w['end_time']}s"}
+                for w in words
+                if w["speaker"] == speaker
+            ]
+            results.append({"channelTag": channel, "alternatives": [{"words": own}]})
+        content = {"results": results}
+    if name == "deepgram":
+        best = content["results"]["channels"][0]["alternatives"][0]
+        content["results"] = {
+            "channels": [
+                {
+                    "alternatives": [
+                        {
+                            "words": [
+                                {k: v for k, v in w.items() if not k.startswith("speaker")}
+                                for w in best["words"]
+                                if w["speaker"] == number
+                            ]
+                        }
+                    ]
+                }
+                for number in (0, 1)
+            ]
+        }
+    return content
+
+
+@pytest.mark.parametrize(
+    "name", ["azure", "azure-fast", "aws", "assemblyai", "google-v1", "google-v2", "deepgram"]
+)
+def test_a_channel_is_a_speaker(name: str) -> None:
+    text = json.dumps(stereo(name))
+    transcript = read("a.json", text)
+    assert transcript.format == name
+    before = formats.read(SAMPLES / f"{name}.json")
+    numbers = {
+        speaker: place for place, speaker in enumerate(dict.fromkeys(w["speaker"] for w in before))
+    }
+    found = {
+        speaker: place
+        for place, speaker in enumerate(dict.fromkeys(w["speaker"] for w in transcript.words))
+    }
+    assert [(found[w["speaker"]], w["words"]) for w in transcript.words] == [
+        (numbers[w["speaker"]], w["words"]) for w in before
+    ]
+    assert {word["session_id"] for word in transcript.words} == {"a"}
+    keeps_and_corrects(transcript, text)
+    swap = dict(zip(found, reversed(found), strict=True))
+    after = [word | {"speaker": swap[word["speaker"]]} for word in transcript.words]
+    again = read("a.json", transcript.data(after)).words
+    assert [w["speaker"] for w in again] == [w["speaker"] for w in after]
+
+
+def test_channels_with_speakers_of_their_own_are_conversations() -> None:
+    content = sample("deepgram")
+    content["results"]["channels"] *= 2
+    content["results"].pop("utterances", None)
+    found = read("a.json", json.dumps(content)).words
+    assert {word["session_id"] for word in found} == {"a-0", "a-1"}

@@ -14,6 +14,7 @@ from seal.formats.reading import (
     Entry,
     Original,
     Source,
+    in_time_order,
     objects,
     original,
     seconds,
@@ -68,6 +69,7 @@ def read(source: Source) -> Original:
             speaker if word.get("speaker") in (None, "") else word["speaker"]
             for _, word, speaker in inside
         ]
+    channels = {word.get("channel") for _, word, _ in flat} - {None}
     entries = []
     for number, ((path, word, _), speaker) in enumerate(zip(flat, speakers, strict=True), start=1):
         at = f"{name}: word {number}"
@@ -76,12 +78,13 @@ def read(source: Source) -> Original:
                 text_at(word, ("text",), at),
                 seconds(word.get("start"), at, MILLISECOND),
                 seconds(word.get("end"), at, MILLISECOND),
-                speaker,
+                word.get("channel") if speaker is None and len(channels) > 1 else speaker,
                 place=path,
+                segment=word.get("channel"),
                 confidence=share(word.get("confidence"), at),
             )
         )
-    return original(source, entries)
+    return original(source, in_time_order(entries) if len(channels) > 1 else entries)
 
 
 def _key(word: dict) -> tuple:

@@ -2,7 +2,8 @@
 
 Times and confidences are texts. Punctuation is an item without times: no word, but the end of the
 one before it, whose speaker it names. `speaker_labels.segments` and `audio_segments` are turns:
-they are split where the speaker changes.
+they are split where the speaker changes. Where each side of a call has a channel (`channel_label`),
+that is the speaker, and a word that is another's gets a `speaker_label`.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from seal.formats.reading import (
     Entry,
     Original,
     Source,
+    in_time_order,
     objects,
     original,
     seconds,
@@ -59,6 +61,12 @@ def read(source: Source) -> Original:
                 confidence=share(best.get("confidence"), place),
             )
         )
+    channels = {item.get("channel_label") for item in results["items"]}
+    if len(channels - {None}) > 1:  # two sides of a call, each with a channel
+        for entry in entries:
+            entry.segment = results["items"][entry.place].get("channel_label")
+            entry.speaker = entry.segment if entry.speaker is None else entry.speaker
+        entries = in_time_order(entries)
     return original(source, entries)
 
 
@@ -83,6 +91,7 @@ def _list(results: dict, *keys: str, name: str) -> list[dict]:
 
 def write(original: Original, words: list[Word]) -> str:
     document, name = original.source.json, str(original.source.path)
+    labels = document.root["results"].get("speaker_labels")
     items = document.at(ITEMS)
     edit = Edit(document)
     changed = original.changes(words)
@@ -93,7 +102,11 @@ def write(original: Original, words: list[Word]) -> str:
         if last is None or not changed[last]:
             continue
         # Older results have the label in the segments alone.
-        if "speaker_label" in item or (number in index_of and original.holes[last]):
+        if (
+            "speaker_label" in item
+            or (number in index_of and original.holes[last])
+            or ("channel_label" in item and number in index_of and not labels)
+        ):
             value = original.value(words[last]["speaker"])
             edit.put((*ITEMS, number, "speaker_label"), value)
     times = [(items[p].get("start_time"), items[p].get("end_time")) for p in original.places]
@@ -114,7 +127,8 @@ def write(original: Original, words: list[Word]) -> str:
     ids = [segment["id"] for segment in audio if isinstance(segment.get("id"), int)]
     free = count(max(ids, default=0) + 1)
     for number, segment in enumerate(audio):
-        _audio_segment(edit, (*AUDIO, number), segment, original, words, changed, free)
+        path = (*AUDIO, number)
+        _audio_segment(edit, path, segment, original, words, changed, free, index_of)
     return edit.text()
 
 
@@ -163,6 +177,7 @@ def _audio_segment(
     words: list[Word],
     changed: list[bool],
     free: Iterator[int],
+    index_of: dict[int, int],
 ) -> None:
     """Its `items` are the ids of items; where those are not their places, it is left alone."""
     items = edit.document.at(ITEMS)
@@ -171,7 +186,6 @@ def _audio_segment(
         isinstance(i, int) and 0 <= i < len(items) and items[i].get("id", i) == i for i in ids
     ):
         return
-    index_of = {place: index for index, place in enumerate(original.places)}
     own: list[int] = []
     for number in ids:  # punctuation goes with the word before it
         own.append(index_of.get(number, own[-1] if own else -1))

@@ -17,6 +17,7 @@ from seal.formats.reading import (
     Entry,
     Original,
     Source,
+    in_time_order,
     objects,
     original,
     seconds,
@@ -53,7 +54,17 @@ def read(source: Source) -> Original:
         if not words:
             texts = text_at(best, ("display", "lexical"), place).split() if best else []
             entries += spread(texts, *span(phrase, place), speaker, number)
-    return original(source, entries)
+    return original(source, by_channel(entries, phrases))
+
+
+def by_channel(entries: list[Entry], phrases: list[dict]) -> list[Entry]:
+    """The words of phrases, whose channel is their speaker if there are several and none other."""
+    if len({phrase.get("channel") for phrase in phrases} - {None}) < 2:
+        return entries
+    for entry in entries:
+        if entry.speaker is None:
+            entry.speaker = phrases[entry.segment].get("channel")
+    return in_time_order(entries)
 
 
 def span(item: dict, place: str) -> tuple[float | None, float | None]:

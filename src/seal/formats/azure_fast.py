@@ -9,7 +9,7 @@ from typing import Any
 
 from seal.exact_json import dumps
 from seal.formats import turns
-from seal.formats.azure import place_in, spread
+from seal.formats.azure import by_channel, place_in, spread
 from seal.formats.document import Edit
 from seal.formats.reading import Entry, Original, Source, objects, original, seconds, text_at
 from seal.words import Word
@@ -27,7 +27,8 @@ def recognise(name: str, content: Any) -> bool:
 
 def read(source: Source) -> Original:
     entries: list[Entry] = []
-    for number, phrase in enumerate(objects(source.json.root["phrases"], f"{source.path}")):
+    phrases = objects(source.json.root["phrases"], f"{source.path}")
+    for number, phrase in enumerate(phrases):
         place = f"{source.path}: phrase {number + 1}"
         speaker = phrase.get("speaker")
         words = objects(phrase.get("words"), f"{place}: words")
@@ -39,7 +40,7 @@ def read(source: Source) -> Original:
         if not words:
             texts = text_at(phrase, ("text",), place).split()
             entries += spread(texts, *_span(phrase, place), speaker, number)
-    return original(source, entries)
+    return original(source, by_channel(entries, phrases))
 
 
 def _span(item: dict, place: str) -> tuple[float | None, float | None]:

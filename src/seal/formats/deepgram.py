@@ -1,6 +1,7 @@
 """Deepgram: the words of `results.channels`, and its `utterances` and `paragraphs`.
 
-A channel is a conversation of its own where there are several. `speaker_confidence` becomes the
+Where there are several channels, each is a side of one call; but where each has speakers of its
+own, a conversation. `speaker_confidence` becomes the
 scores. Utterances and paragraphs are split where the speaker changes; a paragraph's sentences go
 with their words, and the paragraphs' text (`Speaker 0: …`) is written anew where they changed.
 """
@@ -16,6 +17,7 @@ from seal.formats.reading import (
     Entry,
     Original,
     Source,
+    in_time_order,
     objects,
     original,
     runs,
@@ -57,7 +59,23 @@ def read(source: Source) -> Original:
                     session_id=f"{source.path.stem}-{channel}" if len(channels) > 1 else None,
                 )
             )
+    if len(channels) > 1 and _sides(entries):
+        for entry in entries:
+            entry.speaker = entry.place[0] if entry.speaker is None else entry.speaker
+            entry.session_id = None
+        entries = in_time_order(entries)
     return original(source, entries)
+
+
+def _sides(entries: list[Entry]) -> bool:
+    """Whether each channel is a side of one call: words without a speaker have their channel's.
+
+    Where all words have speakers, those are counted in each channel from 0.
+    """
+    firsts = {entry.place[0] for entry in entries if entry.speaker == 0}
+    return any(e.speaker is None for e in entries) or len(firsts) < len(
+        {entry.place[0] for entry in entries}
+    )
 
 
 def write(original: Original, words: list[Word]) -> str:

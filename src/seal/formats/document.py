@@ -9,6 +9,7 @@ import re
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from seal.errors import SealError
 from seal.exact_json import dumps, parse
 
 Path = tuple[str | int, ...]
@@ -16,6 +17,7 @@ Path = tuple[str | int, ...]
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _KEY = re.compile(r'"(\s*:\s*)')
+_FILLED = re.compile(r"\S(?:[^\n]*\S)?")
 _scan = json.JSONDecoder().raw_decode
 
 
@@ -115,6 +117,40 @@ class Document:
         if isinstance(value, str) and self.escapes:
             return json.dumps(value)
         return dumps(value)
+
+
+class Lines(Document):
+    """JSON Lines: a value a line, which together are read as a list. Raises SealError as above."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text, self.name, self.root = text, name, []
+        spans: dict[str | int, Span] = {}
+        for number, match in enumerate(_FILLED.finditer(text)):
+            try:
+                self.root.append(parse(match[0], name))
+            except SealError as error:
+                line = text.count("\n", 0, match.start()) + 1
+                told = re.sub(r"\(line \d+, ", f"(line {line}, ", str(error), count=1)
+                raise SealError(told) from None
+            spans[number] = Span(match.start(), *match.span())
+        self._known = {(): spans}
+
+    @cached_property
+    def indent(self) -> str | None:
+        return None
+
+
+def document(text: str, name: str) -> Document:
+    """A JSON text, or JSON Lines where it is several values. Raises SealError where it is none."""
+    lines = _FILLED.finditer(text)
+    first, second = next(lines, None), next(lines, None)
+    if first is None or second is None or first[0][:1] not in "{[" or second[0][:1] != first[0][:1]:
+        return Document(text, name)
+    try:
+        parse(first[0], name)
+    except SealError:
+        return Document(text, name)
+    return Lines(text, name)
 
 
 class Edit:

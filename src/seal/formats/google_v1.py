@@ -1,14 +1,25 @@
 """Google Speech-to-Text v1: `results`, whose last one has all words again with a `speakerTag`.
 
 Tags of 0 are none. Where the last result alone has tags, it alone is read; otherwise all are. Names
-may be those of the API (`startTime`) or of its Python client (`start_time`).
+may be those of the API (`startTime`) or of its Python client (`start_time`). Results of several
+channels are the sides of a call.
 """
 
 from typing import Any
 
 from seal.exact_json import dumps
 from seal.formats.document import Edit, Path
-from seal.formats.reading import Entry, Original, Source, objects, original, seconds, share, text_at
+from seal.formats.reading import (
+    Entry,
+    Original,
+    Source,
+    in_time_order,
+    objects,
+    original,
+    seconds,
+    share,
+    text_at,
+)
 from seal.formats.turns import said
 from seal.words import Word
 
@@ -18,6 +29,7 @@ STARTS = ("startTime", "start_time", "startOffset", "start_offset")
 ENDS = ("endTime", "end_time", "endOffset", "end_offset")
 TAGS = ("speakerTag", "speaker_tag")
 LABELS = ("speakerLabel", "speaker_label")
+CHANNELS = ("channelTag", "channel_tag")
 
 
 def recognise(name: str, content: Any) -> bool:
@@ -27,17 +39,50 @@ def recognise(name: str, content: Any) -> bool:
 def keys_of(content: Any) -> set[str]:
     """The keys of the first words of each result, if these are such results."""
     try:
-        results = content.get("response", content)["results"]
+        places = _groups(content)
+        results = [result for path, _ in places for result in _at(content, path)]
         best = [r["alternatives"][0] for r in results if r.get("alternatives")]
         return {key for one in best for word in (one.get("words") or [])[:1] for key in word}
     except (AttributeError, KeyError, TypeError, IndexError):
         return set()
 
 
+def _groups(root: Any) -> list[tuple[Path, str | None]]:
+    """Where the lists of results are: one, perhaps of a finished operation; or one a recording, by
+    the name of its file, which is then the conversation's."""
+    above: Path = () if "results" in root else ("response",)
+    results = _at(root, above)["results"]
+    if not isinstance(results, dict):
+        return [((*above, "results"), None)]
+    found: list[tuple[Path, str | None]] = []
+    for name, content in results.items():
+        path: Path = (*above, "results", name)
+        for key in ("inlineResult", "inline_result"):
+            path = (*path, key) if key in content else path
+        session = name.rsplit("/", 1)[-1].rsplit(".", 1)[0] if len(results) > 1 else None
+        found.append(((*path, "transcript", "results"), session))
+    return found
+
+
+def _at(root: Any, path: Path) -> Any:
+    for step in path:
+        root = root[step]
+    return root
+
+
 def read(source: Source) -> Original:
     root = source.json.root
-    above: Path = () if "results" in root else ("response",)  # of a finished operation
-    results = objects(source.json.at(above)["results"], f"{source.path}: results")
+    entries = []
+    for path, session in _groups(root):
+        results = objects(source.json.at(path), f"{source.path}: results")
+        own = _results(source, path, results)
+        for entry in own:
+            entry.session_id = session
+        entries += own
+    return original(source, entries)
+
+
+def _results(source: Source, above: Path, results: list[dict]) -> list[Entry]:
     found: list[list[Entry]] = []
     for number, result in enumerate(results):
         place = f"{source.path}: result {number + 1}"
@@ -47,7 +92,7 @@ def read(source: Source) -> Original:
             at = f"{place}: word {position + 1}"
             end = _time(word, ENDS, at)
             start = _time(word, STARTS, at)
-            path: Path = (*above, "results", number, "alternatives", 0, "words", position)
+            path: Path = (*above, number, "alternatives", 0, "words", position)
             found[-1].append(
                 Entry(
                     text_at(word, ("word",), at),
@@ -55,14 +100,20 @@ def read(source: Source) -> Original:
                     end,
                     _speaker(word),
                     place=path,
-                    segment=number,
+                    segment=(*above, number),
                     confidence=share(word.get("confidence"), at),
                 )
             )
+    channels = [next((r[key] for key in CHANNELS if r.get(key)), None) for r in results]
+    if len(set(channels) - {None}) > 1:  # two sides of a call, each with a channel
+        for own, channel in zip(found, channels, strict=True):
+            for entry in own:
+                entry.speaker = channel if entry.speaker is None else entry.speaker
+        return in_time_order([entry for entries in found for entry in entries])
     tagged = [any(entry.speaker is not None for entry in entries) for entries in found]
     if len(found) > 1 and tagged[-1] and not any(tagged[:-1]):
         found = found[-1:]
-    return original(source, [entry for entries in found for entry in entries])
+    return [entry for entries in found for entry in entries]
 
 
 def _time(word: dict, keys: tuple[str, ...], place: str) -> float | None:
@@ -80,10 +131,12 @@ def _speaker(word: dict) -> Any:
 def write(original: Original, words: list[Word]) -> str:
     document = original.source.json
     edit = Edit(document)
+    name_of = None
     for path, word, new in zip(original.places, words, original.changes(words), strict=True):
         if new:
             known = document.at(path)
-            keys = [key for key in LABELS + TAGS if key in known] or [_key(original)]
+            name_of = name_of or _key(original)
+            keys = [key for key in LABELS + TAGS if key in known] or [name_of]
             for key in keys:
                 name = word["speaker"]
                 number = key in TAGS and name.isdecimal()
@@ -92,10 +145,14 @@ def write(original: Original, words: list[Word]) -> str:
 
 
 def _key(original: Original) -> str:
-    """What the other words call their speaker."""
-    paths = zip(original.places, original.holes, strict=True)
-    known = next(original.source.json.at(path) for path, hole in paths if not hole)
-    return next(key for key in LABELS + TAGS if key in known)
+    """What the other words call their speaker; where all have their channel's, what they would."""
+    words = [original.source.json.at(path) for path in original.places]
+    known = next((key for word in words for key in LABELS + TAGS if key in word), None)
+    if known is not None:
+        return known
+    snake = any(key in words[0] for key in ("start_time", "end_time", "start_offset"))
+    keys = TAGS if any(key in words[0] for key in (*STARTS[:2], *ENDS[:2])) else LABELS
+    return keys[1 if snake else 0]
 
 
 def new(words: list[Word]) -> str:

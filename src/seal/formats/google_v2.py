@@ -1,6 +1,7 @@
 """Google Speech-to-Text v2: `results` whose words have a `speakerLabel`, a text.
 
-It is read and written as v1 is, under v2's names.
+It is read and written as v1 is, under v2's names. A batch has `results` by the names of its files,
+which are a conversation each.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """IBM Watson: the words in `results`, their speakers by time in a list of its own.
 
 A label's `confidence` is in the speaker, and becomes the scores. A word without a label gets one
-where the file is written.
+where the file is written. An asynchronous job's answer is the same inside its one result.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from seal.errors import SealError
 from seal.exact_json import dumps
 from seal.formats import turns
-from seal.formats.document import Edit
+from seal.formats.document import Edit, Path
 from seal.formats.reading import Entry, Original, Source, objects, original, seconds, share
 from seal.words import Word
 
@@ -21,6 +21,8 @@ def recognise(name: str, content: Any) -> bool:
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, list) or not results or not isinstance(results[0], dict):
         return False
+    if isinstance(results[0].get("results"), list):
+        return recognise(name, results[0])
     best = results[0].get("alternatives")
     first = best[0] if isinstance(best, list) and best else None
     return "speaker_labels" in content or (isinstance(first, dict) and "timestamps" in first)
@@ -28,6 +30,11 @@ def recognise(name: str, content: Any) -> bool:
 
 def read(source: Source) -> Original:
     root, name = source.json.root, str(source.path)
+    above: Path = ()
+    if isinstance((objects(root["results"], f"{name}: results") or [{}])[0].get("results"), list):
+        if len(root["results"]) > 1:
+            raise SealError(f"{name}: results of several recordings; give each a file of its own")
+        root, above = root["results"][0], ("results", 0)
     stamps: list[tuple[str, Any, Any, Any]] = []
     for number, result in enumerate(objects(root["results"], f"{name}: results")):
         place = f"{name}: result {number + 1}"
@@ -60,12 +67,12 @@ def read(source: Source) -> Original:
                 certainty=share(label.get("confidence"), place),
             )
         )
-    return original(source, entries)
+    return original(source, entries, kept=above)
 
 
 def write(original: Original, words: list[Word]) -> str:
-    edit = Edit(original.source.json)
-    before = original.source.json.root.get("speaker_labels") or []
+    edit, path = Edit(original.source.json), (*original.kept, "speaker_labels")
+    before = original.source.json.at(original.kept).get("speaker_labels") or []
     added = []
     for index, (at, new) in enumerate(zip(original.places, original.changes(words), strict=True)):
         word = words[index]
@@ -74,7 +81,7 @@ def write(original: Original, words: list[Word]) -> str:
             label = {"from": word["start_time"], "to": word["end_time"], "speaker": value}
             added.append((original.places[:index], label))
         elif new:
-            edit.put(("speaker_labels", at, "speaker"), value)
+            edit.put((*path, at, "speaker"), value)
     if not added:
         return edit.text()
     # Whoever had no label gets one after that of the word before.
@@ -86,7 +93,7 @@ def write(original: Original, words: list[Word]) -> str:
         earlier = [at for at in places if at is not None]
         after.insert(earlier[-1] + 1 if earlier else 0, label)
     edit = Edit(original.source.json)
-    edit.put(("speaker_labels",), after)
+    edit.put(path, after)
     return edit.text()
 
 

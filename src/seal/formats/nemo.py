@@ -1,5 +1,6 @@
 """NeMo's transcript of a session: `words` with a speaker each, and its `sentences`.
 
+Sentences have their words under `sentence` or, as NeMo writes them itself, under `text`.
 `speaker_softmax`, where it is, has the scores of speaker_0, speaker_1 and so on, and is taken as it
 is. Sentences are split where the speaker changes.
 """
@@ -14,7 +15,8 @@ from seal.words import Word, speakers
 
 HOLDS = {"word times", "speaker scores"}
 NUMBERS = None
-SENTENCE = ("sentence", "start_time", "end_time")
+TIMES = ("start_time", "end_time")
+NAMES = ("speaker", "speaker_label")
 
 
 def recognise(name: str, content: Any) -> bool:
@@ -33,7 +35,7 @@ def read(source: Source) -> Original:
                 text_at(word, ("word",), place),
                 seconds(word.get("start_time", word.get("start")), place),
                 seconds(word.get("end_time", word.get("end")), place),
-                word.get("speaker"),
+                word.get(_key(word)),
                 place=number,
                 scores=_scores(word, place),
             )
@@ -41,11 +43,16 @@ def read(source: Source) -> Original:
     return original(source, entries)
 
 
+def _key(word: dict) -> str:
+    """What it calls its speaker: older versions have labels."""
+    return next((key for key in NAMES if key in word), NAMES[0])
+
+
 def _scores(word: dict, place: str) -> dict[str, float] | None:
     softmax = word.get("speaker_softmax")
     if not isinstance(softmax, list):
         return None
-    speaker = word.get("speaker")
+    speaker = word.get(_key(word))
     stem = "" if isinstance(speaker, int) else str(speaker or "speaker_0").rstrip("0123456789")
     scores = [share(score, place) for score in softmax]
     return {f"{stem}{number}": score for number, score in enumerate(scores) if score is not None}
@@ -58,9 +65,11 @@ def write(original: Original, words: list[Word]) -> str:
     values = [original.value(word["speaker"]) for word in words]
     for number, (value, new) in enumerate(zip(values, changed, strict=True)):
         if new:
-            edit.put(("words", number, "speaker"), value)
-    if document.root.get("sentences"):
-        turns.rewrite_texts(edit, ("sentences",), SENTENCE, words, changed, values)
+            edit.put(("words", number, _key(document.root["words"][number])), value)
+    sentences = objects(document.root.get("sentences"), f"{document.name}: sentences")
+    if sentences:
+        text = "text" if "text" in sentences[0] else "sentence"
+        turns.rewrite_texts(edit, ("sentences",), (text, *TIMES), words, changed, values)
     return edit.text()
 
 

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from seal.errors import SealError
-from seal.formats.document import Document
+from seal.formats.document import Document, document
 from seal.parsing import LATEST, quoted, split_time
 from seal.words import Word
 
@@ -64,7 +64,7 @@ class Source:
     def json(self) -> Document:
         """Its JSON. Raises SealError if it is none."""
         if self.document is None:
-            self.document = Document(self.text, str(self.path))
+            self.document = document(self.text, str(self.path))
         return self.document
 
 
@@ -249,6 +249,17 @@ def runs(values: Iterable[Any]) -> Iterator[tuple[Any, int, int]]:
         size = sum(1 for _ in group)
         yield value, position, position + size
         position += size
+
+
+def in_time_order(entries: list[Entry]) -> list[Entry]:
+    """The words of several channels as they were said; those of one segment keep their order."""
+    latest: dict[Any, float] = {}
+    keys = []
+    for entry in entries:
+        before = latest.get(entry.segment, 0.0)
+        latest[entry.segment] = max(before, before if entry.start is None else entry.start)
+        keys.append(latest[entry.segment])
+    return [entries[place] for place in sorted(range(len(entries)), key=lambda at: keys[at])]
 
 
 def majority(words: Sequence[Word]) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from seal.exact_json import dumps
+from seal.formats.document import Lines
 from seal.formats.reading import Original, Source
 from seal.words import Word, check, text_of
 
@@ -19,6 +21,8 @@ def read(source: Source) -> Original:
 
 
 def write(original: Original, words: list[Word]) -> str:
+    if isinstance(original.source.json, Lines):
+        return "".join(f"{dumps(word)}\n" for word in words)
     return text_of(words)
 
 

@@ -5,12 +5,14 @@ split there, and the pieces share its other fields. A turn of which no word chan
 """
 
 import re
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from seal.formats.document import Edit, Path
-from seal.formats.reading import majority, objects, runs, spoken
+from seal.formats.reading import majority, objects, runs, seconds, spoken
 from seal.words import Word
 
 PAUSE = 1.5
@@ -47,9 +49,10 @@ def matched(keys: Iterable[Hashable], wanted: Iterable[Hashable]) -> list[int | 
     return [free[key].popleft() if free[key] else None for key in wanted]
 
 
-def tokens(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=4)  # a turn that is cut in many pieces is asked for each
+def tokens(text: str) -> Sequence[tuple[int, int]]:
     """Where the words of a text stand: what is between spaces and is not punctuation alone."""
-    return [m.span() for m in _TOKEN.finditer(text) if spoken(m[0])]
+    return tuple(m.span() for m in _TOKEN.finditer(text) if spoken(m[0]))
 
 
 def cut(text: str, first: int, last: int) -> str:
@@ -97,28 +100,41 @@ def rewrite_texts(
     items = objects(edit.document.at(path), str(path[-1]))
     counts = [len(str(item.get(keys[0], "")).split()) for item in items]
     alike = sum(counts) == len(words)
+    order = sorted(range(len(words)), key=lambda place: words[place]["start_time"])
+    starts = [words[place]["start_time"] for place in order]
+    value_of = {w["speaker"]: value for w, value in reversed(list(zip(words, values, strict=True)))}
     done = 0
     for number, (item, count) in enumerate(zip(items, counts, strict=True)):
         if alike:
             inside = list(range(done, done + count))
             done += count
         else:
-            low, high = item[keys[1]], item[keys[2]]
-            inside = [i for i, w in enumerate(words) if low <= w["start_time"] < high]
+            low, high = (seconds(item.get(key), f"{path[-1]} {number + 1}") for key in keys[1:])
+            if low is None or high is None:
+                continue
+            inside = sorted(order[bisect_left(starts, low) : bisect_left(starts, high)])
         if not any(changed[i] for i in inside):
             continue
+        whose = "speaker_label" if "speaker_label" in item else "speaker"
         if not alike:
             most = majority([words[i] for i in inside])
-            edit.put((*path, number, "speaker"), values[[w["speaker"] for w in words].index(most)])
+            edit.put((*path, number, whose), value_of[most])
             continue
 
-        def piece(turn: dict, first: int, last: int, value: Any, own: list[int] = inside) -> dict:
+        def piece(
+            turn: dict,
+            first: int,
+            last: int,
+            value: Any,
+            own: list[int] = inside,
+            whose: str = whose,
+        ) -> dict:
             text, start, end = keys
             return turn | {
                 text: " ".join(turn[text].split()[first:last]),
                 start: turn[start] if first == 0 else words[own[first]]["start_time"],
                 end: turn[end] if last == len(own) else words[own[last - 1]]["end_time"],
-                "speaker": value,
+                whose: value,
             }
 
-        rewrite(edit, (*path, number), "speaker", [values[i] for i in inside], [True], piece)
+        rewrite(edit, (*path, number), whose, [values[i] for i in inside], [True], piece)

@@ -3,7 +3,8 @@
 Words may be without `speaker` (nobody was heard there) or without times (numbers, as a rule). A
 segment is the recogniser's, not a speaker's: it stays whole and names the speaker of most of its
 words, also where it could not be aligned and has none. Only in a file without any words, whose
-segments are all there is, are they split where the speaker changes.
+segments are all there is, are they split where the speaker changes. A list of segments, without the
+object around it, is read and written as one.
 """
 
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 
 from seal.exact_json import dumps
 from seal.formats import turns
-from seal.formats.document import Edit
+from seal.formats.document import Edit, Path
 from seal.formats.reading import (
     Entry,
     Original,
@@ -33,14 +34,24 @@ def recognise(name: str, content: Any) -> bool:
     segments = content.get("segments") if isinstance(content, dict) else None
     if segments == []:  # of silence
         return True
+    if isinstance(content, list) and content and isinstance(content[0], dict):
+        alone = content[0]  # the segments alone
+        return "session_id" not in alone and {"text", "start", "end"} <= alone.keys()
     first = segments[0] if isinstance(segments, list) else None
     return isinstance(first, dict) and ("words" in first or {"text", "start"} <= first.keys())
+
+
+def _above(root: Any) -> Path:
+    """Where the segments are: in an object, or all there is."""
+    return () if isinstance(root, list) else ("segments",)
 
 
 def read(source: Source) -> Original:
     path = source.path
     entries: list[Entry] = []
-    for number, segment in enumerate(objects(source.json.root.get("segments"), f"{path}")):
+    root = source.json.root
+    segments = root if isinstance(root, list) else root.get("segments")
+    for number, segment in enumerate(objects(segments, f"{path}")):
         place = f"{path}: segment {number + 1}"
         speaker = segment.get("speaker")
         words = objects(segment.get("words"), f"{place}: words")
@@ -79,24 +90,26 @@ def _unaligned(segment: dict, number: int, place: str) -> list[Entry]:
 
 def write(original: Original, words: list[Word]) -> str:
     document = original.source.json
-    edit = Edit(document)
+    edit, above = Edit(document), _above(document.root)
     changed = original.changes(words)
     parts: dict[int, list[int]] = {}
     for index, ((segment, position), new) in enumerate(zip(original.places, changed, strict=True)):
         parts.setdefault(segment, []).append(index)
         if new and position is not None:
             value = original.value(words[index]["speaker"])
-            edit.put(("segments", segment, "words", position, "speaker"), value)
+            edit.put((*above, segment, "words", position, "speaker"), value)
     aligned = any(position is not None for _, position in original.places)
     for segment, indices in parts.items():
         inside = [words[index] for index in indices]
         if not aligned:
             values = [original.value(word["speaker"]) for word in inside]
             touched = [changed[index] for index in indices]
-            path = ("segments", segment)
+            path = (*above, segment)
             turns.rewrite(edit, path, "speaker", values, touched, partial(_piece, inside))
-        elif any(changed[i] for i in indices) or _nobodys(document.at(("segments", segment))):
-            edit.put(("segments", segment, "speaker"), original.value(majority(inside)))
+        elif any(changed[i] for i in indices) or _nobodys(document.at((*above, segment))):
+            edit.put((*above, segment, "speaker"), original.value(majority(inside)))
+    if not above:
+        return edit.text()
     again = objects(document.root.get("word_segments"), f"{original.source.path}: word_segments")
     places = [p for p in original.places if p[1] is not None]
     own = [document.at(("segments", p[0], "words", p[1])) for p in places]
