@@ -99,6 +99,7 @@ def leaves(value: Any, path: tuple = ()) -> dict[tuple, Any]:
 
 
 SPEAKER_KEYS = {"speaker", "speaker_label", "speakerTag", "speaker_tag", "speakerLabel", "hyp_spk"}
+SPEAKER_KEYS |= {"speaker_id", "speakerId", "speakerDisplayName", "ParticipantRole", "spk", "id"}
 
 
 @pytest.mark.parametrize("name", [n for n in FILES if n.endswith(".json")])
