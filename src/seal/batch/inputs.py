@@ -15,8 +15,11 @@ AUDIO_SUFFIXES = (
 )
 """Endings of the files that are taken for recordings where a folder is named."""
 
-TRANSCRIPT_SUFFIXES = (".json", ".srt", ".vtt", ".stm", ".ctm")
-"""The same for transcripts. A .txt file may be anything, so it must be named itself."""
+TRANSCRIPT_SUFFIXES = (
+    *(".json", ".srt", ".vtt", ".stm", ".ctm"),
+    *(".jsonl", ".sbv", ".textgrid", ".eaf"),
+)
+"""The same for transcripts. A .txt file or a table may be anything, so it must be named itself."""
 
 
 def inputs_of(

@@ -155,7 +155,7 @@ def correct(
     changed and nothing else.
     """
     sources, several = inputs_of(transcript or [], manifest, TRANSCRIPT_SUFFIXES)
-    targets = targets_of(sources, output, several, (*TRANSCRIPT_SUFFIXES, ".txt"))
+    targets = targets_of(sources, output, several, (*TRANSCRIPT_SUFFIXES, ".txt", ".csv", ".tsv"))
     if several:  # one may be replaced by its own result; a rerun could not tell which of many are
         refuse_to_replace(sources, targets, "transcript")
         convert.refuse_one_rttm(rttm)

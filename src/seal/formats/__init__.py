@@ -49,10 +49,17 @@ FORMATS: dict[str, str] = {
     "words": "json",
     "vtt": "text",
     "srt": "text",
+    "sbv": "text",
     "rttm": "text",
     "stm": "text",
     "ctm": "text",
     "ctm-rttm": "text",
+    "tsv": "text",
+    "csv": "text",
+    "timed-text": "text",
+    "otter": "text",
+    "rev": "text",
+    "speechmatics-text": "text",
     "text": "text",
 }
 """The formats in the order in which they are tried, and what they are made of. Each has its module
@@ -61,6 +68,9 @@ here, `-` written as `_`; that of `words`, the word transcript, is `transcript`.
 SUFFIXES = {
     ".srt": "srt",
     ".vtt": "vtt",
+    ".sbv": "sbv",
+    ".tsv": "tsv",
+    ".csv": "csv",
     ".txt": "text",
     ".stm": "stm",
     ".ctm": "ctm",
@@ -324,8 +334,8 @@ def _recognised(source: Source, by_name: str | None) -> str:
             if found is None:
                 raise
             return found
-    if by_name and module_of(by_name).recognise(name, text):
-        return by_name
+    if by_name not in (None, "text") and module_of(str(by_name)).recognise(name, text):
+        return str(by_name)
     found = _first(source, "text", text) or by_name
     if found is None:
         found = _first(source, "json", source.json.root) or _refuse(source)

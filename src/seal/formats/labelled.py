@@ -167,16 +167,23 @@ def scan(
             if label is not None and label.name is None and not use_dashes:
                 continue
             stop = end if label is None else label.first
-            for token in _TOKEN.finditer(text, position, stop):
-                clean = TAG.sub("", token[0])
-                if markup:
-                    clean = html.unescape(clean)
-                if spoken(clean) and not _NOISE.fullmatch(token[0]):
-                    tokens.append(Token(clean, *token.span(), len(labels) - 1 if labels else None))
+            holds = len(labels) - 1 if labels else None
+            tokens += (Token(*word, holds) for word in words_in(text, position, stop, markup))
             if label is not None:
                 labels.append(label)
                 position = label.end
     return Labelled(text, labels, tokens, voices, cues, markup)
+
+
+def words_in(
+    text: str, start: int, stop: int, markup: bool = False
+) -> Iterator[tuple[str, int, int]]:
+    """The words in a part of the text, without tags, and where they stand. Noises are none."""
+    for token in _TOKEN.finditer(text, start, stop):
+        clean = TAG.sub("", token[0])
+        clean = html.unescape(clean) if markup else clean
+        if spoken(clean) and not _NOISE.fullmatch(token[0]):
+            yield clean, *token.span()
 
 
 def _named(found: Sequence[Sequence[Label]]) -> Iterator[tuple[str, Label]]:

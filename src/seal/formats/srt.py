@@ -5,7 +5,7 @@ the speaker changes inside a cue, the rest stands on a line of its own there.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -78,9 +78,7 @@ def cues(source: Source) -> list[Cue]:
             match = ARROW.fullmatch(line)
             if not match:
                 raise SealError(f"{place} {number + 1}: not '00:00:01,000 --> 00:00:02,500'")
-            found.append(
-                (_seconds(match.groups()[:4]), _seconds(match.groups()[4:]), (after, after))
-            )
+            found.append((seconds(match.groups()[:4]), seconds(match.groups()[4:]), (after, after)))
         elif line.isdigit() and "-->" in following:
             pass  # a cue's number, also where no empty line is before it
         elif blank_before and line.isdigit() and following:
@@ -94,7 +92,8 @@ def cues(source: Source) -> list[Cue]:
     return found
 
 
-def _seconds(parts: tuple[str | None, ...]) -> float:
+def seconds(parts: Sequence[str | None]) -> float:
+    """Hours, minutes, seconds and parts of one, as subtitles have them."""
     hours, minutes, whole, part = parts
     fraction = int((part or "0").ljust(3, "0")) / 1000
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(whole or 0) + fraction

@@ -1,0 +1,58 @@
+"""Otter's text: a line `Ann Lee  0:05`, below it what she says, then an empty line."""
+
+import re
+from typing import Any
+
+from seal.errors import SealError
+from seal.formats import blocks, turns
+from seal.formats.blocks import Head
+from seal.formats.names import canonical
+from seal.formats.reading import Original, Source
+from seal.parsing import quoted
+from seal.words import Word
+
+HOLDS = {"turn times"}
+NUMBERS = None
+_HEAD = re.compile(
+    r"(?P<name>\S(?:[^\n\t]{0,78}?\S)??)(?:[ ]{2,4}|[ ]?\t[ ]?)(?P<start>\d{1,3}(?::\d{2}){1,2})"
+)
+
+
+def recognise(name: str, content: Any) -> bool:
+    if not isinstance(content, str):
+        return False
+    lines = [line.strip() for line in content.split("\n", 12)[:12]]
+    return any(_HEAD.fullmatch(line) for line in lines if line)
+
+
+def _heads(text: str) -> list[Head]:
+    found = []
+    for start, stop in blocks.lines_of(text):
+        match = _HEAD.fullmatch(text, start, stop)
+        if match is not None:
+            name = canonical(match["name"])
+            found.append(Head(start, stop, name, match.span("name"), match.span("start")))
+    return blocks.accepted(found, sure=True)
+
+
+def read(source: Source) -> Original:
+    return blocks.read(source, _heads(source.text))
+
+
+def write(original: Original, words: list[Word]) -> str:
+    return blocks.write(original, words, blocks.gap_of(original))
+
+
+def new(words: list[Word]) -> str:
+    made = []
+    for turn in turns.grouped(words):
+        name = turn[0]["speaker"]
+        if name != canonical(name):
+            raise SealError(f"otter: the speaker {quoted(name)} cannot be a name in a text")
+        whole = int(turn[0]["start_time"])
+        hours, rest = divmod(whole, 3600)
+        time = (
+            f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+        )
+        made.append(f"{name}  {time}\n{turns.said(turn)}\n")
+    return "\n".join(made)
