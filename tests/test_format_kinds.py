@@ -1,14 +1,16 @@
 """Kinds of files that people hand in: each says who speaks in its own way, and no word is lost."""
 
 import json
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seal import formats
+from seal import formats, words
 from seal.errors import SealError
 
 LINES = [
@@ -560,3 +562,68 @@ def test_channels_with_speakers_of_their_own_are_conversations() -> None:
     content["results"].pop("utterances", None)
     found = read("a.json", json.dumps(content)).words
     assert {word["session_id"] for word in found} == {"a-0", "a-1"}
+
+
+# --- time -------------------------------------------------------------------------------------
+
+
+def long_call(count: int) -> list[dict]:
+    return [
+        {"session_id": "c", "speaker": "AB"[place // 10 % 2], "words": f"w{place % 97}"}
+        | {"start_time": round(0.35 * place, 3), "end_time": round(0.35 * place + 0.3, 3)}
+        for place in range(count)
+    ]
+
+
+def rewritten_in(format: str, count: int, folder: Path) -> float:
+    """Seconds of reading so many words, and of writing every tenth with another speaker."""
+    path = folder / ("call.ctm" if format == "ctm-rttm" else "call")
+    words.write(long_call(count), folder / "in.json")
+    formats.load(folder / "in.json", "words").convert(format, path)
+    began = time.process_time()
+    transcript = formats.load(path, format)
+    one, two = dict.fromkeys(word["speaker"] for word in transcript.words)
+    after = [dict(word) for word in transcript.words]
+    for word in after[9::10]:
+        word["speaker"] = two if word["speaker"] == one else one
+    transcript.save(after, path)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("format", ["ctm-rttm", "nemo", "aws", "seglst", "gladia", "vtt"])
+def test_writing_back_grows_with_the_words(format: str, tmp_path: Path) -> None:
+    short = min(rewritten_in(format, 1000, tmp_path) for _ in range(2))
+    assert rewritten_in(format, 8000, tmp_path) < 3 * 8 * short
+
+
+REPEATED = {
+    "a.vtt": ["<v.a", "<v a", "<v ", "&gt;&gt;", "{\\", "[a", "\n\nNOTE a\n"],
+    "a.srt": ["[a]", "- ", "<i>", "(speaker 0)", "A:", "-->"],
+    "a.txt": ["A: b\n", "[00:01] ", "A (00:01): b\n", "A  0:01\n", "SPEAKER: A\nb\n", "x "],
+    "a.csv": ['"a\n', '""', '"a', "1,2,A,b\n"],
+    "a.jsonl": ["{}\n", "[ ", "{ \n", " "],
+}
+OPENS = {"a.vtt": "WEBVTT\n\n00:01.000 --> 00:09.000\n", "a.csv": "start,end,speaker,text\n"}
+OPENS |= {"a.srt": "1\n00:00:01,000 --> 00:00:09,000\n", "a.txt": "A: b\nB: c\n"}
+
+
+@pytest.mark.parametrize(("name", "token"), [(n, t) for n, own in REPEATED.items() for t in own])
+def test_a_token_again_and_again_takes_no_longer_than_its_length(name: str, token: str) -> None:
+    spent = []
+    for size in (10_000, 40_000):
+        text = OPENS.get(name, "") + token * (size // len(token))
+        began = time.process_time()
+        with suppress(SealError):
+            read(name, text)
+        spent.append(time.process_time() - began)
+    assert spent[1] < max(0.25, 8 * spent[0])
+
+
+def test_a_new_speaker_on_every_line_takes_no_longer() -> None:
+    spent = []
+    for size in (400, 1600):
+        text = "".join(f"N{place}: a b\n" for place in range(size))
+        began = time.process_time()
+        assert len(read("a.txt", text).words) == 2 * size
+        spent.append(time.process_time() - began)
+    assert spent[1] < max(0.25, 8 * spent[0])

@@ -7,6 +7,7 @@ be written beside the old. It knows nothing of transcripts.
 import json
 import re
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 from seal.errors import SealError
@@ -85,6 +86,10 @@ class Document:
         return match[1] if match else None
 
     @cached_property
+    def newline(self) -> str:
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+    @cached_property
     def colon(self) -> str:
         match = _KEY.search(self.text)
         return match[1] if match else ": "
@@ -104,7 +109,7 @@ class Document:
         """JSON text of `value` in the manner of this text, its later lines indented by `margin`."""
         if isinstance(value, (dict, list)) and value:
             inner = margin + (self.indent or "")
-            line = "" if self.indent is None else ("\r\n" if "\r\n" in self.text else "\n")
+            line = "" if self.indent is None else self.newline
             before, after = (line + inner, line + margin) if line else ("", "")
             if isinstance(value, dict):
                 items = [
@@ -177,14 +182,14 @@ class Edit:
             return
         *_, last = members.values()
         margin = self._margin(last.first)
-        gap = self._gap(list(members.values()), document.start(path[:-1]))
+        gap = self._gap(members, document.start(path[:-1]))
         self._add(last.end, gap + key + document.dumps(value, margin))
 
     def split(self, path: Path, values: list[Any]) -> None:
         """Put one or more values where the list has the one at `path`."""
         members = self.document.members(path[:-1])
         own = members[path[-1]]
-        gap = self._gap(list(members.values()), self.document.start(path[:-1]))
+        gap = self._gap(members, self.document.start(path[:-1]))
         margin = self._margin(own.first)
         texts = [self.document.dumps(value, margin) for value in values]
         self._made[own.start, own.end] = gap.join(texts)
@@ -200,11 +205,12 @@ class Edit:
     def _add(self, place: int, new: str) -> None:
         self._made[place, place] = self._made.get((place, place), "") + new
 
-    def _gap(self, members: list[Span], start: int) -> str:
+    def _gap(self, members: dict[str | int, Span], start: int) -> str:
         """What stands between two members: a comma, and the way to the next line."""
-        if len(members) > 1:
-            return self.document.text[members[0].end : members[1].first]
-        before = self.document.text[start + 1 : members[0].first]
+        first, *second = islice(members.values(), 2)
+        if second:
+            return self.document.text[first.end : second[0].first]
+        before = self.document.text[start + 1 : first.first]
         return "," + (before or self.document.comma[1:])
 
     def _margin(self, place: int) -> str:
