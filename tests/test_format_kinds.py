@@ -1,6 +1,7 @@
 """Kinds of files that people hand in: each says who speaks in its own way, and no word is lost."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -592,8 +593,8 @@ def rewritten_in(format: str, count: int, folder: Path) -> float:
 
 @pytest.mark.parametrize("format", ["ctm-rttm", "nemo", "aws", "seglst", "gladia", "vtt"])
 def test_writing_back_grows_with_the_words(format: str, tmp_path: Path) -> None:
-    short = min(rewritten_in(format, 1000, tmp_path) for _ in range(2))
-    assert rewritten_in(format, 8000, tmp_path) < 3 * 8 * short
+    short = min(rewritten_in(format, 400, tmp_path) for _ in range(2))
+    assert rewritten_in(format, 3200, tmp_path) < 3 * 8 * short
 
 
 REPEATED = {
@@ -627,3 +628,62 @@ def test_a_new_speaker_on_every_line_takes_no_longer() -> None:
         assert len(read("a.txt", text).words) == 2 * size
         spent.append(time.process_time() - began)
     assert spent[1] < max(0.25, 8 * spent[0])
+
+
+# --- new subtitles ----------------------------------------------------------------------------
+
+
+def speech(count: int = 120) -> list[dict]:
+    """Two people, turns of some 30 words in sentences, and short answers."""
+    text = "well I went to the shop, because the parcel had not come and nobody answered."
+    texts = text.split()
+    found, now = [], 0.5
+    for place in range(count):
+        speaker = "Cleo" if place % 40 < 33 else "Max"
+        text = texts[place % len(texts)] if speaker == "Cleo" else "hm"
+        found.append({"session_id": "c", "speaker": speaker, "words": text})
+        found[-1] |= {"start_time": round(now, 3), "end_time": round(now + 0.3, 3)}
+        now += 0.32
+    return found
+
+
+@pytest.mark.parametrize("to", ["srt", "vtt", "sbv"])
+def test_new_subtitles_are_as_they_are_delivered(to: str, tmp_path: Path) -> None:
+    words.write(speech(), tmp_path / "in.json")
+    text, _, _ = formats.load(tmp_path / "in.json").converted(to)
+    assert [w["words"] for w in read(f"a.{to}", text).words] == [w["words"] for w in speech()]
+    transcript = read(f"a.{to}", text)
+    assert [w["speaker"] for w in transcript.words] == [w["speaker"] for w in speech()]
+    blocks = [block.splitlines() for block in text.removeprefix("WEBVTT\n\n").split("\n\n")]
+    for block in blocks:
+        times = next(n for n, line in enumerate(block) if line.count(":") >= 4)
+        lines = [line.split(">")[-1] for line in block[times + 1 :]]
+        assert 1 <= len(lines) <= 2 and max(map(len, lines)) <= 42
+        said = " ".join(lines).removeprefix("Cleo: ").removeprefix("Max: ").split()
+        assert len(said) > 1
+        if len(lines) == 2:
+            assert abs(len(lines[0]) - len(lines[1])) < 20
+        clocks = [blocks_seconds(c) for c in re.split(r" --> |,(?=\d:)", block[times])]
+        assert 1 <= round(clocks[1] - clocks[0], 3) <= 7
+
+
+def blocks_seconds(clock: str) -> float:
+    hours, minutes, rest = clock.strip().replace(",", ".").split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(rest)
+
+
+def test_a_line_of_new_subtitles_never_begins_as_a_name_or_a_dash(tmp_path: Path) -> None:
+    said = [w | {"words": "Max:" if n % 3 else "-no"} for n, w in enumerate(speech(60))]
+    words.write(said, tmp_path / "in.json")
+    text, _, _ = formats.load(tmp_path / "in.json").converted("srt")
+    again = read("a.srt", text).words
+    assert [(w["speaker"], w["words"]) for w in again] == [(w["speaker"], w["words"]) for w in said]
+
+
+def test_the_layout_may_be_another(tmp_path: Path) -> None:
+    words.write(speech(), tmp_path / "in.json")
+    layout = formats.Layout(width=30, lines=3, longest=5.0)
+    text, _, _ = formats.load(tmp_path / "in.json").converted("srt", layout)
+    lines = text.splitlines()
+    assert max(len(line) for line in lines if "-->" not in line) <= 30
+    assert [w["words"] for w in read("a.srt", text).words] == [w["words"] for w in speech()]

@@ -17,6 +17,7 @@ from typing import Any
 from seal.errors import SealError
 from seal.files import write_text
 from seal.formats.reading import Original, Source, read_source
+from seal.formats.subtitles import DEFAULT, Layout
 from seal.parsing import quoted
 from seal.words import Word, check
 
@@ -77,6 +78,10 @@ SUFFIXES = {
     ".rttm": "rttm",
 }
 """Files that are no JSON by their name; another may be either."""
+
+
+SUBTITLES = ("srt", "vtt", "sbv")
+"""Formats whose new files have a layout."""
 
 
 @dataclass
@@ -189,33 +194,42 @@ class Transcript:
             "more; make a word transcript of it first (seal convert --to words)"
         )
 
-    def convert(self, to: str, target: Path) -> list[str]:
+    def convert(self, to: str, target: Path, layout: Layout = DEFAULT) -> list[str]:
         """Write the words to `target` in another format; return what that cannot hold.
 
-        Raises SealError where it cannot hold the words at all.
+        `layout` is of new subtitles. Raises SealError where it cannot hold the words at all.
         """
         if to == self.format:
             self.save(self.words, target)
             return []
-        from seal.formats.conversion import converted, lost, misread
-
         module = module_of(to)
-        beside = None
-        try:
-            words = converted(self.words, module, to)
-            text = module.new(words)
-        except SealError as error:
-            raise SealError(f"{self.path}: {error}") from None
         if hasattr(module, "BESIDE"):
             if target.suffix == module.BESIDE:
                 raise SealError(f"{target}: name the CTM of the words; its RTTM goes beside it")
             turns = target.with_suffix(module.BESIDE)
             if turns.exists() and not target.exists():
                 raise SealError(f"{turns}: is there, and would be replaced; take another name")
-            beside = module.new_beside(words)
+        text, beside, lost = self.converted(to, layout)
+        if beside is not None:
             write_text(beside, target.with_suffix(module.BESIDE))
         write_text(text, target)
-        return lost(self.words, module, to, self.timed) + misread(words, module, to, text, beside)
+        return lost
+
+    def converted(self, to: str, layout: Layout = DEFAULT) -> tuple[str, str | None, list[str]]:
+        """The words in another format: the text, that of the RTTM beside it where there is one, and
+        what the format cannot hold. Raises SealError where it cannot hold them at all."""
+        from seal.formats.conversion import converted, lost, misread
+
+        module, beside = module_of(to), None
+        try:
+            words = converted(self.words, module, to)
+            text = module.new(words, layout) if to in SUBTITLES else module.new(words)
+            if hasattr(module, "BESIDE"):
+                beside = module.new_beside(words)
+        except SealError as error:
+            raise SealError(f"{self.path}: {error}") from None
+        told = lost(self.words, module, to, self.timed) + misread(words, module, to, text, beside)
+        return text, beside, told
 
 
 def _again(source: Source, text: str) -> Source:

@@ -7,10 +7,11 @@ import re
 from typing import Any
 
 from seal.errors import SealError
-from seal.formats import labelled, srt, turns
+from seal.formats import labelled, srt, subtitles
 from seal.formats.labelled import Labelled
 from seal.formats.reading import Original, Source
 from seal.formats.srt import Cue
+from seal.formats.subtitles import Layout
 from seal.words import Word
 
 HOLDS = srt.HOLDS
@@ -57,12 +58,11 @@ def write(original: Original, words: list[Word]) -> str:
     return srt.rewritten(original, words, scanned)
 
 
-def new(words: list[Word]) -> str:
+def new(words: list[Word], layout: Layout = subtitles.DEFAULT) -> str:
     label = labelled.model_label({word["speaker"] for word in words}, "sbv")
     blocks = [
-        f"{_clock(cue[0]['start_time'])},{_clock(cue[-1]['end_time'])}\n"
-        f"{label.format(cue[0]['speaker'])}{turns.said(cue)}\n"
-        for cue in srt.new_cues(words)
+        f"{_clock(cue.start)},{_clock(cue.end)}\n{label.format(cue.speaker)}{cue.text()}\n"
+        for cue in subtitles.cues(words, layout, label.format)
     ]
     return "\n".join(blocks)
 

@@ -10,16 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from seal.errors import SealError
-from seal.formats import labelled, relabel, turns
+from seal.formats import labelled, relabel, subtitles
 from seal.formats.labelled import Labelled
 from seal.formats.reading import Entry, Original, Source, original
+from seal.formats.subtitles import Layout
 from seal.parsing import split_time
 from seal.words import Word
 
 HOLDS = {"turn times"}
 NUMBERS = None
-MOST = 14
-"""Words of a new cue."""
 
 _TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
 ARROW = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t][^\n]*)?", re.ASCII)
@@ -115,23 +114,18 @@ def rewritten(original: Original, words: list[Word], scanned: Callable[[Source],
     )
 
 
-def new(words: list[Word]) -> str:
+def new(words: list[Word], layout: Layout = subtitles.DEFAULT) -> str:
     label = labelled.model_label({word["speaker"] for word in words}, "srt")
     if any("-->" in word["words"] for word in words):
         raise SealError(
             "srt: a word has '-->' in it, which begins a cue there; take another format"
         )
     blocks = [
-        f"{number}\n{clock(cue[0]['start_time'], ',')} --> {clock(cue[-1]['end_time'], ',')}\n"
-        f"{label.format(cue[0]['speaker'])}{turns.said(cue)}\n"
-        for number, cue in enumerate(new_cues(words), start=1)
+        f"{number}\n{clock(cue.start, ',')} --> {clock(cue.end, ',')}\n"
+        f"{label.format(cue.speaker)}{cue.text()}\n"
+        for number, cue in enumerate(subtitles.cues(words, layout, label.format), start=1)
     ]
     return "\n".join(blocks)
-
-
-def new_cues(words: list[Word]) -> list[list[Word]]:
-    """The words in cues: a turn, or so much of it as can be read at once."""
-    return [turn[i : i + MOST] for turn in turns.grouped(words) for i in range(0, len(turn), MOST)]
 
 
 def clock(seconds: float, mark: str) -> str:

@@ -9,10 +9,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from seal.formats import labelled, srt
+from seal.formats import labelled, srt, subtitles
 from seal.formats.labelled import VOICE, Labelled, model_label
 from seal.formats.reading import Original, Source
-from seal.formats.turns import said
+from seal.formats.subtitles import Layout
 from seal.words import Word
 
 HOLDS = srt.HOLDS
@@ -57,11 +57,11 @@ def write(original: Original, words: list[Word]) -> str:
     return srt.rewritten(original, words, scanned)
 
 
-def new(words: list[Word]) -> str:
+def new(words: list[Word], layout: Layout = subtitles.DEFAULT) -> str:
     model_label({word["speaker"] for word in words}, "vtt")  # refuses what no label can hold
     blocks = [
-        f"{srt.clock(cue[0]['start_time'], '.')} --> {srt.clock(cue[-1]['end_time'], '.')}\n"
-        f"<v {html.escape(cue[0]['speaker'], quote=False)}>{html.escape(said(cue), quote=False)}\n"
-        for cue in srt.new_cues(words)
+        f"{srt.clock(cue.start, '.')} --> {srt.clock(cue.end, '.')}\n"
+        f"<v {html.escape(cue.speaker, quote=False)}>{html.escape(cue.text(), quote=False)}\n"
+        for cue in subtitles.cues(words, layout)
     ]
     return "WEBVTT\n\n" + "\n".join(blocks)

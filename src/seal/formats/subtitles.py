@@ -1,0 +1,151 @@
+"""New subtitles as they are delivered: how words become cues, lines and times on screen.
+
+A cue is of one speaker, of few lines of few letters, long enough to be read and no longer than it
+should stand. Breaks go where a sentence or a clause ends, and lines are of about one length. It
+knows no format: SRT, WebVTT and .sbv ask it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from seal.formats import turns
+from seal.words import Word
+
+
+class Layout(NamedTuple):
+    """What a cue may be: letters a line, lines, and seconds on screen."""
+
+    width: int = 42
+    lines: int = 2
+    shortest: float = 1.0
+    longest: float = 7.0
+
+
+class Cue(NamedTuple):
+    """What stands on screen at once: its words in lines, and when."""
+
+    start: float
+    end: float
+    lines: list[list[Word]]
+
+    @property
+    def speaker(self) -> str:
+        return str(self.lines[0][0]["speaker"])
+
+    def text(self) -> str:
+        return "\n".join(turns.said(line) for line in self.lines)
+
+
+DEFAULT = Layout()
+
+_STOP = re.compile(r"[.?!…。？！][\"'”’)\]]*$")
+_PAUSE = re.compile(r"[,;:–—、，][\"'”’)\]]*$")
+_MARK = re.compile(r"[-‐–—>\[(]|&gt;")
+
+
+def cues(
+    words: Sequence[Word], layout: Layout, label: Callable[[str], str] = lambda name: ""
+) -> list[Cue]:
+    """The words in cues; `label` is what stands before the first line of a speaker's."""
+    found: list[Cue] = []
+    for turn in turns.grouped(words):
+        room = len(label(turn[0]["speaker"]))
+        for part in _parts(turn, layout, room):
+            start, end = part[0]["start_time"], max(word["end_time"] for word in part)
+            found.append(Cue(start, end, _lines(part, layout, room)))
+    for place, cue in enumerate(found):
+        after = found[place + 1].start if place + 1 < len(found) else float("inf")
+        if cue.end - cue.start < layout.shortest:
+            end = max(cue.end, min(cue.start + layout.shortest, after))
+            found[place] = cue._replace(end=round(end, 3))
+    return found
+
+
+def _parts(turn: list[Word], layout: Layout, room: int) -> list[list[Word]]:
+    """A turn in cues at the least cost: the cost of cues is that of each, one after another."""
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for last in range(1, len(turn) + 1):
+        choices = []
+        for first in range(last - 1, -1, -1):
+            part = turn[first:last]
+            if first < last - 1 and not _fits(part, layout, room):
+                break
+            cost = best[first][0] + _cost(part, layout, last == len(turn))
+            choices.append((cost, first))
+        best.append(min(choices))
+    parts, last = [], len(turn)
+    while last:
+        first = best[last][1]
+        parts.append(turn[first:last])
+        last = first
+    return parts[::-1]
+
+
+def _fits(part: list[Word], layout: Layout, room: int) -> bool:
+    letters = len(turns.said(part)) + room
+    if letters > layout.width * layout.lines:
+        return False
+    if part[-1]["end_time"] - part[0]["start_time"] > layout.longest:
+        return False
+    return _broken(part, layout, room) is not None
+
+
+def _cost(part: list[Word], layout: Layout, ends_turn: bool) -> float:
+    """What speaks against a cue: a break in a sentence, a word alone, too short a time."""
+    cost = 1.0
+    last = part[-1]["words"]
+    if not ends_turn and not _STOP.search(last):
+        cost += 1.0 if _PAUSE.search(last) else 2.0
+    if len(part) == 1:
+        cost += 6.0
+    length = part[-1]["end_time"] - part[0]["start_time"]
+    cost += 4.0 * (length < layout.shortest) + 2.0 * max(layout.shortest - length, 0.0)
+    return cost + 0.2 * abs(len(turns.said(part)) / (layout.width * layout.lines) - 0.7)
+
+
+def _marked(words: list[Word]) -> bool:
+    """Whether a line that began so might be read as a change of speaker, or as a name's."""
+    named = any(":" in word["words"] or "：" in word["words"] for word in words[:6])
+    return named or _MARK.match(words[0]["words"]) is not None
+
+
+def _lines(part: list[Word], layout: Layout, room: int) -> list[list[Word]]:
+    return _broken(part, layout, room) or [part]
+
+
+def _broken(part: list[Word], layout: Layout, room: int) -> list[list[Word]] | None:
+    """The words in lines of about one length; None where they do not fit into so many."""
+    text = turns.said(part)
+    if len(text) + room <= layout.width or layout.lines < 2:
+        return [part] if len(text) + room <= layout.width else None
+    if layout.lines > 2:
+        return _filled(part, layout, room)
+    best: tuple[float, int] | None = None
+    length = -1
+    for place in range(1, len(part)):
+        length += len(part[place - 1]["words"]) + 1
+        over, under = length + room, len(text) - length - 1
+        if over > layout.width:
+            break
+        if under > layout.width or _marked(part[place : place + 6]):
+            continue
+        cost = abs(over - under) - 6 * bool(_STOP.search(part[place - 1]["words"]))
+        cost -= 3 * bool(_PAUSE.search(part[place - 1]["words"]))
+        if best is None or cost < best[0]:
+            best = cost, place
+    return None if best is None else [part[: best[1]], part[best[1] :]]
+
+
+def _filled(part: list[Word], layout: Layout, room: int) -> list[list[Word]] | None:
+    """The words in as many lines as they need, each filled."""
+    lines: list[list[Word]] = [[]]
+    length = room - 1
+    for place, word in enumerate(part):
+        full = lines[-1] and length + 1 + len(word["words"]) > layout.width
+        if full and not _marked(part[place : place + 6]):
+            lines.append([])
+            length = -1
+        lines[-1].append(word)
+        length += 1 + len(word["words"])
+    return lines if len(lines) <= layout.lines else None
