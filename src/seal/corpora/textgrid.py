@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from seal.corpora.reading import find, in_time_order, spoken_tokens, spread
 from seal.errors import SealError
-from seal.parsing import line_at, quoted, read_text, seconds
+from seal.formats.textgrid import parse
+from seal.parsing import quoted, read_text
 from seal.words import Word
 
 
@@ -24,19 +25,6 @@ class Tier(NamedTuple):
     intervals: list[tuple[float, float, str]]
 
 
-_QUOTED = r'"((?:[^"]|"")*)"'
-_HEAD = re.compile(
-    r'\s*File type = "ooTextFile"\s+Object class = "TextGrid"\s+xmin = \S+\s+xmax = \S+\s+'
-    r"tiers\? <exists>\s+size = (\d{1,6})\s+item \[\]:\s*"
-)
-_TIER = re.compile(
-    rf'item \[\d+\]:\s*class = "(\w+)"\s+name = {_QUOTED}\s+xmin = \S+\s+xmax = \S+\s+'
-    r"(?:intervals|points): size = (\d{1,9})\s*"
-)
-_INTERVAL = re.compile(
-    rf"intervals \[\d+\]:\s*xmin = (\S+)\s+xmax = (\S+)\s+text = {_QUOTED}(?!\")\s*"
-)
-_POINT = re.compile(rf"points \[\d+\]:\s*(?:number|time) = (\S+)()\s+mark = {_QUOTED}(?!\")\s*")
 _TAG = re.compile(r"<[^>]*>")
 _WORDS_TIER = re.compile(r"\s+-\s+words$")
 
@@ -73,36 +61,7 @@ def tier_words(session_id: str, speaker: str, tier: Tier) -> Iterator[Word]:
 
 def tiers(file: Path) -> list[Tier]:
     """The interval tiers of a TextGrid. Raises SealError with the line where it is damaged."""
-    text = read_text(file)
-
-    def damaged(position: int, expected: str) -> SealError:
-        return SealError(f"{file}: line {line_at(text, position)}: {expected} expected")
-
-    head = _HEAD.match(text)
-    if not head:
-        raise damaged(0, "a TextGrid in Praat's long text format")
-    result, position = [], head.end()
-    for _ in range(int(head[1])):
-        tier = _TIER.match(text, position)
-        if not tier:
-            raise damaged(position, "a tier (item [N]:)")
-        kind, name, size = tier.groups()
-        position = tier.end()
-        line = line_at(text, position)
-        pattern = _INTERVAL if kind == "IntervalTier" else _POINT
-        intervals = []
-        for number in range(1, int(size) + 1):
-            match = pattern.match(text, position)
-            if not match:
-                raise damaged(position, f"entry {number} of {size} of the tier {quoted(name)}")
-            if kind == "IntervalTier":
-                place = f"{file}: line {line}"
-                start, end = seconds(match[1], place), seconds(match[2], place)
-                intervals.append((start, end, match[3].replace('""', '"')))
-            line += text.count("\n", position, match.end())
-            position = match.end()
-        if kind == "IntervalTier":
-            result.append(Tier(name.replace('""', '"'), intervals))
-    if position < len(text):
-        raise damaged(position, "the end of the file")
-    return result
+    return [
+        Tier(tier.name, [(one.start or 0.0, one.end or 0.0, one.text) for one in tier.intervals])
+        for tier in parse(read_text(file), file)
+    ]
