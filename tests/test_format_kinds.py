@@ -1,7 +1,10 @@
 """Kinds of files that people hand in: each says who speaks in its own way, and no word is lost."""
 
 import json
+import random
 import re
+import shutil
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from seal import formats, words
+from seal import cli, formats, words
 from seal.errors import SealError
 
 LINES = [
@@ -687,3 +690,123 @@ def test_the_layout_may_be_another(tmp_path: Path) -> None:
     lines = text.splitlines()
     assert max(len(line) for line in lines if "-->" not in line) <= 30
     assert [w["words"] for w in read("a.srt", text).words] == [w["words"] for w in speech()]
+
+
+# --- the command line -------------------------------------------------------------------------
+
+
+def test_several_inputs_and_folders_are_converted(tmp_path: Path, capsys: Any) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("vtt.vtt", "aws.json", "sbv.sbv"):
+        shutil.copy(SAMPLES / name, folder)
+    out = tmp_path / "out"
+    assert cli.main(["convert", str(folder), "-o", f"{out}/", "--to", "srt"]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["aws.srt", "sbv.srt", "vtt.srt"]
+    assert cli.main(["convert", str(folder), "-o", str(out), "--to", "words"]) == 0
+    assert formats.load(out / "aws.json").format == "words"
+    (folder / "aws.srt").write_text("x")
+    assert cli.main(["convert", str(folder), "-o", f"{out}/", "--to", "vtt"]) == 2
+    assert "as would" in capsys.readouterr().err
+
+
+def test_one_of_several_that_cannot_be_read_does_not_stop_the_others(
+    tmp_path: Path, capsys: Any
+) -> None:
+    bad = tmp_path / "bad.srt"
+    bad.write_text("nothing")
+    inputs = [str(bad), str(SAMPLES / "aws.json")]
+    assert cli.main(["convert", *inputs, "-o", f"{tmp_path}/out/", "--to", "vtt"]) == 2
+    told = capsys.readouterr().err
+    assert f"{bad}: " in told and "1 of 2 could not be converted" in told
+    assert (tmp_path / "out" / "aws.vtt").is_file()
+
+
+def test_a_dash_is_stdout(capfdbinary: Any) -> None:
+    sample = SAMPLES / "srt.srt"
+    assert cli.main(["convert", str(sample), "-o", "-", "--to", "text"]) == 0
+    assert capfdbinary.readouterr().out.decode().startswith("A: Good morning")
+    assert cli.main(["convert", str(sample), "-o", "-", "--to", "srt"]) == 0
+    assert capfdbinary.readouterr().out == sample.read_bytes()
+    assert cli.main(["convert", str(sample), "-o", "-", "--to", "ctm-rttm"]) == 2
+
+
+def test_what_was_taken_for_granted_is_told(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "a.srt"
+    path.write_bytes(srt(*labelled("Zoë: ", "José: ")).encode("cp1252"))
+    for command in (["convert", "--to", "text"], ["correct", "--corrector", "hmm"]):
+        out = tmp_path / f"{command[0]}.srt"
+        out = out.with_suffix(".txt") if command[0] == "convert" else out
+        assert cli.main([command[0], str(path), "-o", str(out), *command[1:]]) == 0
+        assert f"{path}: line 3: no UTF-8, taken for cp1252" in capsys.readouterr().err
+
+
+def test_the_layout_of_subtitles_is_an_option(tmp_path: Path) -> None:
+    out = tmp_path / "a.srt"
+    given = ["--line-length", "24", "--lines", "1", "--longest", "3"]
+    assert cli.main(["convert", str(SAMPLES / "aws.json"), "-o", str(out), *given]) == 0
+    assert max(map(len, out.read_text().splitlines())) <= 29  # that is the line of times
+
+
+def test_a_conversation_becomes_a_document(tmp_path: Path) -> None:
+    docx = pytest.importorskip("docx")
+    out = tmp_path / "call.docx"
+    assert cli.main(["convert", str(SAMPLES / "vtt.vtt"), "-o", str(out)]) == 0
+    said = [paragraph.text for paragraph in docx.Document(str(out)).paragraphs]
+    assert said[0] == "vtt" and said[2] == "Bo Berg  0:03\nYes, it came at nine."
+
+
+def test_a_document_without_its_library_is_refused(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "docx", None)
+    out = tmp_path / "call.docx"
+    assert cli.main(["convert", str(SAMPLES / "vtt.vtt"), "-o", str(out)]) == 2
+    assert "pip install 'seal[docx]'" in capsys.readouterr().err and not out.exists()
+
+
+# --- damage of texts --------------------------------------------------------------------------
+
+TEXTS = sorted(p.name for p in SAMPLES.iterdir() if p.suffix not in (".json", ".rttm", ".ctm"))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_damaged_text_is_read_whole_or_refused(name: str) -> None:
+    """Bytes changed, lines gone, doubled or cut: never another error than ours, and what is read
+    is written with all of its words."""
+    dice = random.Random(name)
+    before = (SAMPLES / name).read_bytes()
+    odd = [b"\n", b"\r", b"<", b">", b":", b"-", b'"', b"[", b"(", b"\xc3", b"\x00", b" ", b"&"]
+    for _ in range(40):
+        data = bytearray(before)
+        for _ in range(dice.randint(1, 4)):
+            place = dice.randrange(len(data))
+            kind = dice.randrange(4)
+            if kind == 0:
+                data[place : place + 1] = dice.choice(odd)
+            elif kind == 1:
+                del data[place : place + dice.randint(1, 30)]
+            elif kind == 2:
+                data[place:place] = data[place : place + dice.randint(1, 60)]
+            else:
+                data[place:place] = dice.choice(odd) * dice.randint(1, 5)
+        try:
+            transcript = formats.load(name, data=bytes(data))
+            words.check(transcript.words)
+            assert transcript.data(transcript.words) == bytes(data) or transcript.original.holes
+            after = [dict(word) for word in transcript.words]
+            names = sorted({word["speaker"] for word in after})
+            for word in after:
+                if dice.random() < 0.2:
+                    word["speaker"] = dice.choice(names)
+            again = formats.load(name, transcript.format, data=transcript.data(after))
+        except SealError as error:
+            assert str(error).startswith(name) and "\n" not in str(error)
+            continue
+        assert [w["words"] for w in again.words] == [w["words"] for w in after]
+
+
+def test_the_docs_have_a_row_for_each_format() -> None:
+    page = Path(__file__).parents[1] / "docs" / "reference" / "formats.md"
+    rows = [line.split("|")[1] for line in page.read_text().splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`([a-z0-9-]+)`", " ".join(rows))) == {*formats.FORMATS, "docx"}

@@ -5,6 +5,7 @@ how many there are or where it runs. The command line imports this file, and the
 and torch: `seal.correction`, `seal.pipeline` and `seal.acoustic` are imported where work begins.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,8 @@ class Correct:
 
     def _read(self, source: Path) -> formats.Transcript:
         transcript = formats.load(source, self.format, self.rttm)
+        for note in transcript.notes:
+            print(f"seal: {source}: {note}", file=sys.stderr)
         if self.options.get("audio") is not None and not transcript.timed:
             raise SealError(
                 f"{source}: {transcript.format} has no times to find words in the sound by"

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from seal import formats
-from seal.batch.inputs import TRANSCRIPT_SUFFIXES
+from seal.batch.inputs import TRANSCRIPT_SUFFIXES, inputs_of
+from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.cli.options import From, Rttm
 from seal.errors import SealError
-from seal.files import check_writable
+from seal.formats.docx import SUFFIX
+from seal.formats.subtitles import DEFAULT, Layout
 from seal.words import Word
 
 
@@ -21,16 +23,24 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
         help="Convert a transcript to another format.\n\nWhat that format cannot hold is reported "
-        f"on stderr. Formats (words is seal's own): {', '.join(formats.FORMATS)}.",
+        f"on stderr. Formats (words is seal's own): {', '.join(formats.FORMATS)}, docx.",
         epilog="Example: seal convert call.json -o call.srt --to srt\n\n"
         "Example: seal convert call.ctm -o call.json --to words\n\n"
-        "Example: seal convert call.json -o call.vtt",
+        "Example: seal convert calls/ -o subtitles/ --to vtt",
     )(convert)
 
 
 def convert(
-    transcript: Annotated[Path, typer.Argument(metavar="IN", help="Transcript of any format.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="File to write.")],
+    transcript: Annotated[
+        list[Path],
+        typer.Argument(metavar="IN...", help="Transcripts of any format, folders, globs."),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="File; folder for several inputs; - for stdout."
+        ),
+    ],
     to: Annotated[
         str | None,
         typer.Option(
@@ -39,18 +49,97 @@ def convert(
     ] = None,
     from_: From = None,
     rttm: Rttm = None,
+    line_length: Annotated[
+        int, typer.Option(metavar="N", min=10, help="Letters in a line of new subtitles.")
+    ] = DEFAULT.width,
+    lines: Annotated[
+        int, typer.Option(metavar="N", min=1, max=9, help="Lines in a cue of new subtitles.")
+    ] = DEFAULT.lines,
+    shortest: Annotated[
+        float, typer.Option(metavar="S", min=0, help="Seconds that a cue stays at least.")
+    ] = DEFAULT.shortest,
+    longest: Annotated[
+        float, typer.Option(metavar="S", min=0.5, help="Seconds that a cue stays at most.")
+    ] = DEFAULT.longest,
 ) -> None:
-    """Write a transcript in another format."""
-
-    check_writable(output)
-    to = to or formats.SUFFIXES.get(output.suffix.lower())
+    """Write transcripts in another format."""
+    layout = formats.Layout(line_length, lines, shortest, longest)
+    to = to or {**formats.SUFFIXES, SUFFIX: "docx"}.get(Path(output).suffix.lower())
     if to is None:
         raise SealError(f"{output}: does not tell the format; name it with --to (words is seal's)")
-    formats.module_of(to)
-    before = formats.load(transcript, from_, rttm)
-    lost = before.convert(to, output)
+    if to != "docx":
+        formats.module_of(to)
+    sources, several = inputs_of(transcript, None, TRANSCRIPT_SUFFIXES)
+    if output == "-":
+        _to_stdout(sources, to, from_, rttm, layout)
+        return
+    if several:
+        refuse_one_rttm(rttm)
+    targets = _targets(sources, output, several, SUFFIX if to == "docx" else formats.suffix_of(to))
+    failed = 0
+    for source, target in zip(sources, targets, strict=True):
+        try:
+            _convert(source, target, to, from_, rttm, layout)
+        except SealError as error:
+            if not several:
+                raise
+            print(f"seal: {error}", file=sys.stderr)
+            failed += 1
+    if failed:
+        raise SealError(f"{failed} of {len(sources)} could not be converted")
+
+
+def _targets(sources: list[Path], output: str, several: bool, suffix: str) -> list[Path]:
+    """Where each goes: in a folder under its own stem."""
+    named: dict[Path, Path] = {}
+    for source in sources:
+        name = source.with_suffix(suffix)
+        other = named.setdefault(Path(name.name), source)
+        if other is not source:
+            raise SealError(f"{source}: would be written to {name.name}, as would {other}")
+    targets = targets_of([s.with_suffix(suffix) for s in sources], output, several, (suffix,))
+    if several:
+        refuse_to_replace(sources, targets, "transcript")
+    return targets
+
+
+def _convert(
+    source: Path, target: Path, to: str, from_: str | None, rttm: Path | None, layout: Layout
+) -> None:
+    before = formats.load(source, from_, rttm)
+    report_notes(before)
+    if to == "docx":
+        from seal.formats.docx import save
+
+        save(before.words, target)
+        return
+    lost = before.convert(to, target, layout)
     if lost:
-        print(f"seal: {output}: not in {to}: {', '.join(lost)}", file=sys.stderr)
+        print(f"seal: {target}: not in {to}: {', '.join(lost)}", file=sys.stderr)
+
+
+def _to_stdout(
+    sources: list[Path], to: str, from_: str | None, rttm: Path | None, layout: Layout
+) -> None:
+    if len(sources) > 1 or to == "docx" or hasattr(formats.module_of(to), "BESIDE"):
+        raise SealError("-o -: stdout takes one text of one transcript; name a file or a folder")
+    before = formats.load(sources[0], from_, rttm)
+    report_notes(before)
+    data = before.data(before.words)
+    lost: list[str] = []
+    if to != before.format:
+        text, _, lost = before.converted(to, layout)
+        data = text.encode("utf-8", "surrogateescape")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    if lost:
+        print(f"seal: {sources[0]}: not in {to}: {', '.join(lost)}", file=sys.stderr)
+
+
+def report_notes(transcript: formats.Transcript) -> None:
+    """Tell on stderr what was taken for granted in reading a transcript."""
+    for note in transcript.notes:
+        print(f"seal: {transcript.path}: {note}", file=sys.stderr)
 
 
 def refuse_one_rttm(rttm: Path | None) -> None:
@@ -79,6 +168,8 @@ def pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Pa
 def both(reference: Path, hypothesis: Path) -> tuple[list[Word], list[Word]]:
     """Read a pair. Where a format names no conversation, the one in it is the partner's."""
     sides = [formats.load(reference), formats.load(hypothesis)]
+    for side in sides:
+        report_notes(side)
     ours, theirs = (side.words for side in sides)
     names = [{word["session_id"] for word in words} for words in (ours, theirs)]
     named = all("conversations" in formats.module_of(side.format).HOLDS for side in sides)

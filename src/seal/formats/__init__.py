@@ -279,6 +279,12 @@ def one_text() -> list[str]:
     ]
 
 
+def suffix_of(format: str) -> str:
+    """How the name of a new file of a format ends."""
+    endings = {name: ending for ending, name in SUFFIXES.items()} | {"ctm-rttm": ".ctm"}
+    return endings.get(format, ".json" if FORMATS[format] == "json" else ".txt")
+
+
 def read(path: str | Path) -> list[Word]:
     """The words of a transcript in any format. Raises SealError if it is none, or is damaged."""
     return load(path).words

@@ -1,0 +1,54 @@
+"""A conversation as a Word document for people: who, when, and what they say. It is only written.
+
+It needs python-docx, and knows nothing of what the words were before.
+"""
+
+from pathlib import Path
+
+from seal.errors import SealError
+from seal.formats import turns
+from seal.words import Word, sessions
+
+SUFFIX = ".docx"
+
+
+def save(words: list[Word], target: Path) -> None:
+    """Write the words to `target`: a heading a conversation, a paragraph a turn.
+
+    Raises SealError where python-docx is missing, or the file cannot be written.
+    """
+    try:
+        from docx import Document
+        from docx.shared import Pt
+    except ModuleNotFoundError:
+        raise SealError(
+            f"{target}: needs python-docx; install it with pip install 'seal[docx]'"
+        ) from None
+    page = Document()
+    for session, indices in sessions(words):
+        page.add_heading(_plain(session), level=1)
+        for turn in turns.grouped([words[index] for index in indices]):
+            paragraph = page.add_paragraph()
+            paragraph.paragraph_format.space_after = Pt(6)
+            paragraph.add_run(_plain(turn[0]["speaker"])).bold = True
+            paragraph.add_run(f"  {_clock(turn[0]['start_time'])}\n").font.size = Pt(8)
+            paragraph.add_run(_plain(turns.said(turn)))
+    scratch = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        page.save(str(scratch))
+        scratch.replace(target)
+    except OSError as error:
+        raise SealError(f"{target}: cannot be written: {error.strerror or error}") from None
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _plain(text: str) -> str:
+    """Text without the characters that XML cannot have."""
+    return "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in text)
+
+
+def _clock(seconds: float) -> str:
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
