@@ -568,6 +568,41 @@ def test_channels_with_speakers_of_their_own_are_conversations() -> None:
     assert {word["session_id"] for word in found} == {"a-0", "a-1"}
 
 
+def test_a_few_words_without_a_speaker_make_no_channels_of_speakers() -> None:
+    content = sample("deepgram")
+    content["results"]["channels"] *= 2
+    content["results"].pop("utterances", None)
+    content = json.loads(json.dumps(content))
+    del content["results"]["channels"][1]["alternatives"][0]["words"][4]["speaker"]
+    found = read("a.json", json.dumps(content)).words
+    assert {word["session_id"] for word in found} == {"a-0", "a-1"}
+
+
+def test_a_word_may_go_to_the_other_side_of_a_call_and_back() -> None:
+    transcript = read("a.json", json.dumps(stereo("deepgram")))
+    after = [dict(word) for word in transcript.words]
+    after[3]["speaker"] = "1"
+    once = read("a.json", transcript.data(after))
+    back = read("a.json", once.data(transcript.words))
+    assert turns(back.words) == turns(transcript.words)
+
+
+def test_what_is_known_and_not_read_is_named() -> None:
+    with pytest.raises(SealError, match=r"a\.json: Amazon Bedrock Data Automation's JSON, which"):
+        read("a.json", '{"metadata": {}, "audio_items": [], "audio_segments": []}')
+
+
+def test_a_dash_between_words_is_no_part_of_either() -> None:
+    content = sample("gladia")
+    spoken = content["result"]["transcription"]["utterances"][0]["words"]
+    spoken.insert(2, {"word": " –", "start": 1.1, "end": 1.1, "confidence": 0.9})
+    spoken.insert(4, {"word": "!", "start": 1.2, "end": 1.2, "confidence": 0.9})
+    text = json.dumps(content)
+    transcript = read("a.json", text)
+    assert [word["words"] for word in transcript.words[:3]] == ["Good", "morning,", "did!"]
+    keeps_and_corrects(transcript, text)
+
+
 # --- time -------------------------------------------------------------------------------------
 
 

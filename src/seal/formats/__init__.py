@@ -84,6 +84,11 @@ SUFFIXES = {
 """Files that are no JSON by their name; another may be either."""
 
 
+UNREAD = {
+    "audio_items": "Amazon Bedrock Data Automation's JSON",
+}
+"""What is seen to be somebody's, by a key, and is not read."""
+
 SUBTITLES = ("srt", "vtt", "sbv")
 """Formats whose new files have a layout."""
 
@@ -114,7 +119,8 @@ class Transcript:
     @property
     def suffix(self) -> str:
         """How the name of a file that is written back ends."""
-        return self.path.suffix if FORMATS[self.format] == "text" else ".json"
+        lines = self.path.suffix.lower() == ".jsonl"
+        return self.path.suffix if lines or FORMATS[self.format] == "text" else ".json"
 
     def save(self, words: list[Word], target: Path) -> None:
         """Write the file to `target` with the speakers of `words`, which are its own words. Raises
@@ -374,6 +380,10 @@ def _first(source: Source, kind: str, content: Any) -> str | None:
 
 
 def _refuse(source: Source) -> str:
+    root = source.json.root
+    for key, maker in UNREAD.items():
+        if isinstance(root, dict) and key in root:
+            raise SealError(f"{source.path}: {maker}, which is not read")
     known = ", ".join(format for format, kind in FORMATS.items() if kind == "json")
     try:
         check(source.json.root, str(source.path))

@@ -30,6 +30,8 @@ from seal.words import Word
 HOLDS = {"word times", "word confidences", "speaker scores"}
 NUMBERS = 0
 KEYS = ("punctuated_word", "word")
+FEW = 0.05
+"""The part of words that may have no speaker where channels have speakers of their own."""
 
 
 def recognise(name: str, content: Any) -> bool:
@@ -70,12 +72,14 @@ def read(source: Source) -> Original:
 def _sides(entries: list[Entry]) -> bool:
     """Whether each channel is a side of one call: words without a speaker have their channel's.
 
-    Where all words have speakers, those are counted in each channel from 0.
+    Where (nearly) all words have speakers, those were counted in each channel, from 0; or they are
+    of a call whose words were given to the other side, and the first channel has no 0 of its own.
     """
-    firsts = {entry.place[0] for entry in entries if entry.speaker == 0}
-    return any(e.speaker is None for e in entries) or len(firsts) < len(
-        {entry.place[0] for entry in entries}
-    )
+    nobodys = sum(entry.speaker is None for entry in entries)
+    if nobodys > FEW * len(entries):
+        return True
+    first = [entry for entry in entries if entry.place[0] == 0] or entries
+    return all(entry.speaker != 0 for entry in first)
 
 
 def write(original: Original, words: list[Word]) -> str:

@@ -4,6 +4,7 @@ A format says in its `Shape` what the fields are called. An utterance is split w
 changes; the pieces share its other fields, and its text, words and times are cut.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ from seal.parsing import split_time
 from seal.words import Word
 
 Time = float | None
+
+_MARKS = re.compile(r"[^\w\s–—-]*")
 
 
 class Clock(NamedTuple):
@@ -94,7 +97,8 @@ def read(source: Source, path: Path, shape: Shape) -> Original:
         for position, item in enumerate(items):
             text = text_at(item, (shape.word,), f"{place}: word {position + 1}").strip()
             if shape.mark(item) or not spoken(text):
-                if len(entries) > first and not text.isspace():
+                # A mark ends the word before it; a dash between two is neither's.
+                if len(entries) > first and _MARKS.fullmatch(text):
                     entries[-1].text += text
                 continue
             clock = shape.word_clock or shape.clock
