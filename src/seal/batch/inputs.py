@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seal.errors import SealError
+from seal.formats import NOT_SEARCHED, SUFFIXES
 
 AUDIO_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".m4a", ".ogg", ".oga", ".opus", ".aac", ".aif", ".aiff", ".sph"),
@@ -15,11 +16,8 @@ AUDIO_SUFFIXES = (
 )
 """Endings of the files that are taken for recordings where a folder is named."""
 
-TRANSCRIPT_SUFFIXES = (
-    *(".json", ".srt", ".vtt", ".stm", ".ctm"),
-    *(".jsonl", ".sbv", ".textgrid", ".eaf"),
-)
-"""The same for transcripts. A .txt file or a table may be anything, so it must be named itself."""
+TRANSCRIPT_SUFFIXES = (".json", *(s for s in SUFFIXES if s not in NOT_SEARCHED), ".jsonl")
+"""The same for transcripts."""
 
 
 def inputs_of(

@@ -37,6 +37,7 @@ from seal.cli.options import (
 from seal.console import score_table
 from seal.errors import SealError, explained
 from seal.files import check_writable, write_text
+from seal.formats import SUFFIXES
 
 if TYPE_CHECKING:  # loads numpy and meeteval
     from seal.scoring import Score
@@ -155,7 +156,7 @@ def correct(
     changed and nothing else.
     """
     sources, several = inputs_of(transcript or [], manifest, TRANSCRIPT_SUFFIXES)
-    targets = targets_of(sources, output, several, (*TRANSCRIPT_SUFFIXES, ".txt", ".csv", ".tsv"))
+    targets = targets_of(sources, output, several, (".json", ".jsonl", *SUFFIXES))
     if several:  # one may be replaced by its own result; a rerun could not tell which of many are
         refuse_to_replace(sources, targets, "transcript")
         convert.refuse_one_rttm(rttm)

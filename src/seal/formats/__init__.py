@@ -83,6 +83,9 @@ SUFFIXES = {
 }
 """Files that are no JSON by their name; another may be either."""
 
+NOT_SEARCHED = (".txt", ".csv", ".tsv", ".rttm")
+"""Those that a folder is not searched for: other files have such names, or they hold no words."""
+
 
 UNREAD = {
     "audio_items": "Amazon Bedrock Data Automation's JSON",
