@@ -139,3 +139,6 @@ def test_what_is_no_precision_or_cannot_be(monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
     with pytest.raises(SealError, match="VNNI"):
         small_model("int8")
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    with pytest.raises(SealError, match="bfloat16 needs"):
+        small_model("bfloat16")

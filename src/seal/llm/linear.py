@@ -28,12 +28,17 @@ def compute_in(network: Any, precision: str) -> None:
     """Make a network compute the linear maps of its layers in `precision`, for reading alone.
 
     The output layer stays as it is. Raises SealError where the processor has no instructions for
-    int8, or torchao is missing.
+    int8 or bfloat16, or torchao is missing.
     """
     layers = network.get_decoder()
     if precision == "int8":
         _quantise(layers, network.device.type)
     elif network.device.type == "cpu" and torch.backends.mkldnn.is_available():
+        if precision == "bfloat16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            raise SealError(
+                "precision: bfloat16 needs instructions that this processor lacks (AVX-512); leave "
+                "--precision out"
+            )
         _pack(layers, getattr(torch, precision))
     else:
         network.to(getattr(torch, precision))
