@@ -619,14 +619,14 @@ def rewritten_in(format: str, count: int, folder: Path) -> float:
     path = folder / ("call.ctm" if format == "ctm-rttm" else "call")
     words.write(long_call(count), folder / "in.json")
     formats.load(folder / "in.json", "words").convert(format, path)
-    began = time.process_time()
+    began = time.thread_time()
     transcript = formats.load(path, format)
     one, two = dict.fromkeys(word["speaker"] for word in transcript.words)
     after = [dict(word) for word in transcript.words]
     for word in after[9::10]:
         word["speaker"] = two if word["speaker"] == one else one
     transcript.save(after, path)
-    return time.process_time() - began
+    return time.thread_time() - began
 
 
 @pytest.mark.parametrize("format", ["ctm-rttm", "nemo", "aws", "seglst", "gladia", "vtt"])
@@ -651,10 +651,10 @@ def test_a_token_again_and_again_takes_no_longer_than_its_length(name: str, toke
     spent = []
     for size in (10_000, 40_000):
         text = OPENS.get(name, "") + token * (size // len(token))
-        began = time.process_time()
+        began = time.thread_time()
         with suppress(SealError):
             read(name, text)
-        spent.append(time.process_time() - began)
+        spent.append(time.thread_time() - began)
     assert spent[1] < max(0.25, 8 * spent[0])
 
 
@@ -662,9 +662,9 @@ def test_a_new_speaker_on_every_line_takes_no_longer() -> None:
     spent = []
     for size in (400, 1600):
         text = "".join(f"N{place}: a b\n" for place in range(size))
-        began = time.process_time()
+        began = time.thread_time()
         assert len(read("a.txt", text).words) == 2 * size
-        spent.append(time.process_time() - began)
+        spent.append(time.thread_time() - began)
     assert spent[1] < max(0.25, 8 * spent[0])
 
 

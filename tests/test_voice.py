@@ -149,6 +149,7 @@ def test_another_voice_is_heard(tmp_path):
 
     reference = json.loads(REFERENCE.read_text(encoding="utf-8"))
     right = sorted(reference, key=lambda w: w["start_time"])
+    right = right[: len(right) // 2]
     names = sorted({w["speaker"] for w in right})
     wrong = [dict(w) for w in right]
     moved = [place for start in range(10, len(wrong) - 4, 25) for place in range(start, start + 4)]
