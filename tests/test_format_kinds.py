@@ -646,15 +646,19 @@ OPENS = {"a.vtt": "WEBVTT\n\n00:01.000 --> 00:09.000\n", "a.csv": "start,end,spe
 OPENS |= {"a.srt": "1\n00:00:01,000 --> 00:00:09,000\n", "a.txt": "A: b\nB: c\n"}
 
 
+def seconds_to_read(name: str, text: str) -> float:
+    began = time.thread_time()
+    with suppress(SealError):
+        read(name, text)
+    return time.thread_time() - began
+
+
 @pytest.mark.parametrize(("name", "token"), [(n, t) for n, own in REPEATED.items() for t in own])
 def test_a_token_again_and_again_takes_no_longer_than_its_length(name: str, token: str) -> None:
     spent = []
     for size in (10_000, 40_000):
         text = OPENS.get(name, "") + token * (size // len(token))
-        began = time.thread_time()
-        with suppress(SealError):
-            read(name, text)
-        spent.append(time.thread_time() - began)
+        spent.append(min(seconds_to_read(name, text) for _ in range(3)))
     assert spent[1] < max(0.25, 8 * spent[0])
 
 
