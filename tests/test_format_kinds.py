@@ -849,3 +849,78 @@ def test_the_docs_have_a_row_for_each_format() -> None:
     page = Path(__file__).parents[1] / "docs" / "reference" / "formats.md"
     rows = [line.split("|")[1] for line in page.read_text().splitlines() if line.startswith("| `")]
     assert set(re.findall(r"`([a-z0-9-]+)`", " ".join(rows))) == {*formats.FORMATS, "docx"}
+
+
+# --- what is seen around names, and what is not -------------------------------------------------
+
+AROUND = [
+    # One person, with and without characters that nobody sees.
+    ("a.srt", srt(*labelled("\u200bCleo: ", "Max: ", "Cleo: ", "Max: ")), ("Cleo", "Max")),
+    ("a.srt", srt(*labelled("\ufeffCleo: ", "Max: ", "Cleo: ", "Max\u200b: ")), ("Cleo", "Max")),
+    ("a.vtt", vtt(*labelled("<v \u200eCleo\u200f>", "<v Max>", "<v Cleo>", "<v Max>")),
+     ("Cleo", "Max")),
+    ("a.srt", srt(*labelled("\u202bדנה: ", "\u202bיוסי\u202c: ", "דנה: ", "\u200fיוסי: ")),
+     ("דנה", "יוסי")),
+    # Styles that end after the colon, as those of .ass do.
+    ("a.srt", srt(*labelled("{\\an8}{\\i1}Cleo:{\\i0} ", "{\\b1}Max{\\b0}: ", "Cleo: ", "Max: ")),
+     ("Cleo", "Max")),
+    # What is heard before a name.
+    ("a.srt", srt(*labelled("[door slams] Cleo: ", "(laughs) Max: ", "Cleo: ", "Max: ")),
+     ("Cleo", "Max")),
+    ("a.vtt", vtt(*labelled("Cleo: ", "Max: ", "♪ Cleo: ", "[sighs] (quietly) Max: ")),
+     ("Cleo", "Max")),
+    # Zoom's saved captions.
+    ("a.txt", "\n\n".join(f"[{n}] 10:00:0{i}\n{t}" for i, (n, t) in
+     enumerate(talk("Cleo Ward", "Max Ohm"))) + "\n", ("Cleo Ward", "Max Ohm")),
+    # Google Meet's times between turns.
+    ("a.txt", "00:00:00\n\n" + "\n".join(labelled("Cleo: ", "Max: ")[:2]) + "\n\n00:05:00\n\n"
+     + "\n".join(labelled("Cleo: ", "Max: ")[2:]) + "\n", ("Cleo", "Max")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "names"), AROUND)
+def test_what_is_around_a_name_is_none_of_it(name: str, content: str, names: tuple) -> None:
+    transcript = read(name, content)
+    assert turns(transcript.words) == talk(*names)
+    keeps_and_corrects(transcript, content)
+
+
+def test_a_script_without_spaces_needs_none_after_the_colon() -> None:
+    content = srt("张三:包裹到了吗", "李四:还没有到", "张三:好的", "李四:谢谢")
+    transcript = read("a.srt", content)
+    assert [name for name, _ in turns(transcript.words)] == ["张三", "李四", "张三", "李四"]
+    assert transcript.words[0]["words"] == "包裹到了吗"
+    keeps_and_corrects(transcript, content)
+
+
+@pytest.mark.parametrize("said", ["So", "Well", "Okay", "Re", "Monday", "Hey"])
+def test_a_word_of_speech_before_a_colon_is_no_name(said: str) -> None:
+    found = read("a.srt", srt(*labelled("Cleo: ", "Max: ", f"{said}: ", "Max: "))).words
+    assert {word["speaker"] for word in found} == {"Cleo", "Max"}
+    assert f"{said}:" in [word["words"] for word in found]
+
+
+@pytest.mark.parametrize("mark", [">>", ">>>", "&gt;&gt;"])
+def test_chevrons_inside_a_line_are_a_change_of_speaker(mark: str) -> None:
+    content = vtt(
+        f"{mark} CLEO: did anyone {mark} not me",
+        f"{mark} MAX: it is five > four {mark} then go",
+        "and give her a stroke",
+    )
+    transcript = read("a.vtt", content)
+    assert turns(transcript.words) == [
+        ("CLEO", "did anyone"),
+        ("MAX", "not me it is five four"),
+        ("CLEO", "then go and give her a stroke"),
+    ]
+    keeps_and_corrects(transcript, content)
+
+
+def test_chevrons_in_a_file_without_any_that_open_a_line_are_said() -> None:
+    found = read("a.srt", srt(*labelled("Cleo: one >> ", "Max: "))).words
+    assert turns(found)[0] == ("Cleo", f"one {TALK[0]}")
+
+
+def test_a_text_in_brackets_is_not_told_that_it_is_no_json() -> None:
+    with pytest.raises(SealError, match=r"a\.txt: no speakers in it"):
+        read("a.txt", "[00:00:05] Cleo Ward\ndid anyone feed the cat\n")

@@ -7,6 +7,7 @@ that format from nothing. `HOLDS` says what the format can hold, `NUMBERS` the f
 those are numbers.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -91,6 +92,9 @@ UNREAD = {
     "audio_items": "Amazon Bedrock Data Automation's JSON",
 }
 """What is seen to be somebody's, by a key, and is not read."""
+
+_JSON = re.compile(r"\s*[\[{]\s*[\[{\"\]}]")
+"""How a text begins that is meant as JSON, and no name or time in brackets."""
 
 SUBTITLES = ("srt", "vtt", "sbv")
 """Formats whose new files have a layout."""
@@ -364,9 +368,9 @@ def _recognised(source: Source, by_name: str | None) -> str:
             return _first(source, "json", source.json.root) or _refuse(source)
         except SealError:
             found = _first(source, "text", text)
-            if found is None:
+            if found is None and (by_name != "text" or _JSON.match(text)):
                 raise
-            return found
+            return found or "text"
     if by_name not in (None, "text") and module_of(str(by_name)).recognise(name, text):
         return str(by_name)
     found = _first(source, "text", text) or by_name

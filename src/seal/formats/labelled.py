@@ -2,7 +2,8 @@
 
 A label (`A: `, `[SPEAKER_00]: `, `(speaker 0)`, `>> ANN: `, `<v Ann>`) holds until the next one;
 words before the first have its speaker. In subtitles a dash (or `>>`) that opens a line without a
-name is a change to the speaker before. It knows nothing of times or files; `relabel` writes.
+name is a change to the speaker before; so is `>>` inside a line. It knows nothing of times or
+files; `relabel` writes.
 """
 
 import html
@@ -24,18 +25,26 @@ SPARSE = 0.05
 
 _TIME = r"[\[(]?\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,6})?[\])]?"
 _TAGS = r"<[^<>\n]{0,200}>|\{\\[^{}\n]{0,200}\}"
-_CLOSED = r"(?:</[^<>\n]{0,40}>)*"
-_LEAD = re.compile(rf"(?:[ \t\xa0\u200e\u200f]|{_TAGS}|{_TIME}(?=[ \t]))*")
+_CLOSED = r"(?:</[^<>\n]{0,40}>|\{\\[^{}\n]{0,40}\})*"
+_SOUND = r"(?:\[[^\[\]\n:：]{1,60}\]|\([^()\n:：]{1,60}\)|[♪♫]+)(?=[ \t])"
+_LEAD = re.compile(rf"(?:[ \t\xa0{names.HIDDEN}]|{_TAGS}|{_TIME}(?=[ \t]))*")
+# "[laughs] Ann: ", "(laughs) Ann: ": what is heard before a name.
+_HEARD = re.compile(rf"(?:{_SOUND}[ \t]+)+")
+# ">>" inside a line is a change, too, where others open one.
+_INSIDE = re.compile(r"(?<=[ \t])(?:>{2,3}|(?:&gt;){2,3})(?=[ \t]*[^\s>=])")
 _MARK = re.compile(
     rf"(?:>{{2,3}}|(?:&gt;){{2,3}}|[-‐](?![\d-])|[-‐](?=[ \t])|[–—](?![ \t]*[a-zà-ÿ]))"
     rf"(?:[ \t\xa0]|{_TAGS})*"
 )
 _SPEAKER = r"(?:speaker|spk|sprecher|locuteur|hablante|channel)[ _]?(?:\d{1,3}|[A-Za-z?])"
+# Scripts without spaces: "张三:你好".
+_DENSE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _LABEL = re.compile(
     rf"(?:\[(?P<bracket>[^\[\]\n]+)\]{_CLOSED}(?:[ \t]?[:：]|(?<=(?P<known>\])))"
     rf"|\((?P<round>{_SPEAKER})\):?"
-    rf"|(?P<plain>[^\s:：<>\n][^:：<>\n]{{0,59}}){_CLOSED}[:：])"
-    rf"{_CLOSED}(?:[ \t\xa0]+|(?=\r?(?:\n|$))|(?<=：)|(?<=：</i>)|(?<=：</b>))",
+    rf"|(?P<plain>[^\s:：<>\n](?:(?!\{{\\)[^:：<>\n]){{0,59}}){_CLOSED}[:：])"
+    rf"{_CLOSED}(?:[ \t\xa0]+|(?=\r?(?:\n|$))|(?<=：)|(?<=：</i>)|(?<=：</b>)"
+    rf"|(?<=[{_DENSE}]:)(?=[{_DENSE}]))",
     re.IGNORECASE,
 )
 _KNOWN = re.compile(_SPEAKER, re.IGNORECASE)
@@ -145,6 +154,8 @@ def scan(
             own, lines = _labels(text, start, end, cues, markup)
         opened += 1 if cues else lines
         found.append(own)
+    if cues and not any(_opens(text, own) for own in found):
+        found = [[one for one in own if not _inside(text, one)] for own in found]
     candidates = [Candidate(n, one.sure, one.later) for n, one in _named(found)]
     known = {name for name, _ in _named(found)} if voices else None
     if known is None:
@@ -198,7 +209,7 @@ def _voice(match: re.Match[str], start: int, markup: bool) -> Label:
 
 
 def _labels(text: str, start: int, end: int, cues: bool, markup: bool) -> tuple[list[Label], int]:
-    """What may be labels in a part of the text, a line at most one, and how many lines it has."""
+    """What may be labels in a part of the text, and how many lines it has."""
     found, lines = [], 0
     while start < end:
         stop = text.find("\n", start, end)
@@ -207,6 +218,10 @@ def _labels(text: str, start: int, end: int, cues: bool, markup: bool) -> tuple[
             label = label_at(text, start, stop, cues, markup)
             if label is not None:
                 found.append(label._replace(later=cues and lines > 0))
+            for mark in _INSIDE.finditer(text, start if label is None else label.end, stop):
+                inside = label_at(text, mark.start(), stop, cues, markup)
+                if inside is not None:
+                    found.append(inside)
             lines += 1
         start = stop + 1
     return found, lines
@@ -216,6 +231,11 @@ def label_at(text: str, start: int, stop: int, cues: bool, markup: bool) -> Labe
     """What may be a label at the start of a line, which goes to `stop`."""
     lead = _LEAD.match(text, start, stop)
     begin = start if lead is None else lead.end()
+    heard = _HEARD.match(text, begin, stop) if cues else None
+    if heard is not None and _KNOWN.fullmatch(heard[0].strip()[1:-1]) is None:
+        label = label_at(text, heard.end(), stop, False, markup)
+        if label is not None and not label.sure:
+            return label._replace(first=start)
     mark = _MARK.match(text, begin, stop)
     after = begin if mark is None else mark.end()
     match = _LABEL.match(text, after, stop)
@@ -226,12 +246,28 @@ def label_at(text: str, start: int, stop: int, cues: bool, markup: bool) -> Labe
         raw = match[group]
         name = canonical(raw, markup)
         if name:
-            first = match.start(group) + len(raw) - len(raw.lstrip())
-            last = match.end(group) - len(raw) + len(raw.rstrip())
+            ends = names.ends(raw)
+            first, last = (match.start(group) + place for place in ends)
             return Label(start, begin, match.end(), name, first, last, group != "plain")
-    if mark is not None and cues and spoken(_NOISE.sub("", TAG.sub("", text[after:stop]))):
+    if mark is not None and cues and _says(text, after, stop):
         return Label(start, begin, after, None, after, after)
     return None
+
+
+def _opens(text: str, labels: Sequence[Label]) -> bool:
+    """Whether one of the labels is a `>>` that opens a line."""
+    chevrons = (one for one in labels if text.startswith((">>", "&gt;&gt;"), one.start))
+    return any(not _inside(text, one) for one in chevrons)
+
+
+def _inside(text: str, label: Label) -> bool:
+    """Whether it is a `>>` behind something else on its line."""
+    return label.first == label.start and _INSIDE.match(text, label.start) is not None
+
+
+def _says(text: str, start: int, stop: int) -> bool:
+    """Whether anything is said there."""
+    return next(words_in(text, start, stop), None) is not None
 
 
 def model_label(speakers: Sequence[str] | set[str], path: str) -> str:

@@ -14,6 +14,9 @@ from typing import NamedTuple
 PLAIN = re.compile(r"[^\s\[\]():<>,.?!;\"][^\[\]:<>,?!;\"\n]{0,39}")
 """A name that needs no brackets, wherever it stands."""
 
+HIDDEN = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+"""Characters without a shape, which set a direction or allow a break: no part of a name's ends."""
+
 COVERED = 0.3
 """The part of all cues that names open at least, if those that look like none are to be some."""
 
@@ -29,12 +32,16 @@ PARTICLES = _words(
 """Small words inside names: `Ludwig van Dyke`."""
 
 SAID = _words(
-    "achtung answer antwort attention atención aviso beispiel caution conclusion example exemple "
-    "fact first finally frage hint hinweis http https important listen look merke nota note notice "
-    "pregunta problem ps question remarque remember reminder respuesta result rule second summary "
-    "third tip update warning"
+    "achtung alright also answer antwort anyway atención attention aviso beispiel caution "
+    "conclusion date duration example exemple fact finally first frage friday hello hey hi hint "
+    "hinweis http https important link listen location look meanwhile merke monday no nota note "
+    "notice now ok okay plus pregunta problem ps question re recall remarque remember reminder "
+    "respuesta result right rule saturday second so subject summary sunday third thursday time "
+    "tip title topic tuesday update warning wednesday well yeah yes"
 )
 """Words that come before a colon in speech: names only where they open cues again and again."""
+
+_HIDDEN = re.compile(rf"[{HIDDEN}\s]+")
 
 _SPEAKS = _words(
     "are ask asked asks following goes is like mean means said saying says say that this thing "
@@ -55,7 +62,18 @@ def canonical(raw: str, markup: bool = False) -> str:
     """A name as it is told from others: composed, with plain spaces, its entities resolved."""
     if markup:
         raw = html.unescape(raw)
+    first, last = ends(raw)
+    raw = raw[first:last]
     return " ".join(unicodedata.normalize("NFC", raw).split())
+
+
+def ends(raw: str) -> tuple[int, int]:
+    """Where a name begins and ends in what stands there, without spaces and what is not seen."""
+    lead = _HIDDEN.match(raw)
+    first, last = (0 if lead is None else lead.end()), len(raw)
+    while last > first and _HIDDEN.match(raw[last - 1]):
+        last -= 1
+    return first, last
 
 
 def is_name(name: str) -> bool:

@@ -1,4 +1,7 @@
-"""Otter's text: a line `Ann Lee  0:05`, below it what she says, then an empty line."""
+"""Otter's text: a line `Ann Lee  0:05`, below it what she says, then an empty line.
+
+Zoom's saved captions have `[Ann Lee] 10:00:05` there, a time of the day.
+"""
 
 import re
 from typing import Any
@@ -14,7 +17,8 @@ from seal.words import Word
 HOLDS = {"turn times"}
 NUMBERS = None
 _HEAD = re.compile(
-    r"(?P<name>\S(?:[^\n\t]{0,78}?\S)??)(?:[ ]{2,4}|[ ]?\t[ ]?)(?P<start>\d{1,3}(?::\d{2}){1,2})"
+    r"(?:\[(?P<bracket>[^\s\[\]][^\n\t\[\]]{0,79})\][ ]|(?P<name>\S(?:[^\n\t]{0,78}?\S)??)"
+    r"(?:[ ]{2,4}|[ ]?\t[ ]?))(?P<start>\d{1,3}(?::\d{2}){1,2})"
 )
 
 
@@ -30,8 +34,9 @@ def _heads(text: str) -> list[Head]:
     for start, stop in blocks.lines_of(text):
         match = _HEAD.fullmatch(text, start, stop)
         if match is not None:
-            name = canonical(match["name"])
-            found.append(Head(start, stop, name, match.span("name"), match.span("start")))
+            group = "name" if match["bracket"] is None else "bracket"
+            name, named = canonical(match[group]), match.span(group)
+            found.append(Head(start, stop, name, named, match.span("start")))
     return blocks.accepted(found, sure=True)
 
 

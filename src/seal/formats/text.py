@@ -16,6 +16,9 @@ from seal.words import Word
 
 HOLDS: set[str] = set()
 NUMBERS = None
+_CLOCK = re.compile(
+    r"^[ \t]{0,20}(?:\d{1,2}:\d{2}:\d{2}(?:\.\d{1,3})?|0\d:\d{2})(?=[ \t]{0,20}\r?$)", re.M
+)
 
 
 def recognise(name: str, content: Any) -> bool:
@@ -41,7 +44,9 @@ def read(source: Source) -> Original:
 
 
 def _scanned(text: str) -> Labelled:
-    return labelled.scan(text, [(0, len(text))], voices=False)
+    """A time alone on a line, as Google Meet puts it between turns, is no word."""
+    plain = _CLOCK.sub(lambda match: " " * len(match[0]), text)
+    return labelled.scan(plain, [(0, len(text))], voices=False)._replace(text=text)
 
 
 def write(original: Original, words: list[Word]) -> str:
