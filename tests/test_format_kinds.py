@@ -924,3 +924,43 @@ def test_chevrons_in_a_file_without_any_that_open_a_line_are_said() -> None:
 def test_a_text_in_brackets_is_not_told_that_it_is_no_json() -> None:
     with pytest.raises(SealError, match=r"a\.txt: no speakers in it"):
         read("a.txt", "[00:00:05] Cleo Ward\ndid anyone feed the cat\n")
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def test_a_field_too_many_is_refused_rather_than_lost() -> None:
+    with pytest.raises(SealError, match=r"a\.csv: line 3: has 5 fields, line 1 has 4"):
+        read("a.csv", "start,end,speaker,text\n0,1,Cleo,did anyone\n1,2,Max,no, not me\n")
+    read("a.csv", "start,end,speaker,text\n0,1,Cleo,did anyone,\n1,2,Max,not me,,\n")
+
+
+def test_an_empty_speaker_goes_on_with_the_one_above() -> None:
+    content = (
+        "start,end,speaker,text\n0,2,Cleo,did anyone\n2,4,,feed the cat\n4,5,Max,\n"
+        "5,6,,not me I am\n6,8,Cleo,then go\n"
+    )
+    transcript = read("a.csv", content)
+    assert turns(transcript.words) == [
+        ("Cleo", "did anyone feed the cat"),
+        ("Max", "not me I am"),
+        ("Cleo", "then go"),
+    ]
+    keeps_and_corrects(transcript, content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'start;end;speaker;text\n0,5;1,5;Cleo;did anyone, or not\n2,25;3,5;Max;"not; me"\n',
+        "Speaker Name,Start Time,End Time,Text\n"
+        'Cleo,0.5,1.5,"did anyone, or not"\nMax,2.25,3.5,not; me\n',
+        '"note, if any","start","end","speaker","text"\n'
+        '"","0.5","1.5","Cleo","did anyone, or not"\n"","2.25","3.5","Max","not; me"\n',
+    ],
+)
+def test_tables_of_other_makes_are_read(content: str) -> None:
+    transcript = read("a.csv", content)
+    assert turns(transcript.words) == [("Cleo", "did anyone, or not"), ("Max", "not; me")]
+    assert (transcript.words[0]["start_time"], transcript.words[-1]["end_time"]) == (0.5, 3.5)
+    keeps_and_corrects(transcript, content)

@@ -15,12 +15,12 @@ from seal.parsing import LATEST, quoted, split_time
 from seal.words import Word
 
 COLUMNS = {
-    "start": ("start", "start_time", "begin", "from", "onset", "starttime", "start (s)"),
-    "end": ("end", "end_time", "stop", "to", "offset", "endtime", "end (s)"),
-    "speaker": ("speaker", "spk", "name", "who", "speaker_label", "participant"),
+    "start": ("start", "start_time", "begin", "from", "onset", "starttime", "start_(s)"),
+    "end": ("end", "end_time", "stop", "to", "offset", "endtime", "end_(s)"),
+    "speaker": ("speaker", "spk", "speaker_name", "name", "who", "speaker_label", "participant"),
     "text": ("text", "words", "transcript", "content", "utterance", "transcription", "sentence"),
 }
-"""What the columns may be called."""
+"""What the columns may be called, with `_` for a space."""
 
 LONG = 5.0
 """Seconds a word. Rows in whole numbers whose words would last longer are in milliseconds."""
@@ -46,7 +46,8 @@ class Table(NamedTuple):
 
 def columns_of(header: str, mark: str) -> dict[str, int]:
     """Which column is what, by the table's first line; without text or speaker, it is no table."""
-    names = [name.strip().strip('"').strip().lower() for name in header.split(mark)]
+    places = fields_of(header, mark)[0]
+    names = [_plain(header, place).strip().lower().replace(" ", "_") for place in places]
     found = {
         kind: next(names.index(one) for one in known if one in names)
         for kind, known in COLUMNS.items()
@@ -88,13 +89,16 @@ def read(source: Source, mark: str) -> Original:
         raise SealError(
             f"{source.path}: line 1: no table with columns for start, end, speaker, text"
         )
-    unit = _unit(text, body, columns)
+    unit, who = _unit(text, body, columns), None
     for fields in body:
         if len(fields) == 1 and not text[slice(*fields[0])].strip():
             continue
         line = text.count("\n", 0, fields[0][0]) + 1 if len(fields) <= max(columns.values()) else 0
-        if line:
-            raise SealError(f"{source.path}: line {line}: has {len(fields)} fields, not as line 1")
+        if line or any(first < last for first, last in fields[len(header) :]):
+            line = text.count("\n", 0, fields[0][0]) + 1
+            raise SealError(
+                f"{source.path}: line {line}: has {len(fields)} fields, line 1 has {len(header)}"
+            )
         place = f"{source.path}: row {len(rows) + 2}"
         said = _plain(text, fields[columns["text"]])
         spans = list(turns.tokens(said))
@@ -103,7 +107,8 @@ def read(source: Source, mark: str) -> Original:
         own: list[Any] = [(None, None)] * len(spans)
         if spans and start is not None and end is not None:
             own = split_time([said[first:last] for first, last in spans], start, end)
-        who = _plain(text, fields[columns["speaker"]]).strip() if "speaker" in columns else None
+        told = _plain(text, fields[columns["speaker"]]).strip() if "speaker" in columns else None
+        who = told or who  # an empty field goes on with the speaker above
         for (first, last), (begin, stop) in zip(spans, own, strict=True):
             entries.append(
                 Entry(said[first:last], begin, stop, who, len(rows), len(rows), estimated=True)
@@ -143,8 +148,8 @@ def _time(
         return None
     if _CLOCK.fullmatch(told):
         time = blocks.seconds(told)
-    elif re.fullmatch(r"(\d{1,12}\.?\d{0,12}|\.\d{1,12})", told, re.ASCII):
-        time = round(float(told) * unit, 6)
+    elif re.fullmatch(r"(\d{1,12}[.,]?\d{0,12}|[.,]\d{1,12})", told, re.ASCII):
+        time = round(float(told.replace(",", ".")) * unit, 6)
     else:
         raise SealError(f"{place}: not a time: {quoted(told)}")
     if time > LATEST:
@@ -162,9 +167,13 @@ def write(original: Original, words: list[Word]) -> str:
         parts.setdefault(number, []).append(index)
     pieces, done = [], 0
     line = "\r\n" if "\r\n" in text else "\n"
-    for number, own in parts.items():
-        if any(changed[index] for index in own):
-            row = table.rows[number]
+    current: str | None = None
+    for number, row in enumerate(table.rows):
+        own = parts.get(number, [])
+        named = _plain(text, row.fields[table.columns["speaker"]]).strip()
+        told = {words[index]["speaker"] for index in own}
+        above, current = current, words[own[-1]]["speaker"] if own else named or current
+        if any(changed[index] for index in own) if named else told - {above}:
             made = _rows(text, table, row, [words[index] for index in own])
             pieces += [text[done : row.first], line.join(made)]
             done = row.last
@@ -204,7 +213,8 @@ def _written(text: str, table: Table, row: Row, kind: str, time: float) -> str:
     old = _plain(text, row.fields[table.columns[kind]]).strip()
     if _CLOCK.fullmatch(old):
         return blocks.clock(time, old)
-    return str(round(time * 1000)) if table.unit != 1 else f"{time:.3f}"
+    told = str(round(time * 1000)) if table.unit != 1 else f"{time:.3f}"
+    return told.replace(".", ",") if "," in old else told
 
 
 def field(text: str, mark: str, always: bool = False) -> str:
