@@ -964,3 +964,45 @@ def test_tables_of_other_makes_are_read(content: str) -> None:
     assert turns(transcript.words) == [("Cleo", "did anyone, or not"), ("Max", "not; me")]
     assert (transcript.words[0]["start_time"], transcript.words[-1]["end_time"]) == (0.5, 3.5)
     keeps_and_corrects(transcript, content)
+
+
+# --- calls ----------------------------------------------------------------------------------------
+
+
+def test_a_mark_belongs_to_the_word_of_its_channel() -> None:
+    def item(kind: str, text: str, channel: int, *times: str) -> dict:
+        told = dict(zip(("start_time", "end_time"), times, strict=False))
+        best = [{"confidence": "0.9", "content": text}]
+        return {"type": kind, "alternatives": best, "channel_label": f"ch_{channel}"} | told
+
+    items = [
+        item("pronunciation", "cat", 0, "0.0", "0.4"),
+        item("pronunciation", "no", 1, "0.3", "0.6"),
+        item("punctuation", "?", 0),
+        item("punctuation", "!", 1),
+        item("pronunciation", "why", 1, "1.0", "1.2"),
+    ]
+    content = json.dumps({"results": {"items": items}})
+    transcript = read("a.json", content)
+    assert turns(transcript.words) == [("ch_0", "cat?"), ("ch_1", "no! why")]
+    keeps_and_corrects(transcript, content)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_scribe_has_a_list_of_words_for_each_channel(named: bool) -> None:
+    channels = []
+    for channel in (0, 1):
+        own: list[dict] = []
+        for place, (start, _, text) in enumerate(LINES):
+            for number, word in enumerate(text.split() if place % 2 == channel else []):
+                begin = start + number / 5
+                own.append({"text": word, "start": begin, "end": begin + 0.1, "type": "word"})
+                own.append({"text": " ", "start": begin, "end": begin, "type": "spacing"})
+        for word in own:
+            word["speaker_id"] = f"speaker_{channel}" if named else None
+        channels.append({"language_code": "eng", "channel_index": channel, "words": own})
+    content = json.dumps({"transcripts": channels})
+    transcript = read("a.json", content)
+    assert transcript.format == "elevenlabs"
+    assert turns(transcript.words) == talk(*(("speaker_0", "speaker_1") if named else ("0", "1")))
+    keeps_and_corrects(transcript, content)

@@ -43,12 +43,14 @@ def read(source: Source) -> Original:
     path, results = source.path, source.json.root["results"]
     labels = _labels(results, str(path))
     entries: list[Entry] = []
+    latest: dict[Any, Entry] = {}  # of each channel
     for number, item in enumerate(objects(results.get("items"), f"{path}: items")):
         place = f"{path}: item {number + 1}"
         best = (objects(item.get("alternatives"), f"{place}: alternatives") or [{}])[0]
+        channel = item.get("channel_label")
         if item.get("type") == "punctuation":
-            if entries:
-                entries[-1].text += text_at(best, ("content",), place)
+            if channel in latest:
+                latest[channel].text += text_at(best, ("content",), place)
             continue
         start = item.get("start_time")
         entries.append(
@@ -61,6 +63,7 @@ def read(source: Source) -> Original:
                 confidence=share(best.get("confidence"), place),
             )
         )
+        latest[channel] = entries[-1]
     channels = {item.get("channel_label") for item in results["items"]}
     if len(channels - {None}) > 1:  # two sides of a call, each with a channel
         for entry in entries:
@@ -96,9 +99,10 @@ def write(original: Original, words: list[Word]) -> str:
     edit = Edit(document)
     changed = original.changes(words)
     index_of = {place: index for index, place in enumerate(original.places)}
-    last = None
+    latest: dict[Any, int | None] = {}  # of each channel
     for number, item in enumerate(items):
-        last = index_of.get(number, last)
+        channel = item.get("channel_label")
+        last = latest[channel] = index_of.get(number, latest.get(channel))
         if last is None or not changed[last]:
             continue
         # Older results have the label in the segments alone.
