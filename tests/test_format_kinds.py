@@ -1006,3 +1006,18 @@ def test_scribe_has_a_list_of_words_for_each_channel(named: bool) -> None:
     assert transcript.format == "elevenlabs"
     assert turns(transcript.words) == talk(*(("speaker_0", "speaker_1") if named else ("0", "1")))
     keeps_and_corrects(transcript, content)
+
+
+# --- ELAN -----------------------------------------------------------------------------------------
+
+
+def test_a_comment_in_elan_says_nothing_and_cdata_is_refused() -> None:
+    content = (Path(__file__).parent / "samples" / "eaf.eaf").read_text()
+    before = turns(read("a.eaf", content).words)
+    tier = content[content.index("<TIER") : content.index("</TIER>") + len("</TIER>")]
+    hidden = content.replace("<TIER", f"<!-- {tier} -->\n<TIER", 1)
+    assert turns(read("a.eaf", hidden).words) == before
+    first, last = content.index("<ANNOTATION_VALUE>") + 18, content.index("</ANNOTATION_VALUE>")
+    damaged = f"{content[:first]}<![CDATA[{content[first:last]}]]>{content[last:]}"
+    with pytest.raises(SealError, match=r"a\.eaf: line \d+: CDATA"):
+        read("a.eaf", damaged)

@@ -23,6 +23,7 @@ _TAG = re.compile(
     r"<(?P<end>/?)(?P<name>TIER|ANNOTATION|ALIGNABLE_ANNOTATION|ANNOTATION_VALUE|TIME_SLOT"
     r"|TIME_ORDER|REF_ANNOTATION)\b(?P<attributes>[^<>]*)>"
 )
+_COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*+(?:-->|\Z)")
 _ATTRIBUTE = re.compile(r"([A-Z_0-9]{1,40})\s{0,4}=\s{0,4}(?:\"([^\"<>]*)\"|'([^'<>]*)')")
 
 
@@ -59,7 +60,10 @@ def _attributes(text: str) -> dict[str, str]:
 
 
 def _parse(source: Source) -> Parsed:
-    text = source.text
+    text = _COMMENT.sub(lambda match: " " * len(match[0]), source.text)
+    if "<![CDATA[" in text:
+        line = text.count("\n", 0, text.index("<![CDATA[")) + 1
+        raise SealError(f"{source.path}: line {line}: CDATA, which is not read; save it with ELAN")
     slots: dict[str, float | None] = {}
     found: list[Found] = []
     order, tier = -1, None
