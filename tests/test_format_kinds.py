@@ -1021,3 +1021,55 @@ def test_a_comment_in_elan_says_nothing_and_cdata_is_refused() -> None:
     damaged = f"{content[:first]}<![CDATA[{content[first:last]}]]>{content[last:]}"
     with pytest.raises(SealError, match=r"a\.eaf: line \d+: CDATA"):
         read("a.eaf", damaged)
+
+
+# --- what a conversion does -----------------------------------------------------------------------
+
+
+def test_words_with_spaces_and_another_order_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.vtt"
+    path.write_text(vtt("<v Cleo>ten&nbsp;thousand cats", "<v Max>no").replace("00:03.", "00:00."))
+    loaded = formats.load(path)
+    for to in ("srt", "csv", "seglst", "aws"):
+        lost = loaded.converted(to)[2]
+        assert "that 1 are one word each, with spaces ('ten\\xa0thousand')" in lost
+        assert "the order of 3 words, now that of their times" in lost
+    assert loaded.converted("words")[2] == []
+
+
+def test_a_document_keeps_letters_that_are_not_seen(tmp_path: Path) -> None:
+    docx = pytest.importorskip("docx")
+    said = "می\u200cخواهم 10\xa0000"
+    word = words.Word(session_id="a", speaker="Cleo", words=said, start_time=0.0, end_time=1.0)  # type: ignore[typeddict-item]
+    from seal.formats.docx import save
+
+    save([word], tmp_path / "a.docx")
+    assert said in "\n".join(one.text for one in docx.Document(tmp_path / "a.docx").paragraphs)
+
+
+def test_a_document_says_what_it_does_not_hold(tmp_path: Path, capsys: Any) -> None:
+    pytest.importorskip("docx")
+    source = Path(__file__).parent / "samples" / "assemblyai.json"
+    assert cli.main(["convert", str(source), "-o", str(tmp_path / "a.docx")]) == 0
+    assert "a.docx: not in docx: times of words, confidences of words" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("token", [" >> a", "&gt;&gt; a ", "[x] ", "(a) Cleo: ", "a:b "])
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt"])
+def test_writing_a_token_again_and_again_takes_no_longer_than_its_length(
+    name: str, token: str
+) -> None:
+    def seconds(size: int) -> float:
+        opened = srt if name == "a.srt" else vtt
+        labels = ("Cleo: ", "Max: ") if name == "a.srt" else ("<v Cleo>", "<v Max>")
+        content = opened(f"{labels[0]}hi", labels[1] + token * (size // len(token)))
+        began = time.perf_counter()
+        transcript = read(name, content)
+        for place, word in enumerate(after := [dict(word) for word in transcript.words]):
+            word["speaker"] = ("Cleo", "Max")[place % 2]
+        with suppress(SealError):
+            transcript.data(after)
+        return time.perf_counter() - began
+
+    seconds(2_000)
+    assert min(seconds(40_000) for _ in range(2)) < 7 * min(seconds(10_000) for _ in range(2)) + 0.1

@@ -109,11 +109,12 @@ def _convert(
     before = formats.load(source, from_, rttm)
     report_notes(before)
     if to == "docx":
-        from seal.formats.docx import save
+        from seal.formats import conversion, docx
 
-        save(before.words, target)
-        return
-    lost = before.convert(to, target, layout)
+        docx.save(before.words, target)
+        lost = conversion.lost(before.words, docx, to, before.timed)
+    else:
+        lost = before.convert(to, target, layout)
     if lost:
         print(f"seal: {target}: not in {to}: {', '.join(lost)}", file=sys.stderr)
 

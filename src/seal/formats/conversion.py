@@ -67,6 +67,8 @@ def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str
     """What of the words the format does not hold, in a few words each. `turns_timed`: those of the
     turns were there, even where the words' are estimated."""
     holds, found = module.HOLDS, []
+    if to != "words":
+        found += _rearranged(words)
     if "words" not in holds and to == "rttm":
         found.append("the words")
     timed = any("times_estimated" not in word for word in words)
@@ -91,6 +93,23 @@ def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str
         found.append(f"names of speakers ({', '.join(names[:4])}), now numbers")
     if hasattr(module, "lost"):
         found += module.lost(words)
+    return found
+
+
+def _rearranged(words: list[Word]) -> list[str]:
+    """What the words go through to be written at all, in a few words each."""
+    found = []
+    ordered = [index for _, indices in sessions(words) for index in indices]
+    moved = sum(place != index for place, index in enumerate(ordered))
+    if moved:
+        found.append(f"the order of {moved} words, now that of their times")
+    several = [word["words"] for word in words if len(word["words"].split()) > 1]
+    if several:
+        some = ", ".join(map(quoted, several[:3]))
+        found.append(f"that {len(several)} are one word each, with spaces ({some})")
+    empty = sum(not word["words"].strip() for word in words)
+    if empty:
+        found.append(f"{empty} empty words")
     return found
 
 

@@ -3,13 +3,17 @@
 It needs python-docx, and knows nothing of what the words were before.
 """
 
+import re
 from pathlib import Path
 
 from seal.errors import SealError
 from seal.formats import turns
 from seal.words import Word, sessions
 
+HOLDS = {"turn times", "conversations"}
+NUMBERS = None
 SUFFIX = ".docx"
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def save(words: list[Word], target: Path) -> None:
@@ -46,7 +50,7 @@ def save(words: list[Word], target: Path) -> None:
 
 def _plain(text: str) -> str:
     """Text without the characters that XML cannot have."""
-    return "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in text)
+    return _NOT_XML.sub("\ufffd", text)
 
 
 def _clock(seconds: float) -> str:

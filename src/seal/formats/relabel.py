@@ -6,6 +6,7 @@ is, it is a dash. Nothing else of the text is touched. What `labelled` reads is 
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from seal.formats import names
@@ -55,6 +56,7 @@ def _written(
         current = None  # words before the first label now need one
     edits: list[tuple[int, int, str]] = []
     model: Label | None = next((label for label in labels if label.name is not None), None)
+    closed = _closed(before)
     seen = -1
     for place, (token, wanted) in enumerate(zip(tokens, speakers, strict=True)):
         opens = token.label is not None and token.label != seen
@@ -86,7 +88,7 @@ def _written(
             if made is None:
                 made = _made(before, model, wanted, bracketed)
                 floor.pass_to(wanted)
-            edits.append(_insertion(before, place, made, paragraph))
+            edits.append(_insertion(before, place, made, paragraph, closed))
         current = wanted
     pieces, done = [], 0
     for start, end, new in sorted(edits):
@@ -118,26 +120,37 @@ def _made(before: Labelled, model: Label | None, name: str, bracketed: set[str])
     return new if before.voices or new[-1:].isspace() or new.endswith("：") else new + " "
 
 
-def _insertion(before: Labelled, place: int, made: str, paragraph: str) -> tuple[int, int, str]:
+def _insertion(
+    before: Labelled, place: int, made: str, paragraph: str, closed: Callable[[int], bool]
+) -> tuple[int, int, str]:
     """A label before a word: in its line where it is the first there, else on a new line."""
     text, token = before.text, before.tokens[place]
     gap = token.start
     while gap > 0 and text[gap - 1] in " \t":
         gap -= 1
     if before.voices:
-        return gap, token.start, _closing(before, place) + text[gap : token.start] + made
+        closing = "</v>" if closed(place) else ""
+        return gap, token.start, closing + text[gap : token.start] + made
     if gap == 0 or text[gap - 1] == "\n":
         return token.start, token.start, made
     return gap, token.start, paragraph + made
 
 
-def _closing(before: Labelled, place: int) -> str:
-    """`</v>` where a word stands inside a voice that is closed after it."""
-    text, token = before.text, before.tokens[place]
-    if not place or "-->" in text[before.tokens[place - 1].end : token.start]:
-        return ""
-    end = _ENDS.search(text, token.start)
-    stop = len(text) if end is None else end.start()
-    closed = text.find("</v>", token.start, stop) >= 0
-    inside = closed and "</v>" not in text[before.tokens[place - 1].start : token.start]
-    return "</v>" if inside else ""
+def _closed(before: Labelled) -> Callable[[int], bool]:
+    """Whether a word stands inside a voice that is closed after it: then a new one closes it."""
+    text = before.text
+    closes = [match.start() for match in re.finditer("</v>", text)]
+    ends = [match.start() for match in _ENDS.finditer(text)]
+
+    def closed(place: int) -> bool:
+        token, previous = before.tokens[place], before.tokens[max(place - 1, 0)]
+        if not place or not closes or "-->" in text[previous.end : token.start]:
+            return False
+        following = bisect_left(closes, token.start)
+        if following == len(closes):
+            return False
+        end = bisect_left(ends, token.start)
+        inside = end == len(ends) or closes[following] + 4 <= ends[end]
+        return inside and "</v>" not in text[previous.start : token.start]
+
+    return closed
