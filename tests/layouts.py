@@ -63,7 +63,7 @@ LAYOUTS: dict[str, Layout] = {
         {"words/EN2009z.A.words.xml": AMI_A, "words/EN2009z.B.words.xml": AMI_B},
         {
             "EN2009z": [
-                ("A", "Hello", 1.5),
+                ("A", "Hello,", 1.5),
                 ("B", "Right", 2.0),
                 ("A", "TVs", 2.5),
                 ("A", "anti-RSI", 10.0),
@@ -74,8 +74,21 @@ LAYOUTS: dict[str, Layout] = {
         {
             "database/Bdb001.dadb": "0.2,0.9,x,A,0.2+0.4+yeah|0.4+0.9+w-|XXXX+XXXX+so,z,x,me011,z\n"
             '0.3,0.6,x,B,0.3+0.6+"quoted",z,x,fe016,z\n'
+            "1,2,x,A,1+1.5+is|1.5+2+it,qy^d,x,me011,qy\n3,4,x,A,3+4+well,fh|s,x,me011,fh\n"
+            "5,6,x,A,5+6+no,s.%--,x,me011,s\n7,8,x,A,7+8+yes|XXXX+XXXX+so,s^aa,x,me011,s\n"
         },
-        {"Bdb001": [("me011", "yeah", 0.2), ("fe016", '"quoted"', 0.3), ("me011", "w", 0.4)]},
+        {
+            "Bdb001": [
+                ("me011", "yeah", 0.2),
+                ("fe016", '"quoted"', 0.3),
+                ("me011", "w", 0.4),
+                ("me011", "is", 1.0),
+                ("me011", "it?", 1.5),
+                ("me011", "well,", 3.0),
+                ("me011", "no", 5.0),
+                ("me011", "yes.", 7.0),
+            ]
+        },
     ),
     "primock57": (
         {
@@ -235,7 +248,7 @@ LAYOUTS: dict[str, Layout] = {
             "KB0RE000": [
                 (f"PS00{1 + k % 2}", text, start)
                 for k in range(30)
-                for text, start in (("they", float(k)), ("didn't", k + 0.33))
+                for text, start in (("they", float(k)), ("didn't.", k + 0.33))
             ]
         },
     ),
@@ -252,8 +265,8 @@ LAYOUTS: dict[str, Layout] = {
                 ("A", "cause", 2.4),
                 ("A", "ice", 3.0),
                 ("A", "cream", 3.4),
-                ("A", "okay", 4.0),
-                ("B", "yes", 3.5),
+                ("A", "okay.", 4.0),
+                ("B", "yes!", 3.5),
                 ("B", "no", 4.1),
                 ("B", "no", 4.4),
                 ("B", "FBI", 4.7),

@@ -140,6 +140,36 @@ def test_progress_goes_from_nothing_to_all_over_all_conversations():
         assert told == sorted(told) and told[0] >= 0 and told[-1] == 1.0, options
 
 
+@settings(max_examples=10, deadline=None)
+@given(transcripts(), st.sampled_from(OPTIONS))
+def test_correcting_twice_is_correcting_once(words, options):
+    once = correct(words, **options)
+    assert correct(once, **options) == once
+    other = correct(words, corrector="hmm", margin=0.0)
+    assert correct(other, **options) == once
+
+
+@settings(max_examples=10, deadline=None)
+@given(transcripts(), st.sampled_from(OPTIONS), st.data())
+def test_what_a_person_has_decided_stays(words, options, data):
+    decided = [
+        word | {"reviewed": True, "speaker": data.draw(st.sampled_from(NAMES))}
+        if data.draw(st.booleans())
+        else word
+        for word in correct(words, corrector="hmm", margin=0.0)
+    ]
+    for before, after in zip(decided, correct(decided, **options), strict=True):
+        assert after["first_pass_speaker"] == before["first_pass_speaker"]
+        if before.get("reviewed"):
+            assert after == before
+
+
+def test_a_first_pass_speaker_of_another_kind_is_refused():
+    word = {"session_id": "s", "speaker": "A", "words": "a", "start_time": 0.0, "end_time": 1.0}
+    with pytest.raises(SealError, match="entry 2: 'first_pass_speaker'"):
+        correct([word, word | {"first_pass_speaker": None, "speaker": "B"}])
+
+
 @settings(max_examples=20, deadline=None)
 @given(transcripts(most=80), st.permutations(NAMES))
 def test_renaming_the_speakers_renames_the_answer(words, names):

@@ -2,7 +2,8 @@
 
 It gives the conversations of a transcript to a corrector and writes the answer into a copy. Words
 are never touched: only `speaker` may differ, and `first_pass_speaker` and `speaker_confidence` are
-added. It knows nothing of how a corrector judges.
+added. A transcript that was corrected before is corrected from its first pass anew, so that doing
+it twice does it once; what a person has decided stays. It knows nothing of how a corrector judges.
 """
 
 import inspect
@@ -63,13 +64,16 @@ def correct(
     indices_of: list[list[int]] = []  # in `words`, for each conversation with several speakers
     conversations: list[Conversation] = []
     for _, indices in sessions(words):
-        session = [words[index] for index in indices]
+        session = [_started(words[index], number=index + 1) for index in indices]
         if len(names := speakers(session)) > 1:
             indices_of.append(indices)
             conversations.append(Conversation(session, names))
         for index in indices:
-            corrected[index]["first_pass_speaker"] = words[index]["speaker"]
-            corrected[index]["speaker_confidence"] = 1.0
+            corrected[index].setdefault("first_pass_speaker", words[index]["speaker"])
+            if not _decided(words[index]):
+                corrected[index]["speaker"] = corrected[index]["first_pass_speaker"]
+                corrected[index]["speaker_confidence"] = 1.0
+            corrected[index].setdefault("speaker_confidence", 1.0)
 
     def report(stage: str, share: float) -> None:
         if progress:
@@ -88,10 +92,25 @@ def correct(
         for index, speaker, confidence in zip(
             indices, answer.speakers, answer.confidence, strict=True
         ):
+            if _decided(words[index]):
+                continue
             corrected[index]["speaker"] = conversation.names[speaker]
             corrected[index]["speaker_confidence"] = round(min(max(confidence, 0.0), 1.0), 4)
     report("correction", 1.0)
     return corrected
+
+
+def _decided(word: Word) -> bool:
+    """Whether a person has said who said the word."""
+    return word.get("reviewed") is True
+
+
+def _started(word: Word, number: int) -> Word:
+    """The word as a corrector gets it: under the first pass's speaker, or a person's."""
+    first = word.get("first_pass_speaker", word["speaker"])
+    if not isinstance(first, str):
+        raise SealError(f"transcript: entry {number}: 'first_pass_speaker' must be a string")
+    return word if _decided(word) else word | {"speaker": first}
 
 
 def correct_many(transcripts: Sequence[list[Word]], **options: Any) -> list[list[Word]]:

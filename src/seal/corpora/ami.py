@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
-from seal.corpora.reading import in_time_order, spoken_tokens, word
+from seal.corpora.reading import MARKS, in_time_order, spoken_tokens, word
 from seal.errors import SealError
 from seal.parsing import quoted, read_bytes, seconds
 from seal.words import Word
@@ -21,9 +21,9 @@ _ID = "{http://nite.sourceforge.net/}id"
 def load(folder: str | Path) -> dict[str, list[Word]]:
     """Read every meeting below `folder` (the one that holds `words/`).
 
-    Punctuation, vocal sounds and untimed words are left out, and acronyms (`D_V_D_`) lose their
-    underscores. Raises SealError for a folder without AMI's files, or a damaged file (with the
-    word that is).
+    Vocal sounds and untimed words are left out, punctuation joins the word before it, and acronyms
+    (`D_V_D_`) lose their underscores. Raises SealError for a folder without AMI's files, or a
+    damaged file (with the word that is).
     """
     files = sorted(Path(folder).glob("words/*.words.xml"))
     if not files:
@@ -34,17 +34,24 @@ def load(folder: str | Path) -> dict[str, list[Word]]:
         if len(parts) != 4:
             raise SealError(f"{file}: not named <meeting>.<agent>.words.xml")
         meeting, agent = parts[:2]
+        latest: Word | None = None
         for number, element in enumerate(_root(file).iter("w"), start=1):
             times = element.get("starttime"), element.get("endtime")
             text = (element.text or "").strip()
-            if element.get("punc") == "true" or times[0] is None or times[1] is None:
+            if element.get("punc") == "true":
+                if latest and text in MARKS and latest["words"][-1] not in MARKS:
+                    latest["words"] += text
+                continue
+            latest = None
+            if times[0] is None or times[1] is None:
                 continue
             place = f"{file}: word {quoted(element.get(_ID, str(number)))}"
             start, end = seconds(times[0], place), seconds(times[1], place)
             if spoken_tokens(text):
                 text = text.replace("_", "")
                 end = min(end, start + LONGEST_WORD)
-                meetings[meeting].append(word(meeting, agent, text, start, end))
+                latest = word(meeting, agent, text, start, end)
+                meetings[meeting].append(latest)
     return in_time_order(meetings, folder)
 
 

@@ -1,13 +1,18 @@
 """CABNC, conversations at home and at work from the British National Corpus, to references.
 
 The files are CHAT, one folder per household or person that recorded (`KB0/KB0RE000.cha`), and an
-utterance's span is shared out among its words. The BNC writes contractions in two words (`did n't`,
-`gon na`, `Mary 's`): they are one here. It knows nothing of audio.
+utterance's span is shared out among its words. The BNC writes contractions in two words
+(`did n't`, `gon na`, `Mary 's`): they are one here. Of its marks those at the ends of utterances
+alone were kept, but also its capitals: a word that is mostly written small begins a sentence where
+it has one, and the word before it gets a full stop. It knows nothing of audio.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from seal.corpora import chat
+from seal.corpora.reading import MARKS
 from seal.errors import SealError
 from seal.words import Word
 
@@ -34,7 +39,22 @@ def load(folder: str | Path) -> dict[str, list[Word]]:
                 found[name] = whole
     if not found:
         raise SealError(f"{folder}: no conversation of {FEWEST_WORDS} words and two speakers in it")
+    _end_sentences(found.values())
     return found
+
+
+def _end_sentences(recordings: Iterable[list[Word]]) -> None:
+    """Give a full stop to each word before one that begins a sentence by its capital."""
+    recordings = list(recordings)
+    written = Counter(word["words"].rstrip(MARKS) for words in recordings for word in words)
+    for words in recordings:
+        latest: dict[str, Word] = {}
+        for word in words:
+            before, text = latest.get(word["speaker"]), word["words"].rstrip(MARKS)
+            latest[word["speaker"]] = word
+            begins = text[0].isupper() and written[text[0].lower() + text[1:]] > written[text]
+            if begins and before and before["words"][-1] not in MARKS:
+                before["words"] += "."
 
 
 def joined(words: list[Word]) -> list[Word]:
@@ -56,5 +76,5 @@ def joined(words: list[Word]) -> list[Word]:
 
 
 def _belongs(first: Word, second: Word) -> bool:
-    text = second["words"].lower()
+    text = second["words"].lower().rstrip(MARKS)
     return text == "n't" or text.startswith("'") or (first["words"].lower(), text) in HALVES

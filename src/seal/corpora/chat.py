@@ -2,15 +2,16 @@
 
 An utterance is `*A:\\tso &-um I [/] I went . \\x15start_end\\x15`, times in milliseconds; its span
 is shared out among its words, and what has no times is left out. Words stay as they were spoken,
-with repetitions and fillers; comments, sounds and what was not understood are dropped. It knows
-nothing of the dependent tiers (`%mor:` and others).
+with repetitions and fillers, and with the commas in and the mark after an utterance; comments,
+sounds and what was not understood are dropped. It knows nothing of the dependent tiers (`%mor:` and
+others).
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from seal.corpora.reading import find, in_time_order, spoken_tokens, spread
+from seal.corpora.reading import MARKS, find, in_time_order, punctuated_tokens, spread
 from seal.errors import SealError
 from seal.parsing import read_text
 from seal.words import Word
@@ -27,9 +28,10 @@ _NOT_SPOKEN = re.compile(
     r"|[+]\S*"  # how the utterance begins or ends
     r"|(?:xxx?|yyy?|www)(?:@\S*)?"  # not understood, or not written down
 )
+KEPT = MARKS.replace(":", "")  # a colon is a long vowel here
 _PREFIX = re.compile(r"&[-+~]?")
 _LETTERS = re.compile(r"\w(?:_\w)+")
-_OTHER = re.compile(r"[^\w'’-]")
+_OTHER = re.compile(rf"[^\w'’{KEPT}-]")
 
 
 def load(source: str | Path) -> dict[str, list[Word]]:
@@ -58,7 +60,9 @@ def _words(file: Path) -> Iterator[Word]:
         for times in _TIMES.finditer(rest):
             texts = spoken_words(rest[position : times.start()])
             start, end = int(times[1]) / 1000, int(times[2]) / 1000
-            yield from spread(file.stem, speaker, texts, start, end)
+            bare = [text.rstrip(KEPT) for text in texts]
+            for text, word in zip(texts, spread(file.stem, speaker, bare, start, end), strict=True):
+                yield word | {"words": text}
             position = times.end()
         if "\x15" in _TIMES.sub("", rest):
             raise SealError(f"{file}: line {number}: damaged times (\\x15start_end\\x15 expected)")
@@ -87,6 +91,8 @@ def spoken_words(text: str) -> list[str]:
 
     >>> spoken_words("<I was> [//] &-um (be)cause ice+cream &=laughs F_B_I xxx New_York@n +...")
     ['I', 'was', 'um', 'cause', 'ice', 'cream', 'FBI', 'New', 'York']
+    >>> spoken_words("&-well , she did [!] .")
+    ['well,', 'she', 'did.']
     """
     texts = []
     for token in _ANNOTATION.sub("", text.replace("<", " ").replace(">", " ")).split():
@@ -97,4 +103,4 @@ def spoken_words(text: str) -> list[str]:
             token = token.replace("_", "")
         pieces = token.replace("+", " ").replace("_", " ").split()
         texts += [_OTHER.sub("", piece).strip("-") for piece in pieces]
-    return spoken_tokens(" ".join(texts))
+    return punctuated_tokens(" ".join(texts))

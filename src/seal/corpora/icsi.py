@@ -1,6 +1,8 @@
 """ICSI meetings as the MRDA corpus has them: database/<meeting>.dadb to references.
 
-One line is one dialogue act, its words joined by `|` as start+end+word. It knows nothing of audio.
+One line is one dialogue act, its words joined by `|` as start+end+word. The corpus has no
+punctuation, so the act's last word gets it: a comma where the floor is held, nothing where the act
+is cut off or not labelled, else a question mark or a full stop. It knows nothing of audio.
 """
 
 import csv
@@ -12,8 +14,8 @@ from seal.errors import SealError
 from seal.parsing import read_text, seconds
 from seal.words import Word
 
-_WORDS, _SPEAKER = 4, 7
-"""Columns of a line: the timed words, and the speaker's name."""
+_WORDS, _ACT, _SPEAKER = 4, 5, 7
+"""Columns of a line: the timed words, what the act is, and the speaker's name."""
 
 _UNTIMED = "XXXX"
 
@@ -36,15 +38,29 @@ def _meeting(file: Path) -> list[Word]:
     try:
         for row in rows:
             place = f"{file}: line {rows.line_num}"
-            speaker = row[_SPEAKER]
+            speaker, said = row[_SPEAKER], len(words)
             for item in filter(None, row[_WORDS].split("|")):
                 start, end, text = item.split("+", 2)
                 text = text.strip("-")
                 if start != _UNTIMED and spoken_tokens(text):
                     times = seconds(start, place), seconds(end, place)
                     words.append(word(file.stem, speaker, text, *times))
+            if len(words) > said:
+                words[-1]["words"] += _mark(row[_ACT])
     except SealError:
         raise
     except (csv.Error, IndexError, ValueError):
         raise SealError(f"{file}: line {rows.line_num}: not a dialogue act with words") from None
     return words
+
+
+def _mark(act: str) -> str:
+    """What stands after a dialogue act. MRDA's kinds: z is none, f holds or grabs the floor, q
+    asks, and % says that the act was not finished.
+
+    >>> [_mark(act) for act in ("s^rt", "qy^d", "fh|s", "s.%--", "z")]
+    ['.', '?', ',', '', '']
+    """
+    if "%" in act or act[:1] in ("", "z"):
+        return ""
+    return {"f": ",", "q": "?"}.get(act[0], ".")

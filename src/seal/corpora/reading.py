@@ -40,6 +40,25 @@ def spread(session_id: str, speaker: str, texts: list[str], start: float, end: f
     return [word(session_id, speaker, text, *time) for text, time in zip(texts, times, strict=True)]
 
 
+MARKS = ".,?!;:"
+"""Marks that stay with the word before them, where a corpus has them: what a recogniser writes."""
+
+
+def punctuated_tokens(text: str) -> list[str]:
+    """The spoken tokens of `text`; a mark that stands alone joins the token before it.
+
+    >>> punctuated_tokens("well , I went . . yeah ?")
+    ['well,', 'I', 'went.', 'yeah?']
+    """
+    tokens: list[str] = []
+    for token in text.split():
+        if any(map(str.isalnum, token)):
+            tokens.append(token)
+        elif tokens and token in MARKS and tokens[-1][-1] not in MARKS:
+            tokens[-1] += token
+    return tokens
+
+
 def spoken_tokens(text: str) -> list[str]:
     """The tokens of `text` that have a letter or digit: without stand-alone punctuation."""
     return [token for token in text.split() if any(map(str.isalnum, token))]
