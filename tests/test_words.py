@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,8 @@ def test_normalised_text_is_plain_and_stays_so(text: str) -> None:
     normal = words.normalise(text)
     assert words.normalise(normal) == normal
     assert normal == " ".join(normal.split())
-    assert not set(normal) & set('.,;:!?"()[]-_*')
+    assert not set(normal) & set(';!?"()[]-_*')
+    assert not re.search(r"(?<!\d)[.,:/]|[.,:/](?!\d)", normal)
 
 
 @pytest.mark.parametrize(
@@ -194,10 +196,46 @@ def test_normalised_text_is_plain_and_stays_so(text: str) -> None:
         ("'Tis", "tis"),
         ("🙂", ""),
         ("Ça va?", "ça va"),
+        ("Cafe\u0301!", "caf\u00e9"),
+        ("3.5,", "3.5"),
+        ("10:30", "10:30"),
+        ("1,000,000.", "1000000"),
+        ("12,34,567", "1234567"),
+        ("U.S.A.", "usa"),
+        ("and/or", "andor"),
+        ("किताब,", "किताब"),
+        ("น้ำ", "น้ำ"),
+        ("❤️", ""),
+        ("İyi", "iyi"),
     ],
 )
 def test_normalise(text: str, normal: str) -> None:
     assert words.normalise(text) == normal
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("की", "का"), ("มา", "มี"), ("ไม้", "ไม่"), ("3.5", "35"), ("தமிழ்", "தமழ"), ("5:15", "515")],
+)
+def test_words_that_differ_differ_when_normalised(one: str, other: str) -> None:
+    assert words.normalise(one) != words.normalise(other)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    word = {
+        **WORD,
+        "start_time": numpy.float32(0.1),
+        "end_time": numpy.int64(2),
+        "speaker_scores": {"A": numpy.float16(0.5), "B": numpy.float64(0.25)},
+        "seen": numpy.bool_(True),
+    }
+    words.write(words.check([word]), tmp_path / "out.json")
+    assert '"start_time": 0.1, "end_time": 2,' in (tmp_path / "out.json").read_text()
+    again = words.read(tmp_path / "out.json")[0]
+    assert again["speaker_scores"] == {"A": 0.5, "B": 0.25} and again["seen"] is True
+    with pytest.raises(SealError, match="must be seconds"):
+        words.check([{**word, "start_time": numpy.float32("nan")}])
 
 
 def test_sessions_and_speakers() -> None:

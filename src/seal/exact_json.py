@@ -5,6 +5,7 @@ It knows nothing of what the JSON is about.
 
 import json
 import re
+from numbers import Integral, Real
 from typing import Any
 
 from seal.errors import SealError
@@ -79,7 +80,18 @@ def dumps(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
         # A lone surrogate has no UTF-8 form: only the escape can carry it.
         return json.dumps(value) if re.search("[\ud800-\udfff]", text) else text
-    return json.dumps(value)
+    return json.dumps(value, default=_plain_number)
+
+
+def _plain_number(value: Any) -> Any:
+    """A number of numpy's as Python's, which is written as short as numpy shows it."""
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(str(value))
+    if type(value).__name__ in ("bool", "bool_"):  # numpy's: no number, and not Python's
+        return bool(value)
+    raise SealError(f"{type(value).__name__}: is nothing that JSON can hold")
 
 
 def too_deep(value: Any) -> bool:

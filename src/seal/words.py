@@ -7,8 +7,10 @@ was written. It knows nothing of audio, of models or of any other file format.
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +42,48 @@ REQUIRED = ("session_id", "speaker", "words", "start_time", "end_time")
 MAX_GAP = 0.3
 """Seconds of silence between two words of a speaker that still make one turn."""
 
-_NOT_WORD = re.compile(r"[^\w\s']|_", re.UNICODE)
+_NOT_WORD = re.compile(r"[^\w\s'.,:/]|_", re.UNICODE)
+_BETWEEN_DIGITS = re.compile(r"(?<!\d)[.,:/]|[.,:/](?!\d)")
+_THOUSANDS = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{2,3})*,\d{3}(?![\d,])")
+_MARKS = ("Mn", "Mc")
+_VARIATIONS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def normalise(text: str) -> str:
     """Lower case, no punctuation: as a word is shown to the model and compared in scoring.
 
-    Apostrophes inside a word stay (`don't`), hyphens become spaces, white space is folded.
+    Apostrophes inside a word stay (`don't`), and so do marks between digits (`3.5`, `10:30`), but
+    for the commas of thousands; hyphens become spaces, white space is folded. Marks that belong to
+    a letter stay (the vowel signs of Hindi or Thai), composed as Unicode's NFC has them.
 
     >>> normalise("Well-known, isn't it?")
     "well known isn't it"
     """
-    text = text.replace("\u2019", "'").replace("-", " ").lower()
-    text = _NOT_WORD.sub("", text)
-    return " ".join(piece.strip("'") for piece in text.split() if piece.strip("'"))
+    if not text.isascii():
+        text = _composed(text)
+    text = text.replace("-", " ").lower()
+    text = _BETWEEN_DIGITS.sub("", _NOT_WORD.sub("", text) if text.isascii() else _plain(text))
+    text = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), text)
+    text = " ".join(piece.strip("'") for piece in text.split() if piece.strip("'"))
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _composed(text: str) -> str:
+    """NFC, and one apostrophe. What makes a picture of a letter (an emoji's selector) goes."""
+    text = _VARIATIONS.sub("", text.replace("\u2019", "'"))
+    return unicodedata.normalize("NFC", text).replace("\u0130", "i")  # its small letter has two
+
+
+def _plain(text: str) -> str:
+    """The text without punctuation. A mark stays with the letter before it: without its vowel
+    signs a word of many scripts is another word."""
+    kept, follows = [], False
+    for letter in text:
+        word = letter.isalnum() or (follows and unicodedata.category(letter) in _MARKS)
+        if word or letter in "'.,:/" or letter.isspace():
+            kept.append(letter)
+        follows = word
+    return "".join(kept)
 
 
 def check(words: Any, name: str = "transcript") -> list[Word]:
@@ -105,11 +135,11 @@ def _check_scores(scores: Any, place: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):  # numpy's are such, too
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:
+    except (OverflowError, TypeError):
         return False
 
 
