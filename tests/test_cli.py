@@ -463,6 +463,7 @@ def test_score_in_json_and_as_a_table(call: Path, tmp_path: Path, capsys: Any) -
         "wder": 1 / 3,
         "tcpwer": 1.0,
         "di_cpwer": 2 / 3,
+        "der": pytest.approx(0.75 / 1.75),
         "words": 3,
         "errors": 1,
         "cp_errors": 3,
@@ -470,6 +471,8 @@ def test_score_in_json_and_as_a_table(call: Path, tmp_path: Path, capsys: Any) -
         "misattributed": 1,
         "tcp_errors": 3,
         "di_cp_errors": 2,
+        "der_seconds": pytest.approx(0.75),
+        "speech": pytest.approx(1.75),
     }
     assert run("score", "--ref", call, "--hyp", other, "-o", tmp_path / "table.txt") == 0
     table = (tmp_path / "table.txt").read_text(encoding="utf-8")
@@ -477,20 +480,59 @@ def test_score_in_json_and_as_a_table(call: Path, tmp_path: Path, capsys: Any) -
         assert part in table
 
 
-def test_score_matches_the_files_of_folders_by_name(
+def test_score_matches_the_files_of_folders_by_name_whatever_their_ending(
     tmp_path: Path, capsys: Any, refused: Callable[..., str]
 ) -> None:
-    for folder in ("ref", "hyp"):
+    ref, hyp, none = (tmp_path / name for name in ("ref", "hyp", "none"))
+    for folder in (ref, hyp):
         for name in ("one", "two"):
-            (tmp_path / folder).mkdir(exist_ok=True)
-            words.write(HELLO, tmp_path / folder / f"{name}.json")
-    assert run("score", "--ref", tmp_path / "ref", "--hyp", tmp_path / "hyp", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["words"] == 6
-    (tmp_path / "hyp" / "two.json").unlink()
-    message = refused("score", "--ref", tmp_path / "ref", "--hyp", tmp_path / "hyp")
-    assert str(tmp_path / "ref" / "two.json") in message
-    (tmp_path / "none").mkdir()
-    assert "no .json" in refused("score", "--ref", tmp_path / "none", "--hyp", tmp_path / "none")
+            words.write(HELLO, folder / f"{name}.json")
+    none.mkdir()
+    folders = ["--ref", ref, "--hyp", hyp]
+    assert run("score", *folders, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["words"] == 6 and found["files"]["two.json"]["words"] == 3
+    (hyp / "two.json").rename(hyp / "two.jsonl")
+    (hyp / "two.jsonl").write_text("".join(f"{json.dumps(word)}\n" for word in HELLO))
+    words.write([{**word, "speaker": "A"} for word in HELLO], hyp / "one.json")
+    assert run("score", *folders) == 0
+    output = capsys.readouterr()
+    assert output.err == "" and [line.split()[0] for line in output.out.splitlines() if "%" in line]
+    rows = [line.split("│")[1].strip() for line in output.out.splitlines() if "%" in line]
+    assert rows == ["one.json", "two.jsonl", "2 files"]
+    (hyp / "two.jsonl").rename(hyp / "three.jsonl")
+    assert run("score", *folders, "--json") == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["words"] == 3
+    alone = [(ref / "two.json", "--hyp"), (hyp / "three.jsonl", "--ref")]
+    told = [f"seal: {path}: has no partner under {option}; left out\n" for path, option in alone]
+    assert output.err == "".join(told)
+    assert "no .json" in refused("score", "--ref", none, "--hyp", none)
+    words.write(HELLO, none / "four.json")
+    assert run("score", "--ref", ref, "--hyp", none) == 2
+    assert "no file there has a partner" in capsys.readouterr().err
+
+
+def test_a_reference_without_words_is_an_error(
+    call: Path, tmp_path: Path, capsys: Any, refused: Callable[..., str]
+) -> None:
+    empty = tmp_path / "ref" / "call.json"
+    words.write([{**HELLO[0], "words": "..."}], empty)
+    assert "without words" in refused("score", "--ref", empty, "--hyp", call)
+    words.write(HELLO, empty.with_name("two.json"))
+    words.write(HELLO, tmp_path / "two.json")
+    assert run("score", "--ref", empty.parent, "--hyp", tmp_path, "--json") == 2
+    output = capsys.readouterr()
+    assert json.loads(output.out)["words"] == 3
+    assert f"{empty}: is a reference without words" in output.err
+
+
+def test_a_text_without_times_has_no_der(call: Path, tmp_path: Path, capsys: Any) -> None:
+    text = tmp_path / "call.txt"
+    text.write_text("A: Hello\nB: there hi\n")
+    assert run("score", "--ref", text, "--hyp", call, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["der"] is None and found["cpwer"] == 0
 
 
 def test_score_pairs_files_in_the_order_given(

@@ -1,12 +1,17 @@
 """`score` equals meeteval, does not care for speakers' names, and adds up to a micro average."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seal.errors import SealError
-from seal.scoring import Score, score
-from seal.words import Word
+from seal.scoring import Score, alignment, score
+from seal.words import Word, read, write
 
 meeteval_wer = pytest.importorskip("meeteval.wer")
 
@@ -21,6 +26,11 @@ VOCABULARY = [
     "?",
     "Right,",
     "émile",
+    "3.5",
+    "35",
+    "की",
+    "का,",
+    "มา\u00a0มี",
     "🙂",
     "",
     "\ud800",
@@ -46,7 +56,7 @@ def transcripts(session_id: str = "call", most_speakers: int = 4) -> st.SearchSt
 
 def tokens(words: list[Word]) -> list[tuple[str, str]]:
     """An independent writing of the normalisation, for this vocabulary only."""
-    spelled = {"well-known": "well known", "Don’t": "don't", "Right,": "right"}
+    spelled = {"well-known": "well known", "Don’t": "don't", "Right,": "right", "का,": "का"}
     for silent in ("?", "🙂", "", "\ud800"):
         spelled[silent] = ""
     ordered = sorted(words, key=lambda word: word["start_time"])
@@ -157,3 +167,82 @@ def test_too_many_speakers_are_refused_in_one_line() -> None:
     crowd = [word(f"s{i}", "x", i) for i in range(21)]
     with pytest.raises(SealError, match="21 speakers in the reference"):
         score(crowd, crowd[:3])
+
+
+def test_meetevals_own_command_runs_and_counts_the_same_words(tmp_path: Path) -> None:
+    pytest.importorskip("simplejson", reason="set up before it was required")
+    said = [word("A", "hello", 0), word("A", "की", 1), word("B", "3.5", 2), word("B", "yes", 3)]
+    for name, given in (("ref", said), ("hyp", [*said[:3], word("A", "no", 3)])):
+        write(given, tmp_path / f"{name}.json")
+    files = ["-r", tmp_path / "ref.json", "-h", tmp_path / "hyp.json"]
+    out = ["--average-out", tmp_path / "average.json", "--per-reco-out", tmp_path / "each.json"]
+    command = [sys.executable, "-m", "meeteval.wer", "cpwer", *files, *out]
+    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+    counted = json.loads((tmp_path / "average.json").read_text())
+    ours = score(read(tmp_path / "ref.json"), read(tmp_path / "hyp.json"))
+    assert (counted["errors"], counted["length"]) == (ours.cp_errors, ours.words) == (2, 4)
+
+
+# --- long transcripts -------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=100)
+@given(*[st.lists(st.sampled_from("abcd"), max_size=40)] * 2, st.integers(1, 60))
+def test_an_alignment_in_parts_has_as_few_errors(left: list[str], right: list[str], cells: int):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alignment, "MAX_CELLS", 0)
+        patch.setattr(alignment, "PART_CELLS", cells)
+        pairs = list(alignment.aligned_pairs(left, right))
+    for side, words in enumerate((left, right)):
+        assert [p[side] for p in pairs if p[side] is not None] == list(range(len(words)))
+    errors = sum(a is None or b is None or left[a] != right[b] for a, b in pairs)
+    assert errors == meeteval_wer.siso_word_error_rate(" ".join(left), " ".join(right)).errors
+
+
+def test_the_tables_of_an_alignment_do_not_grow_with_the_transcript(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tables = []
+
+    def watched(left: list[int], right: list[int], gap: int) -> list[tuple[int, int]]:
+        tables.append(len(left) * len(right))
+        return aligned(left, right, gap)
+
+    aligned = alignment.align
+    monkeypatch.setattr(alignment, "align", watched)
+    monkeypatch.setattr(alignment, "MAX_CELLS", 10_000)
+    monkeypatch.setattr(alignment, "PART_CELLS", 2_000)
+    for length in (500, 1_000):
+        tables.clear()
+        spoken = [f"w{index * index % 97}" for index in range(length)]
+        assert len(list(alignment.aligned_pairs(spoken, spoken[5:]))) == length
+        assert max(tables) <= 2_000 and len(tables) >= length * length // 2_000 // 50
+
+
+# --- time -------------------------------------------------------------------------------------
+
+
+def turn(speaker: str, start: float, end: float, session_id: str = "call") -> Word:
+    return {**word(speaker, "x", start, session_id), "end_time": end}
+
+
+def test_der_counts_seconds_of_wrong_speakers() -> None:
+    reference = [turn("A", 0, 4), turn("B", 3, 6), turn("A", 10, 12)]
+    same = [{**w, "speaker": {"A": "2", "B": "1"}[w["speaker"]]} for w in reference]
+    assert score(reference, same, turns=True).der == 0
+    # One second missed, one too much, and B's last two seconds are A's.
+    hypothesis = [turn("1", 1, 4), turn("2", 3, 4), turn("1", 4, 6), turn("1", 10, 13)]
+    found = score(reference, hypothesis, turns=True)
+    assert (found.der_seconds, found.speech) == (pytest.approx(4), pytest.approx(9))
+    assert found.der == pytest.approx(4 / 9)
+    assert score(reference, [], turns=True).der == 1
+    assert score(reference, hypothesis).der is None
+
+
+def test_der_joins_words_into_turns_and_adds_up() -> None:
+    reference = [turn("A", 0, 1), turn("A", 1.2, 2), turn("A", 4, 5)]
+    found = score(reference, [turn("x", 0, 2)], turns=True)
+    assert (found.der_seconds, found.speech) == (pytest.approx(1), pytest.approx(3))
+    other = [{**w, "session_id": "other"} for w in reference]
+    both = score(reference + other, [turn("x", 0, 2), turn("y", 0, 2, "other")], turns=True)
+    assert both == found + found

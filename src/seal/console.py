@@ -70,17 +70,20 @@ def changes(words: Sequence[Word]) -> Table:
 
 
 def score_table(rows: "Mapping[str, Score]") -> Table:
-    """A table of WER, cpWER, Δcp and WDER in per cent, with a row per name; of tcpWER and DI-cpWER,
-    too, where they were counted."""
+    """A table of WER, cpWER, Δcp and WDER in per cent, with a row per name; of tcpWER, DI-cpWER
+    and DER, too, where they were counted."""
     table = Table()
     titles = {"wer": "WER", "cpwer": "cpWER", "delta_cp": "Δcp", "wder": "WDER"}
     if all(score.tcp_errors is not None for score in rows.values()):
         titles |= {"tcpwer": "tcpWER", "di_cpwer": "DI-cpWER"}
+    if any(score.der is not None for score in rows.values()):
+        titles["der"] = "DER"
     for column in ("", *titles.values()):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for name, score in rows.items():
         rates = [getattr(score, key) for key in titles]
-        table.add_row(_printable(name), *(f"{100 * rate:.2f} %" for rate in rates))
+        shown = ("–" if rate is None else f"{100 * rate:.2f} %" for rate in rates)
+        table.add_row(_printable(name), *shown)
     return table
 
 

@@ -5,23 +5,19 @@ exit status 2. It knows nothing of how words get their speakers. Heavy modules a
 the commands, so that `seal --help` answers at once.
 """
 
-import dataclasses
 import errno
-import json
-import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from seal import __version__
 from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.batch.tasks import Correct, Transcribe
-from seal.cli import bench, convert, learn, review, serve
+from seal.cli import bench, convert, learn, review, score, serve
 from seal.cli.many import do_all
 from seal.cli.options import (
     SEVERAL,
@@ -34,13 +30,9 @@ from seal.cli.options import (
     Workers,
     with_options,
 )
-from seal.console import score_table
 from seal.errors import SealError, explained
-from seal.files import check_writable, write_text
+from seal.files import check_writable
 from seal.formats import SUFFIXES
-
-if TYPE_CHECKING:  # loads numpy and meeteval
-    from seal.scoring import Score
 
 app = typer.Typer(
     name="seal",
@@ -167,54 +159,6 @@ def correct(
     do_all(task, sources, targets, several, workers, on, again)
 
 
-@app.command(
-    epilog="Example: seal score --ref reference.json --hyp corrected.json\n\n"
-    "Example: seal score --ref references/ --hyp corrected/ --json"
-)
-def score(
-    ref: Annotated[
-        list[Path], typer.Option("--ref", metavar="REF", help="Reference file or folder.")
-    ],
-    hyp: Annotated[
-        list[Path], typer.Option("--hyp", metavar="HYP", help="Transcript file or folder.")
-    ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print rates and counts as JSON.")
-    ] = False,
-    output: Annotated[
-        str | None,
-        typer.Option("-o", "--output", metavar="OUT", help="Write to this file, not to stdout."),
-    ] = None,
-) -> None:
-    """Score transcripts against references.
-
-    Prints WER, cpWER, Δcp, WDER, tcpWER and DI-cpWER in per cent. tcpWER has a collar of 5 seconds;
-    DI-cpWER lets each turn of the transcript go where it costs least, so that what is left of cpWER
-    are wrong words and wrong places of changes. --ref and --hyp may be given several times, in the
-    same order, or be folders, whose files are matched by name. The counts of all files are summed.
-    Sessions are matched by session_id.
-    """
-    if output is not None:
-        check_writable(Path(output))
-    pairs = convert.pairs(ref, hyp)
-    sides = [convert.both(*pair) for pair in pairs]
-
-    from seal.scoring import Score, score
-
-    total = Score()
-    for (reference, hypothesis), (ref_path, hyp_path) in zip(sides, pairs, strict=True):
-        try:
-            total += score(reference, hypothesis, timed=True)
-        except SealError as error:
-            raise SealError(f"{hyp_path} against {ref_path}: {error}") from None
-    name = pairs[0][1].name if len(pairs) == 1 else f"{len(pairs)} files"
-    text = _score_json(total) if as_json else _score_text(name, total)
-    if output is None:
-        print(text, end="")
-    else:
-        write_text(text, output)
-
-
 @app.command(hidden=True)
 def demo(
     folder: Annotated[
@@ -230,29 +174,12 @@ def demo(
     show(folder)
 
 
+score.register(app)
 learn.register(app)
 bench.register(app)
 convert.register(app)
 review.register(app)
 serve.register(app)
-
-
-def _score_json(total: "Score") -> str:
-    names = ("wer", "cpwer", "delta_cp", "wder", "tcpwer", "di_cpwer")
-    rates = {name: getattr(total, name) for name in names}
-    known = {
-        name: rate if rate is not None and math.isfinite(rate) else None
-        for name, rate in rates.items()
-    }
-    return json.dumps(known | dataclasses.asdict(total), indent=1) + "\n"
-
-
-def _score_text(name: str, total: "Score") -> str:
-    screen = Console(no_color=True, width=100)
-    with screen.capture() as capture:
-        screen.print(score_table({name: total}))
-        screen.print(f"{total.words} reference words, {total.aligned} aligned", highlight=False)
-    return capture.get()
 
 
 def main(arguments: list[str] | None = None) -> int:

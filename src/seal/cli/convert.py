@@ -16,7 +16,6 @@ from seal.cli.options import From, Rttm
 from seal.errors import SealError
 from seal.formats.docx import SUFFIX
 from seal.formats.subtitles import DEFAULT, Layout
-from seal.words import Word
 
 
 def register(app: typer.Typer) -> None:
@@ -147,47 +146,3 @@ def refuse_one_rttm(rttm: Path | None) -> None:
     """Raise SealError where one RTTM is given for several transcripts."""
     if rttm is not None:
         raise SealError("--rttm: is of one transcript; beside several, each has its NAME.rttm")
-
-
-def pairs(references: list[Path], hypotheses: list[Path]) -> list[tuple[Path, Path]]:
-    """Pair files by name where a folder is named, else in the order given."""
-    if not any(path.is_dir() for path in references + hypotheses):
-        if len(references) != len(hypotheses):
-            raise SealError(
-                f"{len(references)} --ref and {len(hypotheses)} --hyp: each needs its partner"
-            )
-        return list(zip(references, hypotheses, strict=True))
-    ours, theirs = by_name(references), by_name(hypotheses)
-    for name in sorted(ours.keys() ^ theirs.keys()):
-        alone, option = (ours[name], "--hyp") if name in ours else (theirs[name], "--ref")
-        raise SealError(f"{alone}: has no partner of that name under {option}")
-    if not ours:
-        raise SealError(f"{references[0]}: holds no {' or '.join(TRANSCRIPT_SUFFIXES)} file")
-    return [(ours[name], theirs[name]) for name in sorted(ours)]
-
-
-def both(reference: Path, hypothesis: Path) -> tuple[list[Word], list[Word]]:
-    """Read a pair. Where a format names no conversation, the one in it is the partner's."""
-    sides = [formats.load(reference), formats.load(hypothesis)]
-    for side in sides:
-        report_notes(side)
-    ours, theirs = (side.words for side in sides)
-    names = [{word["session_id"] for word in words} for words in (ours, theirs)]
-    named = all("conversations" in formats.module_of(side.format).HOLDS for side in sides)
-    if not named and len(names[0]) == len(names[1]) == 1:
-        theirs = [word | {"session_id": ours[0]["session_id"]} for word in theirs]
-    return ours, theirs
-
-
-def by_name(paths: list[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in paths:
-        inside = sorted(path.iterdir()) if path.is_dir() else []
-        files = [file for file in inside if file.suffix.lower() in TRANSCRIPT_SUFFIXES]
-        for file in files if path.is_dir() else [path]:
-            if file.name.startswith("."):
-                continue
-            if file.name in found:
-                raise SealError(f"{file}: has the same name as {found[file.name]}")
-            found[file.name] = file
-    return found

@@ -1,4 +1,4 @@
-"""How good a transcript is against its reference: WER, cpWER, Δcp and WDER; tcpWER and DI-cpWER.
+"""How good a transcript is against its reference: WER, cpWER, Δcp, WDER; tcpWER, DI-cpWER and DER.
 
 Counts are summed over sessions and files, so that every rate is a micro average. Both sides are
 normalised alike, word by word. It knows nothing of files, audio or models.
@@ -7,13 +7,12 @@ normalised alike, word by word. It knows nothing of files, audio or models.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from kaldialign import align
 from meeteval.io import SegLST
 from meeteval.wer import (
     cp_word_error_rate,
@@ -22,6 +21,8 @@ from meeteval.wer import (
 )
 
 from seal.errors import SealError
+from seal.scoring.alignment import aligned_pairs
+from seal.scoring.der import diarization
 from seal.tpst import best_match
 from seal.words import Word, normalise, sessions
 
@@ -31,7 +32,7 @@ MOST_SPEAKERS = 20
 COLLAR = 5.0
 """Seconds by which a word's times may be wrong in tcpWER."""
 
-_GAP = "*"  # cannot be a normalised word
+Number = TypeVar("Number", int, float)
 
 Token = tuple[str, str]
 """One normalised word and its speaker."""
@@ -56,6 +57,10 @@ class Score:
     di_cp_errors: int | None = None
     """As cp_errors, but every turn of the hypothesis goes where it costs least, so that what is
     left are words and places of changes, not names; None: not counted."""
+    der_seconds: float | None = None
+    """Seconds of missed speech, false alarms and wrong speakers; None: not counted."""
+    speech: float | None = None
+    """Seconds of speech in the reference, those of several at once counted for each."""
 
     def __add__(self, other: "Score") -> "Score":
         if Score() in (self, other):  # what a sum begins with has counted nothing
@@ -68,6 +73,8 @@ class Score:
             self.misattributed + other.misattributed,
             _sum(self.tcp_errors, other.tcp_errors),
             _sum(self.di_cp_errors, other.di_cp_errors),
+            _sum(self.der_seconds, other.der_seconds),
+            _sum(self.speech, other.speech),
         )
 
     @property
@@ -100,12 +107,17 @@ class Score:
         """Diarization-invariant cpWER, greedy; None where it was not counted."""
         return None if self.di_cp_errors is None else _rate(self.di_cp_errors, self.words)
 
+    @property
+    def der(self) -> float | None:
+        """Diarization error rate without a collar; None where it was not counted."""
+        return None if self.der_seconds is None else _rate(self.der_seconds, self.speech or 0.0)
 
-def _sum(one: int | None, other: int | None) -> int | None:
+
+def _sum(one: Number | None, other: Number | None) -> Number | None:
     return None if one is None or other is None else one + other
 
 
-def _rate(errors: int, total: int) -> float:
+def _rate(errors: float, total: float) -> float:
     if total:
         return errors / total
     return float("inf") if errors > 0 else 0.0
@@ -116,16 +128,19 @@ def score(
     hypothesis: list[Word],
     *,
     timed: bool = False,
+    turns: bool = False,
     normaliser: Callable[[str], str] = normalise,
 ) -> Score:
     """Score a word transcript against its reference, summed over the sessions inside.
 
     The reference may hold whole segments instead of words (then only the order within overlapping
     segments is coarser). A side without a single word counts as silence. With `timed` tcpWER and
-    DI-cpWER are counted, too, which takes three times as long. Raises SealError for a session that
-    is on one side only, and for more than 20 speakers in a session.
+    DI-cpWER are counted, too, which takes three times as long; with `turns` the DER, from the
+    words' times. Raises SealError for a session that is on one side only, and for more than 20
+    speakers in a session.
     """
     ours, theirs = _by_session(hypothesis, normaliser), _by_session(reference, normaliser)
+    spoken = [dict(sessions(words)) for words in (reference, hypothesis)] if turns else []
     if ours and theirs:
         alone = [(session_id, "reference", "hypothesis") for session_id in theirs.keys() - ours]
         alone += [(session_id, "hypothesis", "reference") for session_id in ours.keys() - theirs]
@@ -137,7 +152,15 @@ def score(
     total = Score()
     for session_id in ours | theirs:
         sides = theirs.get(session_id, []), ours.get(session_id, [])
-        total += _score_session(session_id, *sides, timed=timed)
+        counted = _score_session(session_id, *sides, timed=timed)
+        if turns:
+            heard = [
+                [words[index] for index in indices.get(session_id, [])]
+                for words, indices in zip((reference, hypothesis), spoken, strict=True)
+            ]
+            seconds = diarization(*heard)
+            counted = replace(counted, der_seconds=seconds.errors, speech=seconds.speech)
+        total += counted
     return total
 
 
@@ -171,14 +194,15 @@ def _score_session(
     session_id: str, ref_words: list[Word], hyp_words: list[Word], timed: bool
 ) -> Score:
     reference, hypothesis = _tokens(ref_words), _tokens(hyp_words)
-    alignment = align([word for word, _ in reference], [word for word, _ in hypothesis], _GAP)
-    ref_speakers, hyp_speakers = (iter([s for _, s in side]) for side in (reference, hypothesis))
+    errors = 0
     pairs: Counter[tuple[str, str]] = Counter()
-    for ref_word, hyp_word in alignment:
-        ref_speaker = next(ref_speakers) if ref_word != _GAP else None
-        hyp_speaker = next(hyp_speakers) if hyp_word != _GAP else None
-        if ref_speaker is not None and hyp_speaker is not None:
-            pairs[ref_speaker, hyp_speaker] += 1
+    texts = [[word for word, _ in side] for side in (reference, hypothesis)]
+    for first, second in aligned_pairs(*texts):
+        if first is None or second is None:
+            errors += 1
+            continue
+        errors += texts[0][first] != texts[1][second]
+        pairs[reference[first][1], hypothesis[second][1]] += 1
     cp_errors = _cp_errors(session_id, reference, hypothesis)
 
     def counted(count: Callable[[list[Word], list[Word]], int]) -> int:
@@ -187,7 +211,7 @@ def _score_session(
 
     return Score(
         words=len(reference),
-        errors=sum(ref_word != hyp_word for ref_word, hyp_word in alignment),
+        errors=errors,
         cp_errors=cp_errors,
         aligned=pairs.total(),
         misattributed=pairs.total() - _best_matched(pairs),
