@@ -3,8 +3,10 @@
 It knows paths and text, not what the text is about.
 """
 
+import itertools
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,14 @@ from seal.errors import SealError
 def scratch_name(path: Path) -> str:
     """The name of `path`, cut to 200 bytes: a temporary neighbour's name holds it and must fit."""
     return path.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
+
+
+def is_device(path: Path) -> bool:
+    """Whether it is there, and is written to as it is: a pipe cannot be replaced, and /dev/stdout
+    must not be, even where it leads to a file."""
+    folders = path.absolute().parents
+    device = Path("/dev") in folders and Path("/dev/shm") not in folders
+    return path.exists() and (device or not path.is_file())
 
 
 def write_text(
@@ -29,10 +39,7 @@ def write_text(
     scratch = None
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
-        # A pipe cannot be replaced; /dev/stdout must not be, even where it leads to a file.
-        folders = path.absolute().parents
-        device = Path("/dev") in folders and Path("/dev/shm") not in folders
-        if path.exists() and (device or not path.is_file()):
+        if is_device(path):
             if path.is_dir():
                 raise SealError(f"{path}: is a folder; name a file, or end the name in '/'")
             path.write_text(text, encoding=encoding, errors=errors, newline="")
@@ -64,6 +71,23 @@ def write_text(
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
+
+
+def copy_beside(path: Path) -> Path:
+    """Copy a file to NAME.bak beside it, or to NAME.bak1, .bak2, … where that is taken: an older
+    copy is never lost. Returns the copy's path. Raises SealError where it cannot be written."""
+    numbers = itertools.chain([""], map(str, itertools.count(1)))
+    for number in numbers:
+        copy = path.with_name(f"{path.name}.bak{number}")
+        try:
+            copy.touch(exist_ok=False)  # nobody else takes the name from now on
+            shutil.copy2(path, copy)
+            return copy
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise SealError(f"{copy}: cannot be written: {error.strerror}") from None
+    raise AssertionError("there is always another number")
 
 
 def check_writable(target: Path) -> None:

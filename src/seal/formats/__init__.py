@@ -10,13 +10,14 @@ those are numbers.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
 from seal.files import write_text
+from seal.formats import evidence
 from seal.formats.reading import Original, Source, read_source
 from seal.formats.subtitles import DEFAULT, Layout
 from seal.parsing import quoted
@@ -107,6 +108,8 @@ class Transcript:
     path: Path
     format: str
     original: Original
+    filled: list[bool] = field(default_factory=list)
+    """Whether the tool gave a word no speaker, so that it has its neighbour's."""
 
     @property
     def words(self) -> list[Word]:
@@ -130,14 +133,16 @@ class Transcript:
         return self.path.suffix if lines or FORMATS[self.format] == "text" else ".json"
 
     def save(self, words: list[Word], target: Path) -> None:
-        """Write the file to `target` with the speakers of `words`, which are its own words. Raises
-        SealError, and writes nothing, where it cannot hold them or would replace what was read."""
+        """Write the file to `target` with the speakers of `words`, which are its own words, and
+        beside it what the format cannot say of them (`seal.formats.evidence`). Raises SealError,
+        and writes nothing, where it cannot hold them or would replace what was read."""
         source = self.original.source
         self.check_target(target)
         text, beside = self._texts(words)
         if self.format == "words":
             write_text(text, target)
             return
+        evidence.keep(words, self.filled, target)  # without its result it fits nothing
         if beside is not None and source.rttm is not None:
             turns = target.with_suffix(module_of(self.format).BESIDE)
             _write(source.rttm, beside, turns)
@@ -332,7 +337,13 @@ def load(
         raise SealError(f"{path}: is {format}; --rttm goes with a CTM")
     module = module_of(format)
     with _as(format, path, source.rttm):
-        return Transcript(path, format, module.read(source))
+        transcript = Transcript(path, format, module.read(source))
+    transcript.filled = list(transcript.original.holes)
+    if data is None and format != "words":
+        filled, note = evidence.recall(transcript.words, path)
+        transcript.filled = [any(each) for each in zip(transcript.filled, filled, strict=True)]
+        source.notes += [note] if note else []
+    return transcript
 
 
 @contextmanager
