@@ -1,6 +1,7 @@
 """Many inputs: the same bytes whoever does them, nothing lost and nothing done twice over, and one
 bad input or dead worker stops no other. The corrector is one without a model."""
 
+import csv
 import dataclasses
 import importlib.util
 import json
@@ -129,7 +130,7 @@ def test_several_are_not_written_over_themselves(calls, capsys):
 def test_workers_give_the_same_bytes(calls, expected, tmp_path, capsys):
     for workers in (1, 2):
         out = tmp_path / f"out{workers}"
-        assert correct(calls, "--workers", workers, "-o", out) == 0
+        assert correct(calls, "--workers", workers, "--quiet", "-o", out) == 0
         assert contents(out) == expected
     assert capsys.readouterr() == ("", "")
 
@@ -235,8 +236,8 @@ def test_what_stands_beside_an_input_or_a_result_counts(tmp_path):
         turn = f"SPEAKER {name} 1 {{start}} 2.0 <NA> <NA> {{who}} <NA> <NA>\n"
         turns = turn.format(start=0.0, who="A") + turn.format(start=2.0, who="B")
         (calls / f"{name}.rttm").write_text(turns)
-    both = {"one.ctm", "one.rttm"}
-    assert len(redone(calls, out)) == 4 and redone(calls, out) == set()
+    both = {"one.ctm", "one.rttm", "one.ctm.seal"}
+    assert len(redone(calls, out)) == 6 and redone(calls, out) == set()
     (out / "one.rttm").unlink()
     assert redone(calls, out) == both
     turns = (calls / "one.rttm").read_text()
@@ -300,8 +301,73 @@ def test_bad_inputs_are_reported_at_the_end_and_stop_no_other(
     assert correct("--manifest", manifest, "--workers", workers, "-o", out) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.startswith(f"seal: {path}: ") for line, path in zip(lines, bad, strict=False)]
-    assert len(lines) == 3 and "missing.json" in lines[2]
+    assert len(lines) == 4 and "missing.json" in lines[2]
+    assert lines[3].startswith("5 files: ")
     assert contents(out) == expected
+
+
+def test_bad_inputs_settle_and_retry_tries_them(calls, tmp_path, capsys):
+    out, bad = tmp_path / "out", calls / "call-002.json"
+    good = bad.read_text()
+    bad.write_text("{")
+    arguments = [*sorted(calls.iterdir()), calls / "missing.json", "-o", out]
+    assert correct(*arguments) == 2
+    before = capsys.readouterr().err.splitlines()[:2]
+    assert str(bad) in before[0] and "missing.json" in before[1]
+
+    def made() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+
+    for options, tried in (([], False), (["--retry"], True), ([], False)):
+        states = made()
+        assert correct(*arguments, *options) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert [line for line in lines if "call-002" in line or "missing.json" in line] == before
+        assert ("(--retry does)" in lines[-1]) is not tried
+        assert (made() != states) is tried  # its neighbours are read with it
+    bad.write_text(good)  # what has changed is tried without being asked
+    words.write(conversation("missing"), calls / "missing.json")
+    assert correct(*arguments) == 0
+    assert correct(*arguments) == 0 and "8 of 8 are finished" in capsys.readouterr().err
+
+
+def test_an_edited_result_of_an_input_that_went_bad_is_still_kept(calls, tmp_path, capsys):
+    out, bad = tmp_path / "out", calls / "call-002.json"
+    assert correct(calls, "-o", out) == 0
+    good = bad.read_text()
+    bad.write_text("{")
+    assert correct(calls, "-o", out) == 2
+    edited = [{**word, "speaker": "Cleo"} for word in words.read(out / bad.name)]
+    words.write(edited, out / bad.name)
+    bad.write_text(good)
+    capsys.readouterr()
+    assert correct(calls, "-o", out) == 0
+    assert "and kept" in capsys.readouterr().err and words.read(out / bad.name) == edited
+
+
+def test_a_total_is_told_and_the_report_lists_the_changes_of_all(calls, tmp_path, capsys):
+    out, listing = tmp_path / "out", tmp_path / "changes.csv"
+    changed = 0
+    assert correct(calls, "-o", out, "--report", listing) == 0
+    rows = list(csv.DictReader(listing.open(encoding="utf-8")))
+    for path in sorted(calls.iterdir()):
+        for word in words.read(out / path.name):
+            if word["speaker"] != word["first_pass_speaker"]:
+                row = rows[changed]
+                changed += 1
+                told = (row["file"], float(row["time"]), row["word"], row["before"], row["after"])
+                expected = (str(path), word["start_time"], word["words"])
+                assert told == (*expected, word["first_pass_speaker"], word["speaker"])
+                assert float(row["confidence"]) == word["speaker_confidence"]
+                assert row["why"] == "scores"
+    assert len(rows) == changed > 0
+    line = f"7 files: {changed} of 280 words changed → {out}{os.sep}\n"
+    assert capsys.readouterr().err == line
+    full = listing.read_text(encoding="utf-8")
+    (out / "call-003.json").unlink()
+    assert correct(calls, "-o", out, "--report", listing) == 0  # with what is finished
+    assert listing.read_text(encoding="utf-8") == full
+    assert "1 file: " not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [["--workers", "2"], ["--corrector", "voice"], ["--on", "paper"]])

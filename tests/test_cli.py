@@ -3,6 +3,7 @@
 The models are stood in for: what they do is tested elsewhere.
 """
 
+import csv
 import dataclasses
 import errno
 import inspect
@@ -19,8 +20,10 @@ import pytest
 from typer.main import get_command
 
 import seal
-from seal import cli, words
+from seal import cli, formats, words
 from seal.errors import SealError
+
+SAMPLES = Path(__file__).parent / "samples"
 
 HELLO = [
     {
@@ -43,7 +46,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     def correct(given: list[words.Word], **options: Any) -> list[words.Word]:
         made.append(options)
         options["progress"]("correction", 1.0)
-        return [{**w, "first_pass_speaker": w["speaker"], "speaker": "B"} for w in given]
+        first = [{"first_pass_speaker": w["speaker"], **w} for w in given]
+        return [{**w, "speaker": "B"} for w in first]
 
     def transcribe(path: Path, **options: Any) -> list[words.Word]:
         made.append({"path": path, **options})
@@ -303,7 +307,7 @@ def test_one_bad_transcript_among_several_stops_no_other(
 ) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text(text)
-    message = refused("correct", bad, call, "-o", tmp_path / "out")
+    message = refused("correct", bad, call, "--quiet", "-o", tmp_path / "out")
     assert str(bad) in message and told in message
     assert len(calls) == 1 and len(words.read(tmp_path / "out" / "call.json")) == 3
     assert not (tmp_path / "out" / "bad.json").exists()
@@ -319,7 +323,8 @@ def test_one_bad_recording_among_several_stops_no_other(
     good.write_bytes(b"RIFF")
     bad.write_bytes(b"text")
     for unusable in (bad, tmp_path / "missing.wav"):
-        message = refused("transcribe", unusable, good, "--again", "-o", tmp_path / "out")
+        to = ["--quiet", "-o", tmp_path / "out"]
+        message = refused("transcribe", unusable, good, "--again", *to)
         assert str(unusable) in message
     assert len(calls) == 2 and (tmp_path / "out" / "good.json").exists()
 
@@ -425,7 +430,7 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
     options += " --thresholds 0.4 0.9 --precision int8"
     more = ["--speakers", 3, "--asr", "small.en", "--no-correct", "--model", "m", "--device", "d"]
     out = tmp_path / "out.json"
-    assert run("transcribe", audio, "-o", out, *options.split(), *more) == 0
+    assert run("transcribe", audio, "-o", out, "--quiet", *options.split(), *more) == 0
     made = calls[0]
     del made["progress"]
     assert made == {
@@ -447,6 +452,80 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
         "precision": "int8",
     }
     assert capsys.readouterr() == ("", "")  # quiet when piped
+
+
+# --- what is said of it -----------------------------------------------------------------------
+
+
+def test_one_line_says_what_was_changed(call: Path, tmp_path: Path, calls: Any, capsys: Any):
+    out = tmp_path / "out.json"
+    assert run("correct", call, "-o", out) == 0
+    assert capsys.readouterr() == ("", f"call.json: 1 of 3 words changed → {out}\n")
+    assert run("correct", call, "-o", out, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    audio = tmp_path / "call.wav"
+    audio.write_bytes(b"RIFF")
+    for options, told in (([], "0 of 3 words changed"), (["--no-correct"], "3 words")):
+        assert run("transcribe", audio, "-o", out, *options) == 0
+        assert capsys.readouterr().err == f"call.wav: {told} → {out}\n"
+
+
+def test_words_that_had_no_speaker_are_told_apart(tmp_path: Path, calls: Any, capsys: Any):
+    source, out = SAMPLES / "whisperx-holes.json", tmp_path / "out.json"
+    listing = tmp_path / "changes.csv"
+    assert run("correct", source, "-o", out, "--report", listing) == 0
+    holes = sum(formats.load(source).filled)
+    told = capsys.readouterr().err
+    assert holes and f", {holes} filled in → {out}" in told
+    rows = list(csv.DictReader(listing.open(encoding="utf-8")))
+    filled = [row for row in rows if row["why"] == "filled in"]
+    assert len(filled) == holes and {row["before"] for row in filled} == {""}
+    assert f": {len(rows) - holes} of " in told
+
+
+def test_a_report_that_would_replace_something_is_refused(
+    call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    out = tmp_path / "out.csv"
+    assert "is an input" in refused("correct", call, "-o", out, "--report", out)
+    assert "end in .csv" in refused("correct", call, "-o", out, "--report", call)
+    nowhere = "/proc/none/changes.csv"
+    assert "cannot be written" in refused("correct", call, "-o", out, "--report", nowhere)
+    assert calls == []
+
+
+def test_a_model_without_an_adapter_is_told(call: Path, tmp_path: Path, calls: Any, capsys: Any):
+    to = ["-o", tmp_path / "out.json", "--quiet", "--model", "other"]
+    assert run("correct", call, *to) == 0
+    told = capsys.readouterr().err
+    assert "other: has not learnt this task; its choices are near chance" in told
+    assert told.count("\n") == 1
+    for options in (["--adapter", tmp_path], ["--corrector", "cbs"]):  # that one needs no training
+        assert run("correct", call, *to, *options) == 0
+        assert capsys.readouterr().err == ""
+
+
+def test_an_input_that_is_replaced_stays_as_a_copy(call: Path, calls: Any, capsys: Any):
+    before = call.read_bytes()
+    assert run("correct", call, "-o", call) == 0
+    copies = [call.with_name(f"call.json.bak{number}") for number in ("", "1")]
+    assert copies[0].read_bytes() == before and "(before: call.json.bak)" in capsys.readouterr().err
+    assert run("correct", call, "-o", call) == 0  # as it is: no copy is needed
+    assert "before" not in capsys.readouterr().err and not copies[1].exists()
+    words.write(HELLO[:2], call)
+    assert run("correct", call, "-o", call) == 0
+    assert copies[0].read_bytes() == before and len(words.read(copies[1])) == 2
+
+
+def test_what_fails_in_place_leaves_no_copy(
+    call: Path, calls: Any, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise SealError("no")
+
+    monkeypatch.setattr(sys.modules["seal.correction"], "correct", fail)
+    refused("correct", call, "-o", call)
+    assert os.listdir(call.parent) == ["call.json"]
 
 
 # --- score ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seal import scoring
 from seal.errors import SealError
 from seal.scoring import Score, alignment, score
 from seal.words import Word, read, write
@@ -172,8 +173,8 @@ def test_too_many_speakers_are_refused_in_one_line() -> None:
 def test_meetevals_own_command_runs_and_counts_the_same_words(tmp_path: Path) -> None:
     pytest.importorskip("simplejson", reason="set up before it was required")
     said = [word("A", "hello", 0), word("A", "की", 1), word("B", "3.5", 2), word("B", "yes", 3)]
-    for name, given in (("ref", said), ("hyp", [*said[:3], word("A", "no", 3)])):
-        write(given, tmp_path / f"{name}.json")
+    for name, spoken in (("ref", said), ("hyp", [*said[:3], word("A", "no", 3)])):
+        write(spoken, tmp_path / f"{name}.json")
     files = ["-r", tmp_path / "ref.json", "-h", tmp_path / "hyp.json"]
     out = ["--average-out", tmp_path / "average.json", "--per-reco-out", tmp_path / "each.json"]
     command = [sys.executable, "-m", "meeteval.wer", "cpwer", *files, *out]
@@ -217,6 +218,16 @@ def test_the_tables_of_an_alignment_do_not_grow_with_the_transcript(
         spoken = [f"w{index * index % 97}" for index in range(length)]
         assert len(list(alignment.aligned_pairs(spoken, spoken[5:]))) == length
         assert max(tables) <= 2_000 and len(tables) >= length * length // 2_000 // 50
+
+
+def test_di_cpwer_is_left_out_where_its_tables_would_be_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoken = [word("AB"[index % 2], f"w{index}", index) for index in range(20)]
+    assert score(spoken, spoken, timed=True).di_cp_errors == 0
+    monkeypatch.setattr(scoring, "MAX_DI_BYTES", 1_000)
+    found = score(spoken, spoken, timed=True)
+    assert (found.di_cp_errors, found.tcp_errors) == (None, 0)
 
 
 # --- time -------------------------------------------------------------------------------------

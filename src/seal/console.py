@@ -74,7 +74,7 @@ def score_table(rows: "Mapping[str, Score]") -> Table:
     and DER, too, where they were counted."""
     table = Table()
     titles = {"wer": "WER", "cpwer": "cpWER", "delta_cp": "Δcp", "wder": "WDER"}
-    if all(score.tcp_errors is not None for score in rows.values()):
+    if any(score.tcp_errors is not None for score in rows.values()):
         titles |= {"tcpwer": "tcpWER", "di_cpwer": "DI-cpWER"}
     if any(score.der is not None for score in rows.values()):
         titles["der"] = "DER"

@@ -82,7 +82,8 @@ class Ledger:
         for line in lines:
             try:
                 entry = json.loads(line)
-                self._entries[entry["result"]] = {key: entry[key] for key in _KEYS}
+                kept = {key: entry[key] for key in _KEYS}
+                self._entries[entry["result"]] = kept | {"problem": entry.get("problem", "")}
             except (ValueError, TypeError, KeyError):  # the run was killed while it wrote the line
                 continue
 
@@ -90,6 +91,15 @@ class Ledger:
         """Whether `target` was made from `source` with the same digest, and neither has changed
         since."""
         return self._unchanged(source, target) and self._entries[target.name]["made"] == self._made
+
+    def problem(self, source: Path, target: Path) -> str:
+        """What was wrong with `source` when it was tried with the same digest, if it is as it was;
+        else empty."""
+        entry = self._entries.get(target.name)
+        if entry is None or entry["input"] != self._relative(source):
+            return ""
+        same = entry["read"] == file_states(self._files(source, target)[0])
+        return str(entry["problem"]) if same and entry["made"] == self._made else ""
 
     def is_outdated(self, source: Path, target: Path) -> bool:
         """Whether neither has changed, but the options, the version or the model have."""
@@ -108,15 +118,27 @@ class Ledger:
     def add(self, source: Path, target: Path, read: FileStates, written: FileStates) -> None:
         """Note that `target` was made from `source`. `read` are the states of the files that were
         read, before the work; `written` those of the files that were written, after it."""
+        self._append(source, target, read, written)
+
+    def add_problem(self, source: Path, target: Path, read: FileStates, problem: str) -> None:
+        """Note that `source` is bad, as long as it stays as it is, and why. What lies at `target`
+        is as much ours as before."""
+        written = self._entries.get(target.name, {}).get("written", [])
+        self._append(source, target, read, written, problem)
+
+    def _append(
+        self, source: Path, target: Path, read: FileStates, written: FileStates, problem: str = ""
+    ) -> None:
         entry = {
             "result": target.name,
             "input": self._relative(source),
             "made": self._made,
             "read": read,
             "written": written,
-        }
+        } | ({"problem": problem} if problem else {})
         path = self._folder / LEDGER_NAME
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
             with path.open("ab") as file:
                 # One write at the end of the file: two runs do not mix their lines, and a last line
                 # that a killed run left cut short spoils no other.
@@ -126,7 +148,7 @@ class Ledger:
 
     def _unchanged(self, source: Path, target: Path) -> bool:
         entry = self._entries.get(target.name)
-        if entry is None or entry["input"] != self._relative(source):
+        if entry is None or entry["problem"] or entry["input"] != self._relative(source):
             return False
         now = [file_states(paths) for paths in self._files(source, target)]
         # Only the input and the target must exist; the files beside them may never have.

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from seal.batch.changes import Changes
 from seal.batch.ledger import FileStates, file_state, file_states
 from seal.errors import SealError, explained
 from seal.files import sweep
@@ -48,8 +49,11 @@ class Task(Protocol):
         """The files that are read to make `target` from `source`, and those that are written:
         these two first, then the files beside them."""
 
-    def __call__(self, source: Path, target: Path, progress: StageProgress | None = None) -> None:
-        """Make `target`, whole or not at all, from `source`. Raises SealError."""
+    def __call__(
+        self, source: Path, target: Path, progress: StageProgress | None = None
+    ) -> Changes | None:
+        """Make `target`, whole or not at all, from `source`; return what changed, if that is known.
+        Raises SealError."""
 
 
 @runtime_checkable
@@ -65,9 +69,9 @@ class BatchTask(Task, Protocol):
         jobs: Sequence[FileJob],
         failed: Callable[[FileJob, Exception], None],
         progress: StageProgress | None = None,
-    ) -> None:
-        """Do the task to several, and call `failed` for those that fail. If this raises, each is
-        tried alone."""
+    ) -> dict[FileJob, Changes]:
+        """Do the task to several, and call `failed` for those that fail; return what changed in the
+        others. If this raises, each is tried alone."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,9 @@ class Outcome:
     """The files that were read, as they were before the work."""
     written: FileStates = field(default_factory=list)
     """The files that were written, as they were after it."""
+    lasting: bool = False
+    """Whether the problem is in the input, so that another try would find it again."""
+    changes: Changes | None = None
 
 
 def grouped(task: Task, jobs: Sequence[FileJob]) -> list[Group]:
@@ -108,25 +115,34 @@ def attempt(task: Task, group: Group, progress: StageProgress | None = None) -> 
     """Do the task to a group of inputs. Problems are in the outcomes."""
     before = [file_states(task.files(*job)[0]) for job in group]
     problems: dict[FileJob, str] = {}
+    lasting: set[FileJob] = set()
+    changes: dict[FileJob, Changes | None] = {}
 
     def failed(job: FileJob, error: Exception) -> None:
         problems[job] = _problem(job, error)
+        if _is_lasting(job, error):
+            lasting.add(job)
 
     if len(group) > 1:
         assert isinstance(task, BatchTask)
         try:
-            task.process_batch(group, failed, progress)
+            changes |= task.process_batch(group, failed, progress)
         except Exception:
             return [outcome for job in group for outcome in attempt(task, (job,), progress)]
     else:
         try:
-            task(*group[0], progress)
+            changes[group[0]] = task(*group[0], progress)
         except Exception as error:
             failed(group[0], error)
     return [
-        Outcome(job, problems[job])
+        Outcome(job, problems[job], read=read, lasting=job in lasting)
         if job in problems
-        else Outcome(job, read=read, written=file_states(task.files(*job)[1]))
+        else Outcome(
+            job,
+            read=read,
+            written=file_states(task.files(*job)[1]),
+            changes=changes.get(job),
+        )
         for job, read in zip(group, before, strict=True)
     ]
 
@@ -144,6 +160,12 @@ def _problem(job: FileJob, error: Exception) -> str:
     line = " ".join(message.split())
     named = str(job.source) in line or str(job.target) in line
     return line if named else f"{job.source}: {line}"
+
+
+def _is_lasting(job: FileJob, error: Exception) -> bool:
+    """Whether the input is bad, or missing: not what is read with it, and not this machine."""
+    known = isinstance(error, SealError) and str(error).startswith(f"{job.source}: ")
+    return known and (not job.source.exists() or os.access(job.source, os.R_OK))
 
 
 def worker_died(job: FileJob, how: str) -> Outcome:

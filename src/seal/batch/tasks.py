@@ -7,14 +7,16 @@ and torch: `seal.correction`, `seal.pipeline` and `seal.acoustic` are imported w
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seal import formats, words
+from seal.batch.changes import Changes, changes_in
 from seal.batch.pool import FileJob
 from seal.correctors import Options
 from seal.errors import SealError
+from seal.formats import evidence
 from seal.progress import StageProgress
 from seal.review import write_page
 
@@ -36,11 +38,13 @@ class Correct:
         return [self.options["model"], self.options["adapter"]]
 
     def files(self, source: Path, target: Path) -> tuple[list[Path], list[Path]]:
-        """The files that are read and those that are written; a CTM has its speakers in an RTTM."""
-        if source.suffix.lower() != ".ctm" and self.format not in ("ctm", "ctm-rttm"):
-            return [source], [target]
-        turns = self.rttm or source.with_suffix(".rttm")
-        return [source, turns], [target, target.with_suffix(".rttm")]
+        """The files that are read and those that are written: beside each perhaps its evidence; a
+        CTM has its speakers in an RTTM."""
+        read, written = [source], [target]
+        if source.suffix.lower() == ".ctm" or self.format in ("ctm", "ctm-rttm"):
+            read.append(self.rttm or source.with_suffix(".rttm"))
+            written.append(target.with_suffix(".rttm"))
+        return [*read, evidence.beside(source)], [*written, evidence.beside(target)]
 
     def reads(self, target: Path) -> bool:
         """Whether a result that somebody may have changed is still a transcript."""
@@ -56,13 +60,22 @@ class Correct:
 
         prepare(**self.options)
 
-    def __call__(self, source: Path, target: Path, progress: StageProgress | None = None) -> None:
-        """Correct `source` into `target`. Raises SealError."""
+    def __call__(
+        self, source: Path, target: Path, progress: StageProgress | None = None
+    ) -> Changes:
+        """Correct `source` into `target`; return what changed. Raises SealError."""
         from seal.correction import correct
 
         transcript = self._read(source)
         transcript.check_target(target)
-        transcript.save(correct(transcript.words, progress=progress, **self.options), target)
+        corrected = correct(transcript.words, progress=progress, **self.options)
+        transcript.save(corrected, target)
+        return changes_in(corrected, self.options, transcript.filled)
+
+    def recorded(self, target: Path) -> Changes:
+        """What had changed in a result that an earlier run made."""
+        result = formats.load(target, self.format)
+        return changes_in(result.words, self.options, result.filled)
 
     @property
     def max_batch_bytes(self) -> int:
@@ -75,10 +88,12 @@ class Correct:
         jobs: Sequence[FileJob],
         failed: Callable[[FileJob, Exception], None],
         progress: StageProgress | None = None,
-    ) -> None:
-        """Correct several, which the networks read together; call `failed` for those that fail."""
+    ) -> dict[FileJob, Changes]:
+        """Correct several, which the networks read together; call `failed` for those that fail, and
+        return what changed in the others."""
         from seal.correction import correct_many
 
+        done = {}
         transcripts = []
         for job in jobs:
             try:
@@ -91,8 +106,10 @@ class Correct:
         for (job, transcript), answer in zip(transcripts, corrected, strict=True):
             try:
                 transcript.save(answer, job.target)
+                done[job] = changes_in(answer, self.options, transcript.filled)
             except Exception as error:
                 failed(job, error)
+        return done
 
     def _read(self, source: Path) -> formats.Transcript:
         transcript = formats.load(source, self.format, self.rttm)
@@ -142,8 +159,11 @@ class Transcribe:
         """Check the options and load what they name, before the first input."""
         self._prepare([])
 
-    def __call__(self, source: Path, target: Path, progress: StageProgress | None = None) -> None:
-        """Transcribe `source` into `target`. Raises SealError, as early as can be."""
+    def __call__(
+        self, source: Path, target: Path, progress: StageProgress | None = None
+    ) -> Changes:
+        """Transcribe `source` into `target`; return what the correction changed. Raises SealError,
+        as early as can be."""
         from seal.acoustic.audio import blocks
 
         next(blocks(source))  # raises SealError if this is no recording
@@ -164,6 +184,15 @@ class Transcribe:
         words.write(transcript, target)
         if self.html:
             write_page(target, source, target.with_suffix(".html"))
+        return self._changes(transcript)
+
+    def recorded(self, target: Path) -> Changes:
+        """What had changed in a result that an earlier run made."""
+        return self._changes(words.read(target))
+
+    def _changes(self, transcript: list[words.Word]) -> Changes:
+        found = changes_in(transcript, {**self.options, "audio": "a recording"})
+        return replace(found, corrected=self.correct)
 
     def _prepare(self, recordings: list[Path]) -> None:
         if self.posteriors is not None:

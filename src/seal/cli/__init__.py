@@ -26,6 +26,9 @@ from seal.cli.options import (
     Manifest,
     On,
     Out,
+    Quiet,
+    Report,
+    Retry,
     Rttm,
     Workers,
     with_options,
@@ -105,6 +108,9 @@ def transcribe(
     workers: Workers = 1,
     on: On = None,
     again: Again = False,
+    retry: Retry = False,
+    quiet: Quiet = False,
+    report: Report = None,
 ) -> None:
     """Transcribe recordings, with speakers.
 
@@ -116,7 +122,7 @@ def transcribe(
     if html and targets[0].suffix == ".html":
         raise SealError(f"{targets[0]}: is where the page goes; name the transcript otherwise")
     task = Transcribe(options, speakers, asr, eend, posteriors, not no_correct, several, html)
-    do_all(task, sources, targets, several, workers, on, again)
+    do_all(task, sources, targets, several, workers, on, again, retry, quiet, report)
 
 
 @app.command(
@@ -141,6 +147,9 @@ def correct(
     workers: Workers = 1,
     on: On = None,
     again: Again = False,
+    retry: Retry = False,
+    quiet: Quiet = False,
+    report: Report = None,
 ) -> None:
     """Correct the speakers of transcripts.
 
@@ -156,7 +165,7 @@ def correct(
     if audio is not None and len(sources) > 1 and not audio.is_dir():
         raise SealError(f"--audio: {audio} is of one conversation; name a folder with one for each")
     task = Correct(options, from_, rttm)
-    do_all(task, sources, targets, several, workers, on, again)
+    do_all(task, sources, targets, several, workers, on, again, retry, quiet, report)
 
 
 @app.command(hidden=True)

@@ -3,21 +3,25 @@
 It knows nothing of what is done to an input.
 """
 
+import filecmp
+import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import typer
 
 from seal import console
+from seal.batch.changes import Changes
 from seal.batch.ledger import LEDGER_NAME, Ledger, file_states, made_by
 from seal.batch.pool import FileJob, Group, Outcome, grouped, in_pool, in_sequence, sweep_after
 from seal.batch.tasks import Correct, Transcribe
+from seal.cli.told import check_report, closing_line, warn_of_model, write_report
 from seal.errors import SealError
-from seal.files import sweep
+from seal.files import copy_beside, sweep
 
 
 def do_all(
@@ -28,11 +32,17 @@ def do_all(
     workers: int,
     on: str | None,
     again: bool,
+    retry: bool = False,
+    quiet: bool = False,
+    listing: Path | None = None,
 ) -> None:
-    """Do the task to an input, or to those of several that are not finished.
+    """Do the task to an input, or to those of several that are not finished, and say what changed,
+    if not `quiet`, and each change in the file `listing`.
 
     One bad input among several stops no other: it is reported at the end, and the exit status is 2.
+    As long as it stays as it is, it is not tried again but with `retry`.
     """
+    check_report(listing, [*sources, *targets])
     if on is not None:
         from seal.batch.on_ray import check_address
 
@@ -44,29 +54,72 @@ def do_all(
         source, target = pairs[0]
         read, written = task.files(source, target)
         before = file_states(read)
-        with console.progress(source.name) as progress:
-            if ledger.is_edited(source, target):
+        in_place = target.exists() and source.exists() and target.samefile(source)
+        with kept_aside(written, in_place) as aside, console.progress(source.name) as progress:
+            if ledger.is_edited(source, target) and not in_place:
                 back_up(written)
-            task(source, target, progress)
+            found = task(source, target, progress)
         if (target.parent / LEDGER_NAME).is_file():  # else it would count as edited there
             ledger.add(source, target, before, file_states(written))
+        if listing is not None:
+            write_report([(source, found)], listing)
+        warn_of_model(task)
+        if not quiet:
+            before_it = f" (before: {aside[0].name})" if aside else ""
+            closing_line([source], found, f"{target}{before_it}")
         return
 
     jobs = [FileJob(*pair) for pair in pairs]
     groups = grouped(task, jobs)
     edited: set[FileJob] = set()
+    known: dict[FileJob, str] = {}
     if not again:
+        if not retry:
+            known = {job: problem for job in jobs if (problem := ledger.problem(*job))}
         edited = {job for job in jobs if ledger.is_edited(*job) and task.reads(job.target)}
-        done = {job for job in jobs if ledger.is_finished(*job)} | edited
+        done = {job for job in jobs if ledger.is_finished(*job)} | edited | known.keys()
         groups = [group for group in groups if not done.issuperset(group)]
     left = [job for group in groups for job in group if job not in edited]
-    report_skipped(len(jobs), len(left), sorted(job.target.name for job in edited))
+    known = {job: told for job, told in known.items() if job not in left and job not in edited}
+    report_skipped(len(jobs) - len(known), len(left), sorted(job.target.name for job in edited))
     if outdated := sum(ledger.is_outdated(*job) for job in left if not again):
         report(f"{outdated} results were made with other options or models and are made again")
-    if not left:
-        return
+    skipped = [job for job in jobs if job not in left and job not in known]
     back_up([path for job in left if ledger.is_edited(*job) for path in task.files(*job)[1]])
-    problems: dict[FileJob, str] = {}
+    problems = dict(known)
+    changes: dict[FileJob, Changes] = {}
+    if left:
+        make(task, groups, edited, workers, on, ledger, problems, changes)
+    if listing is not None:
+        earlier = {job: task.recorded(job.target) for job in skipped}
+        rows = {**earlier, **changes}
+        write_report([(job.source, rows[job]) for job in jobs if job in rows], listing)
+    for job in jobs:
+        if job in problems:
+            report(problems[job])
+    if known:
+        report(f"{len(known)} of these were bad before, and are not tried again (--retry does)")
+    if changes:
+        warn_of_model(task)
+    if changes and not quiet:
+        made = [job.source for job in jobs if job in changes]
+        closing_line(made, sum(changes.values(), Changes()), f"{targets[0].parent}{os.sep}")
+    if problems:
+        raise typer.Exit(2)
+
+
+def make(
+    task: Correct | Transcribe,
+    groups: Sequence[Group],
+    edited: Collection[FileJob],
+    workers: int,
+    on: str | None,
+    ledger: Ledger,
+    problems: dict[FileJob, str],
+    changes: dict[FileJob, Changes],
+) -> None:
+    """Do the groups, and note in the ledger what came of each, in `problems` what was bad, and in
+    `changes` what was changed in the others."""
     try:
         with (
             TemporaryDirectory() as scratch,
@@ -79,15 +132,33 @@ def do_all(
                     continue
                 if outcome.problem:
                     problems[outcome.job] = outcome.problem
+                    if outcome.lasting:
+                        ledger.add_problem(*outcome.job, outcome.read, outcome.problem)
                 else:
                     ledger.add(*outcome.job, outcome.read, outcome.written)
+                    changes[outcome.job] = outcome.changes or Changes()
     finally:
-        sweep_after(task, left)
-    for job in left:
-        if job in problems:
-            report(problems[job])
-    if problems:
-        raise typer.Exit(2)
+        sweep_after(task, [job for group in groups for job in group if job not in edited])
+
+
+@contextmanager
+def kept_aside(paths: Sequence[Path], in_place: bool) -> Iterator[list[Path]]:
+    """Where an input is replaced by its own result: keep copies of the files, as they were, in the
+    block's list, beside them. Those that came out as they were are no use, and go."""
+    copies: dict[Path, Path] = {}
+    kept: list[Path] = []
+    for path in filter(Path.is_file, paths if in_place else []):
+        copies[path] = copy_beside(path)
+    done = False
+    try:
+        yield kept
+        done = True
+    finally:
+        for path, copy in copies.items():
+            if done and not filecmp.cmp(path, copy, shallow=False):
+                kept.append(copy)
+            else:
+                copy.unlink(missing_ok=True)
 
 
 def back_up(edited: Sequence[Path]) -> None:

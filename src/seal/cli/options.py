@@ -58,6 +58,19 @@ Again = Annotated[
         help="Redo finished inputs, and overwrite results edited since (a copy stays as .bak).",
     ),
 ]
+Retry = Annotated[
+    bool,
+    typer.Option("--retry", help="Of several inputs, try again those that were bad before."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Do not say on stderr what was changed.")]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.csv",
+        help="List each changed word: file, time in seconds, word, before, after, confidence, why.",
+    ),
+]
 From = Annotated[
     str | None,
     typer.Option("--from", metavar="FORMAT", help="Format of the input, if not recognised."),

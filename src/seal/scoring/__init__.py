@@ -17,7 +17,10 @@ from meeteval.io import SegLST
 from meeteval.wer import (
     cp_word_error_rate,
     greedy_di_cp_word_error_rate,
-    time_constrained_minimum_permutation_word_error_rate,
+)
+from meeteval.wer.preprocess import preprocess
+from meeteval.wer.wer.time_constrained import (
+    time_constrained_siso_levenshtein_distance as distance,
 )
 
 from seal.errors import SealError
@@ -28,6 +31,10 @@ from seal.words import Word, normalise, sessions
 
 MOST_SPEAKERS = 20
 """meeteval refuses more: so many speakers mean a mistake in the input."""
+
+MAX_DI_BYTES = 1 << 28
+"""What meeteval may have in memory for DI-cpWER: a number for each turn and each of the most words
+that one speaker has. That is enough for 25,000 words; of longer talk it is not counted."""
 
 COLLAR = 5.0
 """Seconds by which a word's times may be wrong in tcpWER."""
@@ -56,7 +63,7 @@ class Score:
     """As cp_errors, but words more than COLLAR seconds apart do not match; None: not counted."""
     di_cp_errors: int | None = None
     """As cp_errors, but every turn of the hypothesis goes where it costs least, so that what is
-    left are words and places of changes, not names; None: not counted."""
+    left are words and places of changes, not names; None: not counted, or too long."""
     der_seconds: float | None = None
     """Seconds of missed speech, false alarms and wrong speakers; None: not counted."""
     speech: float | None = None
@@ -205,7 +212,7 @@ def _score_session(
         pairs[reference[first][1], hypothesis[second][1]] += 1
     cp_errors = _cp_errors(session_id, reference, hypothesis)
 
-    def counted(count: Callable[[list[Word], list[Word]], int]) -> int:
+    def counted(count: Callable[[list[Word], list[Word]], int | None]) -> int | None:
         """Where one side is silent, every measure counts the words of the other."""
         return count(ref_words, hyp_words) if reference and hypothesis else cp_errors
 
@@ -241,22 +248,36 @@ def _cp_errors(session_id: str, reference: list[Token], hypothesis: list[Token])
 def _tcp_errors(reference: list[Word], hypothesis: list[Word]) -> int:
     # Overlapping words of one speaker are in another order by their middles: it warns and goes on.
     logging.getLogger("preprocess").setLevel(logging.ERROR)
-    return int(
-        time_constrained_minimum_permutation_word_error_rate(
-            _seglst(reference), _seglst(hypothesis), collar=COLLAR
-        ).errors
+    # Its own function also aligns the words, in a table of all pairs: here are distances alone.
+    sides = preprocess(
+        _seglst(reference),
+        _seglst(hypothesis),
+        keep_keys=("start_time", "end_time", "words", "speaker"),
+        remove_empty_segments=False,
+        collar=COLLAR,
+        reference_pseudo_word_level_timing="character_based",
+        hypothesis_pseudo_word_level_timing="character_based_points",
+        segment_representation="word",
     )
+    ours, theirs = (list(side.groupby("speaker").values()) for side in sides[:2])
+    count = max(len(ours), len(theirs))
+    ours, theirs = ([*side, *[SegLST([])] * (count - len(side))] for side in (ours, theirs))
+    distances = np.array([[distance(one, other) for other in theirs] for one in ours])
+    return int(sum(distances[pair] for pair in best_match(-distances)))
 
 
-def _di_cp_errors(reference: list[Word], hypothesis: list[Word]) -> int:
+def _di_cp_errors(reference: list[Word], hypothesis: list[Word]) -> int | None:
     """The segments that go where they cost least are the hypothesis's turns: words in time order of
-    one speaker, until another one's."""
+    one speaker, until another one's. None where there are too many for meeteval's tables."""
     turns = []
     for _, group in groupby(hypothesis, key=lambda word: word["speaker"]):
         words = list(group)
         end = max(float(word["end_time"]) for word in words)
         text = " ".join(word["words"] for word in words)
         turns.append({**words[0], "words": text, "end_time": end})
+    longest = max(Counter(word["speaker"] for word in reference).values())
+    if len(turns) * longest * np.dtype(np.uint).itemsize > MAX_DI_BYTES:
+        return None
     return int(greedy_di_cp_word_error_rate(_seglst(reference), _seglst(turns)).errors)
 
 

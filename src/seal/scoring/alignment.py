@@ -21,7 +21,8 @@ than one best alignment in any case."""
 
 _GAP = -1
 
-Ids = np.ndarray[Any, np.dtype[np.int32]]
+Ids = np.ndarray[Any, Any]
+"""Numbers that stand for words, or count them; int32."""
 
 
 def aligned_pairs(
