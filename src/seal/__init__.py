@@ -1,31 +1,35 @@
 """seal: who said which word.
 
-`import seal; words = seal.transcribe("call.wav"); words = seal.correct(words)`. The functions are
-fetched on first use, so that `import seal` stays light. No module of the package bears the name of
-a public function: otherwise importing the module would put it in the function's place.
+`import seal; words = seal.read("call.srt"); words = seal.correct(words); seal.show(words)`. The
+functions are fetched on first use, so that `import seal` stays light. No module of the package
+bears the name of a public function: otherwise importing the module would put it in the function's
+place.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Score", "SealError", "correct", "read", "score", "transcribe", "write"]
+__all__ = ["Score", "SealError", "correct", "read", "score", "show", "transcribe", "write"]
 
 if TYPE_CHECKING:
+    from seal.console import show
     from seal.correction import correct
     from seal.errors import SealError
+    from seal.formats import read
+    from seal.formats.writing import write
     from seal.pipeline import transcribe
     from seal.scoring import Score, score
-    from seal.words import read, write
 
 _HOMES = {
     "Score": "seal.scoring",
     "SealError": "seal.errors",
     "correct": "seal.correction",
-    "read": "seal.words",
+    "read": "seal.formats",
     "score": "seal.scoring",
+    "show": "seal.console",
     "transcribe": "seal.pipeline",
-    "write": "seal.words",
+    "write": "seal.formats.writing",
 }
 
 

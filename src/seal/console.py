@@ -7,9 +7,10 @@ and knows nothing of files, audio or models.
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from itertools import groupby
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +21,8 @@ from seal.words import Word, sessions, speakers
 
 if TYPE_CHECKING:  # the command line imports this file, and scoring loads numpy and meeteval
     from seal.scoring import Score
+
+Answer = TypeVar("Answer")
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 """Of the speakers, in order of appearance; a seventh speaker has the first colour again."""
@@ -47,6 +50,12 @@ def conversation(words: Sequence[Word]) -> Table:
             name = Text(_printable(speaker), style=f"bold {colours[speaker]}")
             table.add_row(name, _clock(turn_words[0]["start_time"]), text)
     return table
+
+
+def show(words: Sequence[Word]) -> None:
+    """Print a conversation in turns, with what was changed; in colour where that can be seen, in a
+    notebook as well."""
+    Console().print(conversation(words))
 
 
 def changes(words: Sequence[Word]) -> Table:
@@ -106,6 +115,53 @@ def progress(name: str) -> Iterator[StageProgress]:
             bars.update(tasks[stage], completed=fraction)
 
         yield show
+
+
+def with_progress(work: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Let a function whose `progress` is a callback or None take True and False, too: a bar, or
+    nothing. None is nothing; in a notebook, where one would wait before an empty cell, a bar."""
+
+    @wraps(work)
+    def wrapped(
+        *arguments: Any, progress: StageProgress | bool | None = None, **more: Any
+    ) -> Answer:
+        if progress is None and "ipykernel" in sys.modules:
+            progress = True
+        if progress is True:
+            with _bar(work.__name__) as callback:
+                return work(*arguments, progress=callback, **more)
+        if progress is False:  # and not None, which what it calls would take for its own default
+            progress = _nothing
+        return work(*arguments, progress=progress, **more)
+
+    return wrapped
+
+
+def _nothing(stage: str, fraction: float) -> None:
+    """The callback of who wants to see nothing."""
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[StageProgress]:
+    """As `progress`; where stderr is no terminal, as in a notebook, a line that is written over."""
+    if sys.stderr.isatty():
+        with progress(name) as callback:
+            yield callback
+        return
+    shown = ""
+
+    def show(stage: str, fraction: float) -> None:
+        nonlocal shown
+        line = f"{name}: {_printable(stage)} {fraction:4.0%}"
+        if line != shown:
+            print(f"\r{line:<{len(shown)}}", end="", file=sys.stderr, flush=True)
+            shown = line
+
+    try:
+        yield show
+    finally:
+        if shown:
+            print(file=sys.stderr)
 
 
 @contextmanager

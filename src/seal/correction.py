@@ -15,12 +15,14 @@ from typing import Any
 
 from seal import correctors
 from seal.acoustic.rescore import with_scores
+from seal.console import with_progress
 from seal.correctors import Labels, Options, lengths
 from seal.errors import SealError
 from seal.progress import StageProgress, split
 from seal.words import Conversation, Word, check, sessions, speakers
 
 
+@with_progress
 def correct(
     words: list[Word], *, progress: StageProgress | None = None, **choices: Any
 ) -> list[Word]:
@@ -50,7 +52,8 @@ def correct(
     audio: the recording, or a folder with one for each session_id: "voice" wants it, "best"
         compares voices in it, and for words without `speaker_scores` the first pass hears some in
         it, which are not in what comes back.
-    progress: called with the stage ("first pass", "correction") and the share done.
+    progress: called with the stage ("first pass", "correction") and the share done; True shows a
+        bar, as a notebook does by itself, and False does not.
 
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
     """

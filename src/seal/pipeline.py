@@ -17,11 +17,13 @@ from seal.acoustic.external import check_alone, load
 from seal.acoustic.first_pass import first_pass
 from seal.acoustic.posteriors import Posteriors
 from seal.acoustic.reconcile import reconcile
+from seal.console import with_progress
 from seal.errors import SealError
 from seal.progress import Progress, StageProgress
 from seal.words import Word
 
 
+@with_progress
 def transcribe(
     path: str | Path,
     *,
@@ -45,7 +47,8 @@ def transcribe(
     posteriors: another diarizer's answer instead of the first pass: an .npz, .npy or .rttm file, a
         folder with one of that stem, or "pyannote" (see `seal.acoustic.external`).
     correct: False stops before the correction.
-    progress: called with a stage ("asr", "first pass", "correction") and the share of it done.
+    progress: called with a stage ("asr", "first pass", "correction") and the share of it done; True
+        shows a bar, as a notebook does by itself, and False does not.
     correct_options: passed on to `seal.correct`.
 
     Returns the words in time order, each with `speaker`, `speaker_scores`, `asr_confidence`, and,
