@@ -22,6 +22,7 @@ from seal.batch.tasks import Correct, Transcribe
 from seal.cli.told import check_report, closing_line, warn_of_model, write_report
 from seal.errors import SealError
 from seal.files import copy_beside, sweep
+from seal.formats import evidence
 
 
 def do_all(
@@ -55,7 +56,8 @@ def do_all(
         read, written = task.files(source, target)
         before = file_states(read)
         in_place = target.exists() and source.exists() and target.samefile(source)
-        with kept_aside(written, in_place) as aside, console.progress(source.name) as progress:
+        replaced = [path for path in written if path.suffix != evidence.SUFFIX]
+        with kept_aside(replaced, in_place) as aside, console.progress(source.name) as progress:
             if ledger.is_edited(source, target) and not in_place:
                 back_up(written)
             found = task(source, target, progress)
@@ -144,21 +146,17 @@ def make(
 @contextmanager
 def kept_aside(paths: Sequence[Path], in_place: bool) -> Iterator[list[Path]]:
     """Where an input is replaced by its own result: keep copies of the files, as they were, in the
-    block's list, beside them. Those that came out as they were are no use, and go."""
-    copies: dict[Path, Path] = {}
+    block's list, beside them. Of those that stay as they were no copy is kept."""
+    copies = {path: copy_beside(path) for path in paths if in_place and path.is_file()}
     kept: list[Path] = []
-    for path in filter(Path.is_file, paths if in_place else []):
-        copies[path] = copy_beside(path)
-    done = False
     try:
         yield kept
-        done = True
     finally:
         for path, copy in copies.items():
-            if done and not filecmp.cmp(path, copy, shallow=False):
-                kept.append(copy)
+            if filecmp.cmp(path, copy, shallow=False):
+                copy.unlink()
             else:
-                copy.unlink(missing_ok=True)
+                kept.append(copy)
 
 
 def back_up(edited: Sequence[Path]) -> None:
