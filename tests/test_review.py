@@ -444,3 +444,20 @@ def test_two_hours_without_lag(chromium, tmp_path):
     )
     page.close()
     assert sorted(took)[len(took) // 2] < 250, took
+
+
+def test_pages_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls, pages = tmp_path / "calls", tmp_path / "pages"
+    for name in ("aws.json", "srt.srt"):
+        (calls / name).parent.mkdir(exist_ok=True)
+        (calls / name).write_bytes((Path(__file__).parent / "samples" / name).read_bytes())
+    (calls / "bad.json").write_text("{")
+    assert main(["review", str(calls)]) == 2
+    assert "--html FOLDER" in capsys.readouterr().err
+    assert main(["review", str(calls), "--html", str(pages), "--audio", str(calls / "x.wav")]) == 2
+    assert "name a folder with one for each" in capsys.readouterr().err and not pages.exists()
+    assert main(["review", str(calls), "--html", str(pages), "--audio", str(calls)]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert sorted(path.name for path in pages.iterdir()) == ["aws.html", "srt.html"]
+    assert sum("a page without sound" in line for line in told) == 3
+    assert f"seal: {calls / 'bad.json'}: " in told[2] and "1 of 3 could not be shown" in told[-1]

@@ -10,6 +10,9 @@ from typing import Annotated
 
 import typer
 
+from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
+from seal.batch.outputs import targets_of
+from seal.errors import SealError
 from seal.files import check_writable
 from seal.review import write_page
 
@@ -18,19 +21,27 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
         epilog="Example: seal review call.json --audio call.wav\n\n"
-        "Example: seal review call.json --audio call.wav --html call.html"
+        "Example: seal review call.json --audio call.wav --html call.html\n\n"
+        "Example: seal review calls/ --audio recordings/ --html pages/"
     )(review)
 
 
 def review(
     transcript: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            metavar="TRANSCRIPT", help="Transcript of any format; edits are saved to it."
+            metavar="TRANSCRIPT",
+            help="Transcript of any format; edits are saved to it. Several, a folder or a glob in "
+            "quotes with --html.",
         ),
     ],
     audio: Annotated[
-        Path | None, typer.Option("--audio", metavar="FILE", help="Recording of it, to listen to.")
+        Path | None,
+        typer.Option(
+            "--audio",
+            metavar="FILE|FOLDER",
+            help="Recording of it, to listen to; for several a folder of NAME.wav's.",
+        ),
     ] = None,
     session: Annotated[
         str | None,
@@ -39,7 +50,9 @@ def review(
     html: Annotated[
         Path | None,
         typer.Option(
-            "--html", metavar="OUT", help="Write the page, recording included, and serve nothing."
+            "--html",
+            metavar="OUT",
+            help="Write the page, recording included, and serve nothing; for several a folder.",
         ),
     ] = None,
     port: Annotated[
@@ -54,17 +67,57 @@ def review(
 
     Look at it, listen to it, and mend its speakers.
     """
+    sources, several = inputs_of(transcript, None, TRANSCRIPT_SUFFIXES)
+    if several:
+        if html is None:
+            raise SealError(
+                f"{transcript[0]}: one transcript is shown at a time; name one, or write a page of "
+                "each (--html FOLDER)"
+            )
+        write_pages(sources, audio, html, session)
+        return
+    source = sources[0]
     if html is not None:
         check_writable(html)
-        write_page(transcript, audio, html, session)
+        write_page(source, audio, html, session)
         return
-    check_writable(transcript)
+    check_writable(source)
 
     from seal.review.server import Review, serve
 
     def opened(address: str) -> None:
-        print(f"{transcript}: {address} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+        print(f"{source}: {address} (Ctrl-C ends it)", file=sys.stderr, flush=True)
         if browser:
             webbrowser.open(address)
 
-    serve(Review(transcript, audio, session), port, opened)
+    serve(Review(source, audio, session), port, opened)
+
+
+def write_pages(sources: list[Path], audio: Path | None, folder: Path, session: str | None) -> None:
+    """Write a page of each transcript, with its recording from the folder `audio`. What cannot be
+    shown is told, and stops no other."""
+    if session is not None:
+        raise SealError("--session: is of one transcript; leave it out for several")
+    if audio is not None and not audio.is_dir():
+        raise SealError(f"--audio: {audio} is of one transcript; name a folder with one for each")
+    pages = [source.with_suffix(".html") for source in sources]
+    targets = targets_of(pages, str(folder), several=True, suffixes=(".html",))
+    failed = 0
+    for source, target in zip(sources, targets, strict=True):
+        try:
+            write_page(source, audio and recording_of(source, audio), target)
+        except SealError as error:
+            print(f"seal: {error}", file=sys.stderr)
+            failed += 1
+    if failed:
+        raise SealError(f"{failed} of {len(sources)} could not be shown")
+
+
+def recording_of(transcript: Path, folder: Path) -> Path | None:
+    """The recording of the transcript's name, if there is one; else that is told."""
+    for suffix in AUDIO_SUFFIXES:
+        recording = folder / f"{transcript.stem}{suffix}"
+        if recording.is_file():
+            return recording
+    print(f"seal: {transcript}: no recording in {folder}; a page without sound", file=sys.stderr)
+    return None
