@@ -488,7 +488,7 @@ def test_a_report_that_would_replace_something_is_refused(
 ) -> None:
     out = tmp_path / "out.csv"
     assert "is an input" in refused("correct", call, "-o", out, "--report", out)
-    assert "end in .csv" in refused("correct", call, "-o", out, "--report", call)
+    assert "end its name in .csv" in refused("correct", call, "-o", out, "--report", call)
     nowhere = "/proc/none/changes.csv"
     assert "cannot be written" in refused("correct", call, "-o", out, "--report", nowhere)
     assert calls == []

@@ -14,7 +14,7 @@ from seal.batch.changes import Change, Changes
 from seal.batch.tasks import Correct, Transcribe
 from seal.correctors import Options
 from seal.errors import SealError
-from seal.files import check_writable, write_text
+from seal.files import check_writable, is_device, write_text
 
 COLUMNS = ("file", *("time" if name == "seconds" else name for name in Change._fields))
 
@@ -43,8 +43,8 @@ def check_report(report: Path | None, others: Iterable[Path]) -> None:
     """Raise SealError where the report could not be written, or would replace something."""
     if report is None:
         return
-    if report.suffix.lower() != ".csv":
-        raise SealError(f"--report: {report} does not end in .csv, which it is")
+    if report.suffix.lower() != ".csv" and not is_device(report):
+        raise SealError(f"--report: {report}: is a CSV file; end its name in .csv")
     taken = {os.path.realpath(path) for path in others}
     if os.path.realpath(report) in taken:
         raise SealError(f"--report: {report} is an input or a result; take another name")
