@@ -8,6 +8,8 @@ a public function: otherwise importing the module would put it in the function's
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from seal import telemetry
+
 __version__ = "0.1.0"
 __all__ = ["Score", "SealError", "correct", "read", "score", "transcribe", "write"]
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from seal.pipeline import transcribe
     from seal.scoring import Score, score
     from seal.words import read, write
+
+telemetry.switch_off()
 
 _HOMES = {
     "Score": "seal.scoring",

@@ -38,7 +38,6 @@ def check_address(on: str) -> None:
             f"--on: {on!r} is none of ray (a cluster on this machine), ray:HOST:PORT, ray:auto "
             "and ray://HOST:PORT (a client's port)"
         )
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent anywhere
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # we report problems ourselves
     try:
         import ray.data  # noqa: F401
