@@ -118,12 +118,12 @@ def begun(client: Any, job: str) -> None:
 
 
 def files(client: TestClient) -> list[str]:
-    """What lies in the data folder but for the database."""
+    """What lies in the data folder but for the database and the reserve."""
     folder = client.app.state.service.settings.data  # type: ignore[attr-defined]
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(("jobs.sqlite", "lock"))
+        if path.is_file() and not path.name.startswith(("jobs.sqlite", "lock", "reserve"))
     )
 
 

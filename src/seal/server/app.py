@@ -36,6 +36,9 @@ MAX_CHECKS = 2
 """Recordings that are decoded at once to check them."""
 
 
+DISK_FULL = "the server's disk is full"
+
+
 class Service:
     """What the routes share: the jobs, the dispatcher, the number of uploads under way."""
 
@@ -62,6 +65,13 @@ class Service:
     def full(self) -> bool:
         """Whether the queue has no room for another job."""
         return self.jobs.waiting() + self.uploads >= self.settings.limits.queue_length
+
+    async def check_room(self) -> None:
+        """Answer 429 where the queue is full, 507 where the disk is."""
+        if await run_in_threadpool(self.full):
+            raise queue_full()
+        if not await run_in_threadpool(self.jobs.has_room):
+            raise HTTPException(507, DISK_FULL)
 
     async def add(self, id: str, owner: str, kind: Kind, *rest: Any, **more: Any) -> Job:
         """Queue a job, or answer 429."""
@@ -143,7 +153,7 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
     elif isinstance(error, SealError):
         status, line = 422, str(error)
     elif getattr(error, "errno", 0) == errno.ENOSPC or "disk is full" in str(error):
-        status, line = 507, "the server's disk is full"
+        status, line = 507, DISK_FULL
     return JSONResponse({"error": " ".join(line.split())}, status, headers)
 
 
@@ -171,8 +181,7 @@ async def transcribe(request: Request) -> Response:
     """Take a recording, and answer with the job that turns it into a corrected transcript."""
     service = _service(request)
     limits = service.settings.limits
-    if await run_in_threadpool(service.full):
-        raise queue_full()
+    await service.check_room()
     id = new_id()
     form = upload.Form(service.jobs.incoming / id)
     service.uploads += 1
@@ -207,8 +216,7 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     """Correct the speakers of a transcript of any format: at once if it is short, else as a job."""
     service = _service(request)
     limits = service.settings.limits
-    if await run_in_threadpool(service.full):
-        raise queue_full()
+    await service.check_room()
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     unknown = HTTPException(415, f"say what it is: Content-Type: {' or '.join(payload.NAMES)}")
     if kind and kind not in payload.NAMES:

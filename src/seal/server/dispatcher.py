@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from seal.server import storage
 from seal.server.jobs import MAX_DEATHS, Job, Jobs
 from seal.server.metrics import Metrics
 from seal.server.settings import Settings
@@ -78,11 +79,19 @@ class Dispatcher(threading.Thread):
             except Exception as error:  # a full disk, for example: wait and try again
                 traceback.print_exception(error, file=sys.stderr)
                 self.trouble = f"the worker was stopped by a {type(error).__name__}; see the log"
+                if storage.is_damage(error):
+                    self._mend()
             pause = MIN_PAUSE if self.ready else min(2 * pause, MAX_PAUSE)
             self.ready = False
             until = time.monotonic() + pause
             while not self._stopping and time.monotonic() < until:
                 self._wait(until - time.monotonic())
+
+    def _mend(self) -> None:
+        try:
+            self._jobs.mend()
+        except Exception as error:  # tried again at the next damage
+            traceback.print_exception(error, file=sys.stderr)
 
     def _run_worker(self) -> None:
         """Start a worker, and give it jobs until it ends."""
