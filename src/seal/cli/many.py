@@ -3,7 +3,6 @@
 It knows nothing of what is done to an input.
 """
 
-import shutil
 import sys
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
@@ -16,8 +15,7 @@ from seal import console
 from seal.batch.ledger import LEDGER_NAME, Ledger, file_states, made_by
 from seal.batch.pool import FileJob, Group, Outcome, grouped, in_pool, in_sequence, sweep_after
 from seal.batch.tasks import Correct, Transcribe
-from seal.errors import SealError
-from seal.files import sweep
+from seal.files import back_up, refuse_shared, sweep
 
 
 def do_all(
@@ -38,7 +36,9 @@ def do_all(
 
         check_address(on)
     pairs = list(zip(sources, targets, strict=True))
-    sweep([path for pair in pairs for path in task.files(*pair)[1]])
+    written_by = [(pair[0], path) for pair in pairs for path in dict.fromkeys(task.files(*pair)[1])]
+    refuse_shared(written_by)
+    sweep([path for _, path in written_by])
     ledger = Ledger(targets[0].parent, made_by(task, task.models()), task.files)
     if not several:
         source, target = pairs[0]
@@ -46,7 +46,7 @@ def do_all(
         before = file_states(read)
         with console.progress(source.name) as progress:
             if ledger.is_edited(source, target):
-                back_up(written)
+                back_up_edited(written)
             task(source, target, progress)
         if (target.parent / LEDGER_NAME).is_file():  # else it would count as edited there
             ledger.add(source, target, before, file_states(written))
@@ -65,7 +65,7 @@ def do_all(
         report(f"{outdated} results were made with other options or models and are made again")
     if not left:
         return
-    back_up([path for job in left if ledger.is_edited(*job) for path in task.files(*job)[1]])
+    back_up_edited([path for job in left if ledger.is_edited(*job) for path in task.files(*job)[1]])
     problems: dict[FileJob, str] = {}
     try:
         with (
@@ -90,14 +90,10 @@ def do_all(
         raise typer.Exit(2)
 
 
-def back_up(edited: Sequence[Path]) -> None:
-    """Copy results that somebody has edited, and that are made again, to NAME.bak."""
+def back_up_edited(edited: Sequence[Path]) -> None:
+    """Copy results that somebody has edited, and that are made again."""
     for path in filter(Path.is_file, edited):
-        copy = path.with_name(f"{path.name}.bak")
-        try:
-            shutil.copy2(path, copy)
-        except OSError as error:
-            raise SealError(f"{copy}: cannot be written: {error.strerror}") from None
+        copy = back_up(path)
         report(f"{path}: was edited, and is made again; a copy is in {copy.name}")
 
 
