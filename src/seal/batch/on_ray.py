@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+from seal import child
 from seal.batch.pool import (
     MAX_TRIES,
     Group,
@@ -128,6 +129,7 @@ class _Actor:
     """A worker. Before Ray makes it, Ray sets its threads to the cores that it asked for."""
 
     def __init__(self, task: Task, tries: Any) -> None:
+        child.forget_current_folder()  # Ray adds the driver's
         self._task = task
         self._tries = tries
         self._error = preparation_error(task)

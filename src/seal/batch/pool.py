@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from seal import child
 from seal.batch.ledger import FileStates, file_state, file_states
 from seal.errors import SealError, explained
 from seal.files import sweep
@@ -262,7 +263,8 @@ class _Worker:
         # An interrupt from the keyboard goes to all processes; the workers are ours to stop.
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            self._process.start()
+            with child.safe_path():
+                self._process.start()
         finally:
             signal.signal(signal.SIGINT, handler)
         worker_end.close()

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from seal import child
 from seal.server import storage
 from seal.server.jobs import MAX_DEATHS, Job, Jobs
 from seal.server.metrics import Metrics
@@ -100,7 +101,8 @@ class Dispatcher(threading.Thread):
         process = get_context("spawn").Process(
             target=work, args=(worker_end, *self._worker), name="seal worker", daemon=True
         )
-        process.start()
+        with child.safe_path():
+            process.start()
         worker_end.close()
         self._metrics.workers.inc()
         try:

@@ -1,0 +1,37 @@
+"""Processes that seal starts run the code of the installation, not what lies where one stands.
+
+A new Python looks for modules in the current folder first: a `soundfile.py` that somebody was sent
+would be run. This file knows nothing of what the processes do.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FLAG = "-P"
+"""Python's option for that, where the command line is ours."""
+
+_VARIABLE = "PYTHONSAFEPATH"
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Processes that `multiprocessing` starts within do not search the current folder."""
+    before = os.environ.get(_VARIABLE)
+    os.environ[_VARIABLE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_VARIABLE, None)
+        else:
+            os.environ[_VARIABLE] = before
+
+
+def forget_current_folder() -> None:
+    """Stop searching the current folder in this process, which another library has started."""
+    here = os.path.realpath(os.getcwd())
+    if Path(__file__).resolve().parents[1] != Path(here):
+        sys.path[:] = [each for each in sys.path if os.path.realpath(each or ".") != here]
