@@ -7,6 +7,7 @@ used. The variables are inherited by every process that seal starts. It knows no
 import os
 
 SWITCHES = {
+    "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers would ask Hugging Face to convert a model
     "DO_NOT_TRACK": "1",  # what several libraries ask for
     "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface_hub, transformers, peft
     "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime, which finds speech for faster-whisper
