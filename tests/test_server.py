@@ -279,6 +279,8 @@ def test_events_follow_a_job_to_its_end(client: TestClient) -> None:
         ({"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"}, 200),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Origin": "http://[1"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
     ],
 )
@@ -288,6 +290,14 @@ def test_without_tokens_a_page_of_another_site_is_refused(headers, status) -> No
 
     client = TestClient(Guard(app, ()), base_url="http://127.0.0.1")
     assert client.post("/v1/correct", content="A: hi", headers=headers).status_code == status
+
+
+def test_invented_methods_make_no_new_metrics(client: TestClient) -> None:
+    for method in ("BREW", "STEEP"):
+        assert client.request(method, "/healthz").status_code == 405
+    text = client.get("/metrics").text
+    assert "BREW" not in text and "STEEP" not in text
+    assert 'method="none",route="/healthz",status="405"' in text
 
 
 def test_delete_forgets_a_job_whatever_its_state(client: TestClient) -> None:

@@ -68,7 +68,10 @@ def _from_elsewhere(headers: Headers) -> bool:
     requests without asking the server first."""
     origin = headers.get("origin")
     if origin is not None:
-        return not is_loopback(urlsplit(origin).hostname or "")
+        try:
+            return not is_loopback(urlsplit(origin).hostname or "")
+        except ValueError:  # no address at all
+            return True
     return headers.get("sec-fetch-site") in ("cross-site", "same-site")
 
 
