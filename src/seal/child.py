@@ -6,8 +6,11 @@ would be run. This file knows nothing of what the processes do.
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import connection as pipes
+from multiprocessing import parent_process
 from pathlib import Path
 
 FLAG = "-P"
@@ -35,3 +38,16 @@ def forget_current_folder() -> None:
     here = os.path.realpath(os.getcwd())
     if Path(__file__).resolve().parents[1] != Path(here):
         sys.path[:] = [each for each in sys.path if os.path.realpath(each or ".") != here]
+
+
+def end_with_parent() -> None:
+    """End this process, started by `multiprocessing`, when the one that started it ends, even if
+    that is killed."""
+    parent = parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            pipes.wait([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

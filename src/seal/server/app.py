@@ -27,6 +27,7 @@ from seal.server.dispatcher import Dispatcher
 from seal.server.events import Events
 from seal.server.jobs import FullError, Job, Jobs, Kind, new_id
 from seal.server.metrics import Counted, Metrics
+from seal.server.reader import NoJsonError, Reader
 from seal.server.settings import MAX_BACKLOG_WORDS, MAX_WAIT, RETRY_AFTER, SHORT_WORDS, Settings
 
 HEARTBEAT_SECONDS = 15.0
@@ -57,6 +58,7 @@ class Service:
         self.dispatcher = Dispatcher(
             self.jobs, settings, metrics, self.events.notify, perform, load
         )
+        self.reader = Reader()
         self.uploads = 0
         self.checking = asyncio.Semaphore(MAX_CHECKS)
         self.reading = asyncio.Semaphore(1)  # a large transcript takes many times its size
@@ -108,7 +110,9 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service(settings, jobs, metrics, perform, load)
         service.dispatcher.start()
+        service.reader.start()
         yield
+        service.reader.stop()
         await run_in_threadpool(service.dispatcher.stop)
         jobs.close()
 
@@ -221,33 +225,22 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     unknown = HTTPException(415, f"say what it is: Content-Type: {' or '.join(payload.NAMES)}")
     if kind and kind not in payload.NAMES:
         raise unknown
-    body = await upload.body(request, limits.json_bytes, limits.idle_seconds)
-    if not body:
-        raise HTTPException(400, "there is no body; send a transcript")
-    if not kind:
-        raise unknown
-    name = payload.NAMES[kind]
-    async with service.reading:
-        size = await run_in_threadpool(_count_words, body, name, options.from_)
-    backlog = await run_in_threadpool(service.jobs.backlog)
-    soon = backlog is not None and backlog + size <= MAX_BACKLOG_WORDS and service.dispatcher.ready
-    awaited = options.wait and size <= SHORT_WORDS and soon
-    chosen = {
-        "corrector": options.corrector or service.settings.corrector,
-        "from": options.from_,
-    }
     id = new_id()
     with service.events.subscribe(id) as news:
-        job = await service.add(
-            id,
-            request.state.owner,
-            "correct",
-            chosen,
-            name,
-            size=size,
-            input=body,
-            awaited=awaited,
-        )
+        body = upload.Body(service.jobs.incoming / id)
+        service.uploads += 1
+        try:
+            await body.receive(request, limits.json_bytes, limits.idle_seconds)
+            if not body.size:
+                raise HTTPException(400, "there is no body; send a transcript")
+            if not kind:
+                raise unknown
+            name, owner = payload.NAMES[kind], request.state.owner
+            job, awaited = await _take(service, id, body, name, options, owner)
+        finally:
+            service.uploads -= 1
+            if body.in_file:
+                service.jobs.discard(id)
         if awaited:
             answer = await _wait_for(service, job, news)
             if answer is not None:
@@ -255,15 +248,34 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     return _accepted(service, job)
 
 
-def _count_words(body: bytes, name: str, format: str | None) -> int:
-    """Count the words of a transcript. Answers 400 where it should be JSON and is not; raises
-    SealError where it is no transcript."""
-    try:
-        return len(payload.read(body, name, format).words)
-    except SealError as error:
-        if name.endswith(".json") and not payload.is_json(body):
+async def _take(
+    service: Service,
+    id: str,
+    body: upload.Body,
+    name: str,
+    options: schema.CorrectOptions,
+    owner: str,
+) -> tuple[Job, bool]:
+    """Read a transcript, and queue its correction; whether its client waits for the answer."""
+    async with service.reading:
+        try:
+            size = await run_in_threadpool(service.reader.count, body.source, name, options.from_)
+        except NoJsonError as error:
             raise HTTPException(400, str(error)) from None
-        raise
+        backlog = await run_in_threadpool(service.jobs.backlog)
+        soon = (
+            backlog is not None and backlog + size <= MAX_BACKLOG_WORDS and service.dispatcher.ready
+        )
+        awaited = options.wait and size <= SHORT_WORDS and soon
+        chosen = {
+            "corrector": options.corrector or service.settings.corrector,
+            "from": options.from_,
+        }
+        content = await run_in_threadpool(body.content)
+        job = await service.add(
+            id, owner, "correct", chosen, name, size=size, input=content, awaited=awaited
+        )
+    return job, awaited
 
 
 async def _wait_for(service: Service, job: Job, news: asyncio.Event) -> Response | None:
