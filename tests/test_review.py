@@ -2,10 +2,14 @@
 answers one browser on this machine; and the page itself, driven in Chromium where there is one."""
 
 import json
+import re
 import shutil
+import subprocess
 import tempfile
 import threading
 import time
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ from hypothesis import strategies as st
 from seal import words
 from seal.cli import main
 from seal.errors import SealError
-from seal.review import PageAudio, conversation, document
+from seal.review import FOLDER, PageAudio, conversation, document
 from seal.review.edits import apply
 from seal.review.server import Review, application
 
@@ -108,6 +112,16 @@ def test_nothing_in_a_transcript_is_markup():
     assert "alert(1)<" not in page
     assert page.count("</script>") == 2
     assert "{{title}}" in page
+
+
+def test_a_browser_runs_the_pages_own_scripts_alone():
+    page = document("call", talk(2), [0, 1])
+    policy = re.search(r'Security-Policy" content="([^"]*)"', page)[1]
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    allowed = re.findall(r"'sha256-([^']*)'", policy)
+    assert allowed == [b64encode(sha256(text.encode()).digest()).decode() for text in scripts]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy.replace("style-src 'unsafe-inline'", "")
 
 
 def test_one_conversation_of_several_is_shown():
@@ -225,6 +239,41 @@ def test_transcribe_writes_the_page_too(tmp_path, monkeypatch):
     assert "data:audio/mpeg;base64," in page
     assert len(words.read(tmp_path / "out.json")) == 4
     assert main([*call, str(tmp_path / "out.html")]) == 2
+
+
+INHERITED = ("constructor", "__proto__", "toString", "hasOwnProperty")
+"""What every object of JavaScript has, or seems to have; speakers may be called so."""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node here")
+@pytest.mark.parametrize("scored", INHERITED)
+def test_speakers_may_be_called_like_what_objects_inherit(scored, tmp_path):
+    given = [word | {"speaker_scores": {scored: 0.5}} for word in talk(20, INHERITED)]
+    words.write(given, tmp_path / "in.json")
+    given = words.read(tmp_path / "in.json")
+    page = document("call", given, range(20))
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1]
+    code = (
+        (FOLDER / "edits.js").read_text()
+        + """
+        const data = JSON.parse(require("fs").readFileSync(0));
+        const talk = new Conversation(data);
+        const numbers = talk.scores.flat().every((score) => typeof score === "number");
+        const made = [talk.text(data.transcript, data.indices), numbers];
+        talk.rename(talk.names.indexOf("__proto__"), "valueOf");
+        made.push(talk.edits().renamed, talk.text(data.transcript, data.indices));
+        console.log(JSON.stringify(made));"""
+    )
+    done = subprocess.run(["node", "-e", code], input=data, capture_output=True, text=True)
+    assert not done.stderr
+    made, numbers, renamed, made_renamed = json.loads(done.stdout)
+    names = [word["speaker"] for word in given]
+    edits = {"speakers": names, "reviewed": []}
+    assert numbers and made == words.text_of(apply(given, range(20), edits))
+    assert renamed == {"__proto__": "valueOf"}
+    names = [renamed.get(name, name) for name in names]
+    edits = {"speakers": names, "reviewed": [], "renamed": renamed}
+    assert made_renamed == words.text_of(apply(given, range(20), edits))
 
 
 # ---- in a browser

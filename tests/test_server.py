@@ -292,6 +292,15 @@ def test_without_tokens_a_page_of_another_site_is_refused(headers, status) -> No
     assert client.post("/v1/correct", content="A: hi", headers=headers).status_code == status
 
 
+def test_every_answer_is_data_and_no_page(client: TestClient, strict: TestClient) -> None:
+    nobody = {"Authorization": "Bearer none"}
+    answers = [client.get("/healthz"), client.get("/none"), strict.get("/metrics", headers=nobody)]
+    assert [answer.status_code for answer in answers] == [200, 404, 401]
+    for answer in answers:
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
 def test_invented_methods_make_no_new_metrics(client: TestClient) -> None:
     for method in ("BREW", "STEEP"):
         assert client.request(method, "/healthz").status_code == 405

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from seal import __version__
 from seal.errors import SealError
 from seal.server import payload, probe, schema, upload, worker
-from seal.server.auth import Guard
+from seal.server.auth import Guard, SafeHeaders
 from seal.server.dispatcher import Dispatcher
 from seal.server.events import Events
 from seal.server.jobs import FullError, Job, Jobs, Kind, new_id
@@ -142,6 +142,7 @@ def create_app(
         app.exception_handler(error_type)(_problem)
     app.add_middleware(Guard, tokens=settings.tokens)
     app.add_middleware(Counted, metrics=metrics)
+    app.add_middleware(SafeHeaders)
     return app
 
 
@@ -307,7 +308,7 @@ async def _wait_for(service: Service, job: Job, news: asyncio.Event) -> Response
 def _document(job: Job, content: bytes) -> Response:
     """A result in the input's own format; for a recording, a word transcript."""
     kind = payload.TYPES[job.name] if job.kind == "correct" else "application/json"
-    return Response(content, headers={"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
+    return Response(content, headers={"Content-Type": kind})
 
 
 def _accepted(service: Service, job: Job) -> Response:
