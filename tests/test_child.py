@@ -1,8 +1,10 @@
 """What lies in the current folder is not run by the processes that seal starts."""
 
 import asyncio
+import os
 import sys
 import threading
+import time
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -49,6 +51,26 @@ def test_without_our_care_the_trap_springs(trap: Path) -> None:
     process.start()
     process.join()
     assert trap.exists()
+
+
+def test_two_threads_at_once_leave_the_environment_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    inside = threading.Event()
+
+    def first() -> None:
+        with child.safe_path():
+            inside.set()
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait()
+    with child.safe_path():
+        time.sleep(0.2)
+    thread.join()
+    assert "PYTHONSAFEPATH" not in os.environ
 
 
 def test_a_process_of_another_library_forgets_the_current_folder(

@@ -17,20 +17,22 @@ FLAG = "-P"
 """Python's option for that, where the command line is ours."""
 
 _VARIABLE = "PYTHONSAFEPATH"
+_lock = threading.RLock()  # two threads would put back what the other one had set
 
 
 @contextmanager
 def safe_path() -> Iterator[None]:
     """Processes that `multiprocessing` starts within do not search the current folder."""
-    before = os.environ.get(_VARIABLE)
-    os.environ[_VARIABLE] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(_VARIABLE, None)
-        else:
-            os.environ[_VARIABLE] = before
+    with _lock:
+        before = os.environ.get(_VARIABLE)
+        os.environ[_VARIABLE] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[_VARIABLE]
+            else:
+                os.environ[_VARIABLE] = before
 
 
 def forget_current_folder() -> None:
