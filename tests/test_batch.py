@@ -274,6 +274,37 @@ def test_a_damaged_list_of_what_is_finished_costs_time_only(calls, expected, tmp
     assert contents(out) == expected
 
 
+ODD = [
+    {"written": 5},
+    {"written": [5]},
+    {"written": [[1]]},
+    {"written": []},
+    {"written": {}},
+    {"read": [["a", "b"]]},
+    {"read": None},
+    {"result": ["x"]},
+    {"result": None},
+    {"input": 3},
+    {"made": {}},
+]
+
+
+@pytest.mark.parametrize("change", [*ODD, "[" * 100_000, '"x"', "null", "NaN"])
+def test_an_odd_line_in_the_list_of_what_is_finished_costs_time_only(
+    change, tmp_path, capsys, monkeypatch
+):
+    words.write(conversation("call"), tmp_path / "calls" / "call.json")
+    out = tmp_path / "out"
+    assert correct(tmp_path / "calls", "-o", out) == 0
+    made = contents(out)
+    entry = json.loads((out / ".seal.jsonl").read_text())
+    odd = change if isinstance(change, str) else json.dumps(entry | change)
+    (out / ".seal.jsonl").write_text(odd)
+    for again in ([], ["--again"]):
+        assert correct(tmp_path / "calls", "-o", out, *again) == 0
+    assert "Traceback" not in capsys.readouterr().err and contents(out) == made
+
+
 def test_scratch_files_of_a_killed_run_are_swept_and_no_others(tmp_path):
     theirs = {".call.json.backup", ".call.json.20260105", ".other.json.abcd_123.seal-part"}
     for name in {".call.json.abcd_123.seal-part", "call.json"} | theirs:
