@@ -221,6 +221,7 @@ def silent(start: Callable[[], Any]) -> Callable[[], Any]:
 def test_a_reader_that_dies_is_started_again() -> None:
     own = reader.Reader()
     own.start()
+    assert own._process is not None
     own._process.kill()
     own._process.join()
     assert own.count(b"A: yes\nB: no\n", "transcript.txt", None) == 2

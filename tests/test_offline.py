@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from seal import telemetry
-from seal.llm.model import cache_folder
+from seal.llm.embedded import cache_folder, embedded_folder
 
 WATCH = """
 import ipaddress, os, sys
@@ -56,7 +56,7 @@ def watched(folder: Path, *command: str, **variables: str) -> subprocess.Complet
     """Run Python with `command`, and fail if anything was to be sent."""
     home, notes = folder / "home", folder / "notes.txt"
     (home / ".cache").mkdir(parents=True)
-    if cache_folder().is_dir():  # converting the model takes a minute
+    if cache_folder().is_dir():
         (home / ".cache" / "seal").symlink_to(cache_folder())
     (folder / "hook").mkdir()
     (folder / "hook" / "sitecustomize.py").write_text(WATCH)
@@ -110,6 +110,7 @@ def test_transcribe_sends_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.models
 def test_correct_sends_nothing_by_whatever_model(tmp_path: Path) -> None:
+    embedded_folder()  # converting the model takes a minute: once, and not in the new home
     (tmp_path / "call.json").write_text(json.dumps(TALK))
     for corrector in ("best", "seal"):
         (tmp_path / corrector).mkdir()
@@ -120,6 +121,7 @@ def test_correct_sends_nothing_by_whatever_model(tmp_path: Path) -> None:
 
 @pytest.mark.models
 def test_train_sends_nothing(tmp_path: Path) -> None:
+    embedded_folder()
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     (corpus / "call.json").write_text(json.dumps(TALK))

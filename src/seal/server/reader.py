@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ class Reader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pipe: Connection | None = None
+        self._process: BaseProcess | None = None
 
     def start(self) -> None:
         """Start the process, so that the first transcript need not wait for it."""
@@ -50,8 +52,7 @@ class Reader:
 
     def stop(self) -> None:
         """End it, even while it reads."""
-        pipe = self._pipe
-        if pipe is not None:
+        if self._process is not None:
             self._process.kill()
 
     def count(self, body: bytes | Path, name: str, format: str | None) -> int:
@@ -73,19 +74,20 @@ class Reader:
         return int(answer)
 
     def _start(self) -> Connection:
-        if self._pipe is None or not self._process.is_alive():
-            spawn = get_context("spawn")
-            pipe, end = spawn.Pipe()
-            self._process = spawn.Process(target=_run, args=(end,), name="seal reader", daemon=True)
-            with child.safe_path():
-                self._process.start()
-            end.close()
-            self._pipe = pipe
+        if self._pipe is not None and self._process is not None and self._process.is_alive():
+            return self._pipe
+        spawn = get_context("spawn")
+        self._pipe, end = spawn.Pipe()
+        self._process = spawn.Process(target=_run, args=(end,), name="seal reader", daemon=True)
+        with child.safe_path():
+            self._process.start()
+        end.close()
         return self._pipe
 
     def _end(self) -> None:
-        self._process.kill()
-        self._process.join()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
         if self._pipe is not None:
             self._pipe.close()
         self._pipe = None
