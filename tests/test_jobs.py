@@ -64,14 +64,17 @@ def test_no_byte_of_an_answered_request_stays(tmp_path: Path) -> None:
 
 
 class FullDisk:
-    """A connection to a database whose disk is full for as long as the reserve takes its room."""
+    """A connection to a database whose disk is full for as long as a reserve takes its room: that
+    for results where something is written, that for deletions where something is deleted."""
 
-    def __init__(self, db: sqlite3.Connection, reserve: Path) -> None:
+    def __init__(self, db: sqlite3.Connection, folder: Path) -> None:
         self._db = db
-        self._reserve = reserve
+        self._folder = folder
 
     def execute(self, sql: str, *values: Any) -> Any:
-        if self._reserve.exists() and sql.startswith(("UPDATE", "DELETE", "INSERT")):
+        name = "reserve-to-delete" if sql.startswith("DELETE") else "reserve"
+        wanted = sql.startswith(("UPDATE", "DELETE", "INSERT"))
+        if wanted and (self._folder / name).exists():
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
@@ -86,7 +89,7 @@ def test_on_a_full_disk_results_are_written_and_jobs_deleted(
 ) -> None:
     job, other = add(jobs), add(jobs)
     jobs.claim()
-    monkeypatch.setattr(jobs, "_db", FullDisk(jobs._db, tmp_path / "reserve"))  # type: ignore
+    monkeypatch.setattr(jobs, "_db", FullDisk(jobs._db, tmp_path))  # type: ignore
     full = reserve.shutil.disk_usage(tmp_path)._replace(free=0)
     monkeypatch.setattr(reserve.shutil, "disk_usage", lambda path: full)
     assert jobs.finish(job.id, b"[1]", None)

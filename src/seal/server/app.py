@@ -6,6 +6,9 @@ are done.
 
 import asyncio
 import errno
+import sqlite3
+import sys
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -138,7 +141,9 @@ def create_app(
     app.get("/metrics", **schema.METRICS, **protected)(metrics_text)
     app.get("/healthz")(healthz)
     app.get("/readyz", responses=schema.responses(503))(readyz)
-    for error_type in (AnyHTTPException, RequestValidationError, SealError, Exception):
+    # A full disk would be logged at every request if it came under `Exception` alone.
+    known = (AnyHTTPException, RequestValidationError, SealError, OSError, sqlite3.OperationalError)
+    for error_type in (*known, Exception):
         app.exception_handler(error_type)(_problem)
     app.add_middleware(Guard, tokens=settings.tokens)
     app.add_middleware(Counted, metrics=metrics)
@@ -159,6 +164,8 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
         status, line = 422, str(error)
     elif getattr(error, "errno", 0) == errno.ENOSPC or "disk is full" in str(error):
         status, line = 507, DISK_FULL
+    elif isinstance(error, (OSError, sqlite3.OperationalError)):
+        traceback.print_exception(error, file=sys.stderr)  # the others are logged by uvicorn
     return JSONResponse({"error": " ".join(line.split())}, status, headers)
 
 

@@ -24,6 +24,9 @@ from seal.server.worker import Load, Perform, WorkItem, WorkResult, work
 EXPIRY_INTERVAL = 600.0
 """Seconds between two looks for jobs that are older than `Limits.keep_days`."""
 
+ROOM_INTERVAL = 5.0
+"""Seconds between two looks at a disk that is full."""
+
 MIN_PAUSE = 0.2
 """Seconds before a worker is started again; doubled after each that was never ready."""
 
@@ -119,13 +122,17 @@ class Dispatcher(threading.Thread):
 
     def _step(self, pipe: Connection, sentinel: int) -> bool:
         """Wait for news and handle it. False when the worker has ended, or must be."""
-        if self.ready and not self._batch:
+        # On a full disk what is in work is ended, from the reserve, and nothing begun.
+        room = self._jobs.has_room()
+        if self.ready and not self._batch and room:
             self._start_batch(pipe)
         now = time.monotonic()
         if now - self._last_expiry > EXPIRY_INTERVAL:
             self._last_expiry = now
             self._jobs.expire(self._settings.limits.keep_days)
-        timeout = max(0.0, self._deadline - now) if self._batch else EXPIRY_INTERVAL
+        timeout = EXPIRY_INTERVAL if room else ROOM_INTERVAL
+        if self._batch:
+            timeout = max(0.0, self._deadline - now)
         ready = self._wait(timeout, [pipe, sentinel])
         if pipe in ready:
             try:

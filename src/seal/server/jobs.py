@@ -85,8 +85,9 @@ class Jobs:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._path = folder / "jobs.sqlite"
             self._db = storage.connect(self._path)
-            self._reserve = Reserve(folder / "reserve")
-            self._reserve.fill()
+            self._for_results = Reserve(folder / "reserve")
+            self._for_deletions = Reserve(folder / "reserve-to-delete")
+            self.has_room()
         except BlockingIOError:
             raise SealError(f"--data: {folder} is in use by another server") from None
         except (OSError, sqlite3.Error) as error:
@@ -97,6 +98,8 @@ class Jobs:
         """Let another process have the folder."""
         with self._lock:
             self._db.close()
+            self._for_results.release()
+            self._for_deletions.release()
             self._lock_file.close()
 
     @contextmanager
@@ -111,9 +114,12 @@ class Jobs:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _insist(self, act: Callable[[sqlite3.Connection], int]) -> int:
+    def _insist(
+        self, act: Callable[[sqlite3.Connection], int], reserve: Reserve | None = None
+    ) -> int:
         """Do it in a transaction, and leave nothing of what it deletes in the log. Where the disk
-        is full, the reserve is given up for it."""
+        is full, the reserve (that for deletions) is given up for it."""
+        reserve = reserve or self._for_deletions
         for last in (False, True):
             try:
                 with self._transaction() as db:
@@ -121,15 +127,16 @@ class Jobs:
                 break
             except sqlite3.OperationalError as error:
                 full = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-                if last or not full or not self._reserve.release():
+                if last or not full or not reserve.release():
                     raise
         with self._lock:
             storage.empty_log(self._db)
+        self._for_deletions.fill(times=1)  # the log, which took its room, is empty again
         return count
 
     def has_room(self) -> bool:
-        """Whether the disk has room for another job, and its reserve beside."""
-        return self._reserve.fill()
+        """Whether the disk has room for another job, and the reserves beside."""
+        return self._for_deletions.fill() and self._for_results.fill()
 
     def mend(self) -> None:
         """Save what can be read of a damaged file of jobs into a new one."""
@@ -241,7 +248,9 @@ class Jobs:
         """Begin the job that has waited longest, and with a short correction other short ones for
         the same corrector, up to MAX_BATCH_JOBS and MAX_BATCH_WORDS. A job on which the worker died
         goes alone."""
-        with self._transaction() as db:
+        batch: list[Job] = []
+
+        def act(db: sqlite3.Connection) -> int:
             queued = []
             sql = f"SELECT {_COLUMNS} FROM jobs WHERE status = 'queued' ORDER BY place"
             for job in [_job(row) for row in db.execute(sql)]:
@@ -254,12 +263,15 @@ class Jobs:
                     " WHERE id = ?",
                     (trouble, time.time(), job.id),
                 )
-            batch = _batch(queued)
+            batch[:] = _batch(queued)
             for job in batch:
                 db.execute(
                     "UPDATE jobs SET status = 'running', started = ? WHERE id = ?",
                     (time.time(), job.id),
                 )
+            return len(batch)
+
+        self._insist(act, self._for_results)
         return batch
 
     def input(self, id: str) -> bytes | None:
@@ -282,7 +294,8 @@ class Jobs:
                     " WHERE id = ? AND status = 'running'",
                     values,
                 ).rowcount
-            )
+            ),
+            self._for_results,
         )
         self.discard(id)
         return bool(changed)
@@ -297,7 +310,7 @@ class Jobs:
                 "UPDATE jobs SET status = 'queued', started = NULL WHERE status = 'running'"
             ).rowcount
 
-        self._insist(act)
+        self._insist(act, self._for_results)
 
     def expire(self, days: float) -> None:
         """Delete the jobs that ended longer ago than that, and damaged files as old."""
@@ -308,7 +321,7 @@ class Jobs:
         for path in self._path.parent.glob(f"{self._path.name}{storage.DAMAGED}*"):
             if path.stat().st_ctime < oldest:  # since when it has that name
                 path.unlink(missing_ok=True)
-        self._reserve.fill()
+        self.has_room()
 
     def _blob(self, column: str, id: str) -> bytes | None:
         with self._lock:

@@ -8,11 +8,15 @@ import os
 import shutil
 from pathlib import Path
 
-RESERVE_BYTES = 64 << 20
-"""More than a transcript's request and its result take."""
+RESERVE_BYTES = 96 << 20
+"""More than the largest request, its result, and what the log needs to write the one over the
+other."""
 
-SHARE = 20
-"""A small disk gives one part of so many."""
+MIN_FREE_BYTES = 1 << 19
+"""With less beside the reserve, the disk is full."""
+
+SHARE = 8
+"""A small disk gives one part of so many: zeros over what is deleted go through the log, too."""
 
 
 class Reserve:
@@ -22,11 +26,13 @@ class Reserve:
         self._path = path
         self._bytes = min(RESERVE_BYTES, shutil.disk_usage(path.parent).total // SHARE)
 
-    def fill(self) -> bool:
-        """Take the room, if it is not taken and there is twice of it. Whether it is taken."""
+    def fill(self, times: int = 2) -> bool:
+        """Take the room, if it is not taken and there is so many times of it: twice, so that what
+        was given up is not taken back while it is in use. Whether it is taken, and some is left."""
+        free = shutil.disk_usage(self._path.parent).free
         if self._path.exists():
-            return True
-        if shutil.disk_usage(self._path.parent).free < 2 * self._bytes:
+            return free >= MIN_FREE_BYTES
+        if free < times * self._bytes:
             return False
         try:
             with open(self._path, "xb") as file:
