@@ -398,7 +398,7 @@ class Killing:
             mark = self.folder / f"{source.name}.{time.time_ns()}"
             if len(list(self.folder.glob(f"{source.name}.*"))) < self.times:
                 mark.touch()
-                (target.parent / f".{target.name}.abcd1234").write_text("half")
+                (target.parent / f".{target.name}.abcd1234.seal-part").write_text("half")
                 os.kill(os.getpid(), signal.SIGKILL)
         write_text(f"{source.name} {os.environ['OMP_NUM_THREADS']}", target)
 
