@@ -55,6 +55,18 @@ def _sleep(seconds: float, progress: StageProgress) -> None:
         time.sleep(min(left, 0.05))
 
 
+class Copying:
+    """A task for many inputs: writes the input's name."""
+
+    def prepare(self) -> None: ...
+
+    def files(self, source: Path, target: Path) -> tuple[list[Path], list[Path]]:
+        return [source], [target]
+
+    def __call__(self, source: Path, target: Path, progress: object = None) -> None:
+        target.write_text(source.name)
+
+
 if __name__ == "__main__":
     from seal.cli.serve import run
     from seal.server.auth import read_tokens

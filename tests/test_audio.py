@@ -1,6 +1,7 @@
 """Promises of audio.py: any sound becomes 16 kHz mono, streamed; a bad file gets one clear line."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import soundfile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seal.acoustic import audio
+from seal.acoustic import audio, containers
 from seal.errors import SealError
 
 
@@ -167,6 +168,64 @@ def test_a_file_cut_in_two_is_refused(tmp_path, suffix):
     soundfile.write(path, noise, 16000)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert "cut short" in refused(path)
+
+
+NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 16000 * 20)
+CONTAINERS = [(name, "PCM_16") for name in ("WAV", "RF64", "W64", "AIFF", "CAF", "AU", "NIST")]
+CONTAINERS += [("AIFF", "FLOAT"), ("W64", "FLOAT"), ("NIST", "ULAW")]
+
+
+@pytest.mark.parametrize(("container", "subtype"), CONTAINERS)
+def test_a_file_cut_in_two_is_refused_with_both_lengths(tmp_path, container, subtype):
+    path = tmp_path / "cut"
+    soundfile.write(path, NOISE, 16000, format=container, subtype=subtype)
+    assert len(heard(path)) == len(NOISE)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\0" * 4)  # more than is promised is no harm
+    assert len(heard(path)) == pytest.approx(len(NOISE), abs=4)
+    for size in (len(whole) // 2, len(whole) // 2 + 1):
+        path.write_bytes(whole[:size])
+        told = refused(path)
+        there, promised = map(float, re.findall(r"([\d.]+) s", told))
+        assert there == pytest.approx(10, abs=0.2) and promised == pytest.approx(20, abs=0.2)
+
+
+@pytest.mark.parametrize("container", ["AIFF", "AU", "CAF"])
+def test_a_writer_that_did_not_know_the_length_promised_nothing(tmp_path, container):
+    path = tmp_path / "piped"
+    soundfile.write(path, NOISE, 16000, format=container, subtype="PCM_16")
+    data = bytearray(path.read_bytes())
+    at = {"AIFF": data.find(b"SSND") + 4, "AU": 8, "CAF": data.find(b"data") + 4}[container]
+    size = 8 if container == "CAF" else 4
+    data[at : at + size] = b"\xff" * size
+    path.write_bytes(data)
+    assert containers.missing(path) is None
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "ogg"])
+@pytest.mark.parametrize("tag", [b"", b"ID3\x04\0\0\0\0\x01\0" + b"\0" * 128])
+def test_a_second_stream_behind_the_first_is_heard(tmp_path, suffix, tag):
+    path = tmp_path / f"two.{suffix}"
+    soundfile.write(path, NOISE, 16000)
+    one = (tag if suffix == "mp3" else b"") + path.read_bytes()
+    path.write_bytes(one)
+    assert len(heard(path)) / audio.RATE == pytest.approx(20, abs=0.2)
+    path.write_bytes(one + one)
+    assert len(heard(path)) / audio.RATE == pytest.approx(40, abs=0.4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    start=st.sampled_from(
+        [b"RF64....WAVEds64", b"FORM....AIFF", b"riff", b"caff", b".snd", b"NIST_1A\n", b"ID3"]
+    ),
+    rest=st.binary(max_size=200),
+)
+def test_a_header_of_whatever_bytes_is_read_to_an_end(tmp_path_factory, start, rest):
+    path = tmp_path_factory.getbasetemp() / "odd"
+    path.write_bytes((start + rest).ljust(4096, b"\0"))
+    containers.missing(path)
+    containers.has_second_stream(path, "MP3")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")

@@ -275,12 +275,78 @@ def test_a_damaged_list_of_what_is_finished_costs_time_only(calls, expected, tmp
     assert contents(out) == expected
 
 
+ODD = [
+    {"written": 5},
+    {"written": [5]},
+    {"written": [[1]]},
+    {"written": []},
+    {"written": {}},
+    {"read": [["a", "b"]]},
+    {"read": None},
+    {"result": ["x"]},
+    {"result": None},
+    {"input": 3},
+    {"made": {}},
+]
+
+
+@pytest.mark.parametrize("change", [*ODD, "[" * 100_000, '"x"', "null", "NaN"])
+def test_an_odd_line_in_the_list_of_what_is_finished_costs_time_only(
+    change, tmp_path, capsys, monkeypatch
+):
+    words.write(conversation("call"), tmp_path / "calls" / "call.json")
+    out = tmp_path / "out"
+    assert correct(tmp_path / "calls", "-o", out) == 0
+    made = contents(out)
+    entry = json.loads((out / ".seal.jsonl").read_text())
+    odd = change if isinstance(change, str) else json.dumps(entry | change)
+    (out / ".seal.jsonl").write_text(odd)
+    for again in ([], ["--again"]):
+        assert correct(tmp_path / "calls", "-o", out, *again) == 0
+    assert "Traceback" not in capsys.readouterr().err and contents(out) == made
+
+
 def test_scratch_files_of_a_killed_run_are_swept_and_no_others(tmp_path):
-    for name in (".call.json.abcd_123", ".call.json.backup", ".other.json.abcd_123", "call.json"):
+    theirs = {".call.json.backup", ".call.json.20260105", ".other.json.abcd_123.seal-part"}
+    for name in {".call.json.abcd_123.seal-part", "call.json"} | theirs:
         (tmp_path / name).write_text("")
     sweep([tmp_path / "call.json"])
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left == {".call.json.backup", ".other.json.abcd_123", "call.json"}
+    assert {path.name for path in tmp_path.iterdir()} == theirs | {"call.json"}
+
+
+def test_an_unfinished_file_behind_a_link_is_swept(tmp_path, monkeypatch):
+    (tmp_path / "real").mkdir()
+    target = tmp_path / "call.json"
+    target.symlink_to(tmp_path / "real" / "kept.json")
+    monkeypatch.setattr(Path, "replace", lambda *_: None)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    write_text("[]", target)  # ends as if it had been killed
+    monkeypatch.undo()
+    assert len(list((tmp_path / "real").iterdir())) == 1
+    sweep([target])
+    assert not list((tmp_path / "real").iterdir())
+
+
+def test_a_backup_is_never_written_over(calls, tmp_path):
+    out, one = tmp_path / "out", tmp_path / "out" / "call-002.json"
+    assert correct(calls, "-o", out) == 0
+    (out / "call-002.json.bak").write_text("somebody's")
+    for speaker in ("Cleo", "Dora"):
+        words.write([{**word, "speaker": speaker} for word in words.read(one)], one)
+        assert correct(calls, "-o", out, "--again") == 0
+    assert (out / "call-002.json.bak").read_text() == "somebody's"
+    copies = [words.read(out / f"call-002.json.bak{number}")[0]["speaker"] for number in (2, 3)]
+    assert copies == ["Cleo", "Dora"]
+
+
+def test_two_results_that_are_one_file_through_a_link_are_refused(calls, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "call-001.json").symlink_to(out / "call-002.json")
+    assert correct(calls, "-o", out) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "call-001.json" in told and "as would" in told
+    assert [path.name for path in out.iterdir()] == ["call-001.json"]
 
 
 # --- what goes wrong --------------------------------------------------------------------------
@@ -398,7 +464,7 @@ class Killing:
             mark = self.folder / f"{source.name}.{time.time_ns()}"
             if len(list(self.folder.glob(f"{source.name}.*"))) < self.times:
                 mark.touch()
-                (target.parent / f".{target.name}.abcd1234").write_text("half")
+                (target.parent / f".{target.name}.abcd1234.seal-part").write_text("half")
                 os.kill(os.getpid(), signal.SIGKILL)
         write_text(f"{source.name} {os.environ['OMP_NUM_THREADS']}", target)
 

@@ -9,6 +9,7 @@ import errno
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
 import types
@@ -410,6 +411,34 @@ def test_an_interrupt_leaves_with_130_and_no_traceback(
     assert run("correct", call, "-o", tmp_path / "out.json") == 130
     assert capsys.readouterr().err == ""
     assert not (tmp_path / "out.json").exists()
+
+
+def test_an_interrupt_while_the_command_line_loads_leaves_no_traceback(tmp_path: Path) -> None:
+    """A library that is slow to load stands for a slow machine."""
+    (tmp_path / "typer.py").write_text("import os, time\nos.write(1, b'x')\ntime.sleep(60)")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "seal", "--help"]
+    env = os.environ | {"PYTHONPATH": path}
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.read(1) == b"x"
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(30), process.stderr.read()) == (130, b"")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["convert", "--to", "srt"], ["convert", "--to", "azure"], ["simulate"]]
+)
+def test_times_that_no_clock_has_are_refused(
+    arguments: list[str], tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    late = {"session_id": "a", "speaker": "A", "words": "hi", "start_time": 0, "end_time": 1e306}
+    words.write([late], tmp_path / "late.json")
+    command, *rest = arguments
+    told = refused(command, tmp_path / "late.json", *rest, "-o", tmp_path / "out")
+    assert "late.json" in told and "entry 1" in told and "1e+306 s is beyond" in told
 
 
 def test_a_reader_that_leaves_the_pipe_is_no_error(call: Path) -> None:

@@ -1090,3 +1090,28 @@ def test_writing_a_token_again_and_again_takes_no_longer_than_its_length(
     seconds(2_000)
     short, long = (min(seconds(size) for _ in range(3)) for size in (10_000, 40_000))
     assert long < 8 * short + 0.25
+
+
+def test_an_object_of_many_keys_with_one_twice_takes_no_longer(no_collection: None) -> None:
+    spent = []
+    for size in (5_000, 20_000):
+        keys = ", ".join(f'"{place}": 1' for place in [*range(size), size - 1])
+        spent.append(min(seconds_to_read("a.json", f"[{{{keys}}}]") for _ in range(3)))
+    assert spent[1] < max(0.25, 8 * spent[0])
+
+
+def test_a_new_speaker_for_every_word_of_a_tool_that_doubts_takes_no_longer(
+    no_collection: None,
+) -> None:
+    spent = []
+    for size in (400, 1600):
+        said = [
+            {"word": "a", "start": place, "end": place + 1, "speaker": place}
+            | {"confidence": 0.9, "speaker_confidence": 0.6}
+            for place in range(size)
+        ]
+        text = json.dumps({"results": {"channels": [{"alternatives": [{"words": said}]}]}})
+        began = time.thread_time()
+        assert len(read("a.json", text).words) == size
+        spent.append(time.thread_time() - began)
+    assert spent[1] < max(0.25, 8 * spent[0])

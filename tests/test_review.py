@@ -2,10 +2,14 @@
 answers one browser on this machine; and the page itself, driven in Chromium where there is one."""
 
 import json
+import re
 import shutil
+import subprocess
 import tempfile
 import threading
 import time
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ from hypothesis import strategies as st
 from seal import words
 from seal.cli import main
 from seal.errors import SealError
-from seal.review import PageAudio, conversation, document
+from seal.review import FOLDER, PageAudio, conversation, document
 from seal.review.edits import apply
 from seal.review.server import Review, application
 
@@ -108,6 +112,16 @@ def test_nothing_in_a_transcript_is_markup():
     assert "alert(1)<" not in page
     assert page.count("</script>") == 2
     assert "{{title}}" in page
+
+
+def test_a_browser_runs_the_pages_own_scripts_alone():
+    page = document("call", talk(2), [0, 1])
+    policy = re.search(r'Security-Policy" content="([^"]*)"', page)[1]
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    allowed = re.findall(r"'sha256-([^']*)'", policy)
+    assert allowed == [b64encode(sha256(text.encode()).digest()).decode() for text in scripts]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy.replace("style-src 'unsafe-inline'", "")
 
 
 def test_one_conversation_of_several_is_shown():
@@ -227,6 +241,41 @@ def test_transcribe_writes_the_page_too(tmp_path, monkeypatch):
     assert main([*call, str(tmp_path / "out.html")]) == 2
 
 
+INHERITED = ("constructor", "__proto__", "toString", "hasOwnProperty")
+"""What every object of JavaScript has, or seems to have; speakers may be called so."""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node here")
+@pytest.mark.parametrize("scored", INHERITED)
+def test_speakers_may_be_called_like_what_objects_inherit(scored, tmp_path):
+    given = [word | {"speaker_scores": {scored: 0.5}} for word in talk(20, INHERITED)]
+    words.write(given, tmp_path / "in.json")
+    given = words.read(tmp_path / "in.json")
+    page = document("call", given, range(20))
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1]
+    code = (
+        (FOLDER / "edits.js").read_text()
+        + """
+        const data = JSON.parse(require("fs").readFileSync(0));
+        const talk = new Conversation(data);
+        const numbers = talk.scores.flat().every((score) => typeof score === "number");
+        const made = [talk.text(data.transcript, data.indices), numbers];
+        talk.rename(talk.names.indexOf("__proto__"), "valueOf");
+        made.push(talk.edits().renamed, talk.text(data.transcript, data.indices));
+        console.log(JSON.stringify(made));"""
+    )
+    done = subprocess.run(["node", "-e", code], input=data, capture_output=True, text=True)
+    assert not done.stderr
+    made, numbers, renamed, made_renamed = json.loads(done.stdout)
+    names = [word["speaker"] for word in given]
+    edits = {"speakers": names, "reviewed": []}
+    assert numbers and made == words.text_of(apply(given, range(20), edits))
+    assert renamed == {"__proto__": "valueOf"}
+    names = [renamed.get(name, name) for name in names]
+    edits = {"speakers": names, "reviewed": [], "renamed": renamed}
+    assert made_renamed == words.text_of(apply(given, range(20), edits))
+
+
 # ---- in a browser
 
 
@@ -244,6 +293,15 @@ def chromium():
         )
         yield browser
         browser.close()
+
+
+def until(page, condition):
+    """Wait until the condition holds in the page, whose policy lets nothing be evaluated later."""
+    for _ in range(300):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never came true: {condition}")
 
 
 @pytest.fixture
@@ -328,7 +386,7 @@ def test_the_page_by_keyboard(open_page, served):
     with page.expect_response("**/save?*") as answer:
         press("Control+s")
     assert answer.value.ok
-    page.wait_for_function("document.getElementById('unsaved').textContent === 'saved'")
+    until(page, "document.getElementById('unsaved').textContent === 'saved'")
     after = words.read(path)
     for old, new in zip(before, after, strict=True):
         assert [new[key] for key in KEPT] == [old[key] for key in KEPT]
@@ -350,7 +408,7 @@ def test_what_is_edited_while_a_save_is_on_its_way_is_not_saved(open_page, serve
         page.keyboard.press("Control+s")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("2")
-    page.wait_for_function("document.getElementById('told').textContent === 'Saved.'")
+    until(page, "document.getElementById('told').textContent === 'Saved.'")
     assert page.locator("#unsaved").text_content() == "not saved"
     assert [word["speaker"] for word in words.read(path)[:2]] == ["B", "A"]
     with page.expect_response("**/save?*") as answer:  # the page knows the file's new version
@@ -385,9 +443,9 @@ def test_the_page_by_touch_alone(open_page, served):
 @pytest.mark.slow
 def test_a_click_plays_from_the_word(open_page, served):
     page = open_page(served[0])
-    page.wait_for_function("document.getElementById('audio').readyState >= 1")
+    until(page, "document.getElementById('audio').readyState >= 1")
     page.click("#w16")
-    page.wait_for_function("document.getElementById('audio').currentTime > 8.1")
+    until(page, "document.getElementById('audio').currentTime > 8.1")
     assert page.evaluate("document.getElementById('audio').currentTime") < 12
     assert page.locator(".w.now").count() == 1
     page.click("#play")

@@ -118,12 +118,12 @@ def begun(client: Any, job: str) -> None:
 
 
 def files(client: TestClient) -> list[str]:
-    """What lies in the data folder but for the database."""
+    """What lies in the data folder but for the database and the reserve."""
     folder = client.app.state.service.settings.data  # type: ignore[attr-defined]
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(("jobs.sqlite", "lock"))
+        if path.is_file() and not path.name.startswith(("jobs.sqlite", "lock", "reserve"))
     )
 
 
@@ -279,6 +279,8 @@ def test_events_follow_a_job_to_its_end(client: TestClient) -> None:
         ({"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"}, 200),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Origin": "http://[1"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
     ],
 )
@@ -288,6 +290,23 @@ def test_without_tokens_a_page_of_another_site_is_refused(headers, status) -> No
 
     client = TestClient(Guard(app, ()), base_url="http://127.0.0.1")
     assert client.post("/v1/correct", content="A: hi", headers=headers).status_code == status
+
+
+def test_every_answer_is_data_and_no_page(client: TestClient, strict: TestClient) -> None:
+    nobody = {"Authorization": "Bearer none"}
+    answers = [client.get("/healthz"), client.get("/none"), strict.get("/metrics", headers=nobody)]
+    assert [answer.status_code for answer in answers] == [200, 404, 401]
+    for answer in answers:
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_invented_methods_make_no_new_metrics(client: TestClient) -> None:
+    for method in ("BREW", "STEEP"):
+        assert client.request(method, "/healthz").status_code == 405
+    text = client.get("/metrics").text
+    assert "BREW" not in text and "STEEP" not in text
+    assert 'method="none",route="/healthz",status="405"' in text
 
 
 def test_delete_forgets_a_job_whatever_its_state(client: TestClient) -> None:
@@ -655,13 +674,16 @@ def test_a_kill_in_the_middle_of_a_job_loses_nothing(tmp_path: Path) -> None:
         assert ended(client, done)["status"] == "done"
         jobs = [queued(client, one) for one in given]
         begun(client, jobs[0])
-        (worker,) = workers(server)
+        children = workers(server)  # what works, and what reads
+        assert len(children) == 2
         os.kill(server.pid, signal.SIGKILL)
         server.wait()
         until = time.monotonic() + 5
-        while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
+        while (left := [p for p in children if Path("/proc", p).exists()]) and until > (
+            time.monotonic()
+        ):
             time.sleep(0.05)
-        assert not Path(f"/proc/{worker}").exists()  # nobody works on for nobody
+        assert not left  # nobody works on for nobody
     with process(tmp_path) as (server, client):
         for job, one in zip([done, *jobs], [talk("yes", "no"), *given], strict=True):
             assert ended(client, job)["status"] == "done"

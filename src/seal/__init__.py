@@ -9,6 +9,8 @@ place.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from seal import telemetry
+
 __version__ = "0.1.0"
 __all__ = ["Score", "SealError", "correct", "read", "score", "show", "transcribe", "write"]
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from seal.formats.writing import write
     from seal.pipeline import transcribe
     from seal.scoring import Score, score
+
+telemetry.switch_off()
 
 _HOMES = {
     "Score": "seal.scoring",

@@ -1,12 +1,43 @@
-"""The one exception that seal raises for a problem that its user can mend, and how others read.
+"""What is told to people: the one exception for a problem that its user can mend, and notices.
 
-Its message is a single line that names the file (or the input), the place in it and what to do.
-The command line prints that line and leaves with exit status 2. It knows nothing of the rest.
+An exception's message is a single line that names the file (or the input), the place in it and what
+to do. The command line prints that line and leaves with exit status 2. It knows nothing of the
+rest.
 """
+
+import sys
+import warnings
+from typing import TextIO
 
 
 class SealError(ValueError):
     """Something in the input, the options or the surroundings keeps seal from going on."""
+
+
+class Notice(UserWarning):
+    """Something that a person should know of a result; nothing is wrong with it. Its message is a
+    single line."""
+
+
+def tell_notices() -> None:
+    """From now on show each notice as a line on stderr, without the place in the code."""
+    plain = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, Notice):
+            print("seal: " + " ".join(str(message).split()), file=sys.stderr)
+        else:
+            plain(message, category, filename, lineno, file, line)
+
+    warnings.simplefilter("always", Notice)
+    warnings.showwarning = show
 
 
 def explained(error: Exception) -> str | None:

@@ -3,15 +3,17 @@
 It knows paths and text, not what the text is about.
 """
 
-import itertools
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from seal.errors import SealError
+
+SCRATCH_SUFFIX = ".seal-part"
+"""How the names of unfinished files end: no other program's do."""
 
 
 def scratch_name(path: Path) -> str:
@@ -30,10 +32,21 @@ def is_device(path: Path) -> bool:
 def write_text(
     text: str, path: str | Path, encoding: str = "utf-8", errors: str = "strict"
 ) -> None:
-    """Write `text` to a temporary neighbour and rename that to `path`: no half file is ever seen.
+    """`write_bytes` for text. Line ends are written as they are; `errors` is that of
+    `str.encode`."""
+    try:
+        data = text.encode(encoding, errors)
+    except UnicodeEncodeError as error:
+        part = error.object[error.start : error.end]
+        raise SealError(
+            f"{path}: cannot be written: {part!a} is no character of {encoding}"
+        ) from None
+    write_bytes(data, path)
 
-    Line ends are written as they are in `text`; `errors` is that of `str.encode`.
-    """
+
+def write_bytes(data: bytes, path: str | Path) -> None:
+    """Write `data` to a temporary neighbour and rename that to `path`: no half file is ever seen.
+    Raises SealError."""
     path = Path(path)
     real = Path(os.path.realpath(path))  # a link stays one
     scratch = None
@@ -42,52 +55,27 @@ def write_text(
         if is_device(path):
             if path.is_dir():
                 raise SealError(f"{path}: is a folder; name a file, or end the name in '/'")
-            path.write_text(text, encoding=encoding, errors=errors, newline="")
+            path.write_bytes(data)
             return
         with tempfile.NamedTemporaryFile(
-            "w",
-            encoding=encoding,
-            errors=errors,
-            newline="",
             dir=real.parent,
             prefix=f".{scratch_name(real)}.",
+            suffix=SCRATCH_SUFFIX,
             delete=False,
         ) as file:
             scratch = Path(file.name)
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
         scratch.chmod(real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~umask)
         scratch.replace(real)
-    except UnicodeEncodeError as error:
-        part = error.object[error.start : error.end]
-        raise SealError(
-            f"{path}: cannot be written: {part!a} is no character of {encoding}"
-        ) from None
     except OSError as error:
         raise SealError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
-
-
-def copy_beside(path: Path) -> Path:
-    """Copy a file to NAME.bak beside it, or to NAME.bak1, .bak2, … where that is taken: an older
-    copy is never lost. Returns the copy's path. Raises SealError where it cannot be written."""
-    numbers = itertools.chain([""], map(str, itertools.count(1)))
-    for number in numbers:
-        copy = path.with_name(f"{path.name}.bak{number}")
-        try:
-            copy.touch(exist_ok=False)  # nobody else takes the name from now on
-            shutil.copy2(path, copy)
-            return copy
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise SealError(f"{copy}: cannot be written: {error.strerror}") from None
-    raise AssertionError("there is always another number")
 
 
 def check_writable(target: Path) -> None:
@@ -114,12 +102,41 @@ def check_writable(target: Path) -> None:
 
 def sweep(targets: Sequence[Path]) -> None:
     """Remove the temporary neighbours of `targets` that a killed process left (`write_text`)."""
+    targets = [Path(os.path.realpath(target)) for target in targets]  # as `write_text` does
     names = {scratch_name(target) for target in targets}
+    pattern = re.compile(rf"\.(.+)\.[a-z0-9_]{{8}}{re.escape(SCRATCH_SUFFIX)}", re.DOTALL)
     for folder in {target.parent for target in targets}:
         if not folder.is_dir():
             continue
         with os.scandir(folder) as entries:
             for entry in entries:
-                scratch = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", entry.name, re.DOTALL)
+                scratch = pattern.fullmatch(entry.name)
                 if scratch and scratch[1] in names and entry.is_file(follow_symlinks=False):
                     Path(entry.path).unlink(missing_ok=True)
+
+
+def back_up(path: Path) -> Path:
+    """Copy a file to NAME.bak, or to NAME.bak2 and so on where that is somebody's; return where."""
+    number = 1
+    while True:
+        copy = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
+        try:
+            with path.open("rb") as file, copy.open("xb") as new:
+                shutil.copyfileobj(file, new)
+            shutil.copystat(path, copy)
+            return copy
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise SealError(f"{copy}: cannot be written: {error.strerror}") from None
+
+
+def refuse_shared(written: Iterable[tuple[Path, Path]]) -> None:
+    """Raise SealError where two sources, each given with a file to write, lead to one file, be it
+    through a link."""
+    first: dict[str, Path] = {}
+    for source, target in written:
+        real = os.path.realpath(target)
+        if real in first:
+            raise SealError(f"{source}: would be written to {target}, as would {first[real]}")
+        first[real] = source

@@ -17,6 +17,7 @@ from typing import Any
 from seal.errors import SealError
 from seal.exact_json import MAX_DEPTH, dumps, parse, too_deep
 from seal.files import write_text
+from seal.parsing import LATEST
 
 Word = dict[str, Any]
 """One word: `session_id`, `speaker`, `words`, `start_time`, `end_time` (seconds), perhaps
@@ -116,6 +117,18 @@ def check(words: Any, name: str = "transcript") -> list[Word]:
             if isinstance(value, (dict, list)) and too_deep(value):
                 raise SealError(f"{place}: {_show(field)} is nested deeper than {MAX_DEPTH}")
     return words
+
+
+def check_times(words: Iterable[Word], purpose: str) -> None:
+    """Raise SealError where a time is beyond LATEST seconds: a transcript may have any unit, but
+    what is made of seconds may not. `purpose` is what the message begins with."""
+    for number, word in enumerate(words, start=1):
+        for field in ("start_time", "end_time"):
+            if word[field] > LATEST:
+                raise SealError(
+                    f"{purpose}: entry {number}: '{field}' of {float(word[field]):g} s is beyond "
+                    f"{LATEST:.0f} s; are these seconds?"
+                )
 
 
 def _check_scores(scores: Any, place: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from seal.acoustic import containers
 from seal.acoustic.arrays import Floats
 from seal.errors import SealError
 
@@ -122,6 +123,10 @@ def _decoded(path: str | Path) -> Iterator[tuple[int, Samples]]:
         reason = str(error.error_string).strip().rstrip(".")
         yield from _decoded_by_ffmpeg(path, reason)
         return
+    if containers.has_second_stream(path, file.format):
+        file.close()
+        yield from _decoded_by_ffmpeg(path, "two streams", joined=True)
+        return
     with file:
         _check_whole(path, file)
         read = 0
@@ -145,10 +150,14 @@ def _loses_sound(container: str, missing: int) -> bool:
 
 
 def _check_whole(path: str | Path, file: Any) -> None:
-    """libsndfile mends the length of a truncated WAV or OGG silently; its log alone tells."""
+    """libsndfile mends the length of a truncated file silently; of a WAV or OGG its log tells."""
     half_a_page = "lacks an end-of-stream bit" in file.extra_info and "Junk" in file.extra_info
     if half_a_page and file.frames:
         raise SealError(_cut_short(path, file.frames / file.samplerate))
+    less = containers.missing(path)
+    if less is not None:
+        seconds = file.frames / file.samplerate
+        raise SealError(_cut_short(path, seconds, seconds * less[1] / max(1, less[0])))
     found = re.search(r"^data\s*:\s*(\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
     if found is None:
         return
@@ -196,20 +205,38 @@ def _audio_stream(path: str | Path, reason: str = "unknown format") -> Iterator[
         yield stream
 
 
-def _decoded_by_ffmpeg(path: str | Path, reason: str) -> Iterator[tuple[int, Samples]]:
+def _frames(stream: Any, joined: bool) -> Iterator[Any]:
+    """The decoded frames. Between two `joined` files there may be tags, which are no sound."""
+    import av
+
+    for packet in stream.container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.error.InvalidDataError:
+            if not joined:
+                raise
+
+
+def _decoded_by_ffmpeg(
+    path: str | Path, reason: str, joined: bool = False
+) -> Iterator[tuple[int, Samples]]:
     import av
 
     with _audio_stream(path, reason) as stream:
         planar = av.AudioResampler(format="fltp")  # the sample format alone; soxr does the rate
         seconds = 0.0
         try:
-            for frame in stream.container.decode(stream):
+            for frame in _frames(stream, joined):
                 for converted in planar.resample(frame):
                     samples = converted.to_ndarray().astype(np.float32, copy=False)
                     seconds += samples.shape[1] / converted.sample_rate
                     yield converted.sample_rate, samples.T
         except (av.error.FFmpegError, OSError, ValueError):
             raise SealError(_cut_short(path, seconds)) from None
+        less = containers.missing(path)
+        if less is not None:
+            whole = seconds * less[1] / max(1, less[0])
+            raise SealError(_cut_short(path, seconds, whole))
         promised = 0.0
         if stream.duration is not None and stream.time_base is not None:
             promised = float(stream.duration * stream.time_base)

@@ -63,6 +63,26 @@ def made_by(task: Any, models: Iterable[str | Path | None]) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
+def _is_entry(entry: Any) -> bool:
+    """Whether a line of the file is one of ours, which whatever else may stand there is not."""
+
+    def is_state(state: Any) -> bool:
+        return state is None or (
+            isinstance(state, list) and len(state) == 2 and all(type(x) is int for x in state)
+        )
+
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(key), str) for key in ("result", "input", "made"))
+        and all(
+            isinstance(entry.get(key), list)
+            and (entry[key] or "problem" in entry)  # bad inputs have no results
+            and all(map(is_state, entry[key]))
+            for key in ("read", "written")
+        )
+    )
+
+
 class Ledger:
     """The results listed in `folder`, for a run whose digest (`made_by`) is `made`."""
 
@@ -82,10 +102,11 @@ class Ledger:
         for line in lines:
             try:
                 entry = json.loads(line)
-                kept = {key: entry[key] for key in _KEYS}
-                self._entries[entry["result"]] = kept | {"problem": entry.get("problem", "")}
-            except (ValueError, TypeError, KeyError):  # the run was killed while it wrote the line
+            except (ValueError, RecursionError):  # the run was killed while it wrote the line
                 continue
+            if _is_entry(entry):
+                kept = {key: entry[key] for key in _KEYS}
+                self._entries[entry["result"]] = kept | {"problem": str(entry.get("problem", ""))}
 
     def is_finished(self, source: Path, target: Path) -> bool:
         """Whether `target` was made from `source` with the same digest, and neither has changed

@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+from seal import child
 from seal.batch.pool import (
     MAX_TRIES,
     Group,
@@ -38,7 +39,6 @@ def check_address(on: str) -> None:
             f"--on: {on!r} is none of ray (a cluster on this machine), ray:HOST:PORT, ray:auto "
             "and ray://HOST:PORT (a client's port)"
         )
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent anywhere
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # we report problems ourselves
     try:
         import ray.data  # noqa: F401
@@ -129,6 +129,7 @@ class _Actor:
     """A worker. Before Ray makes it, Ray sets its threads to the cores that it asked for."""
 
     def __init__(self, task: Task, tries: Any) -> None:
+        child.forget_current_folder()  # Ray adds the driver's
         self._task = task
         self._tries = tries
         self._error = preparation_error(task)

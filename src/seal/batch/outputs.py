@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seal.errors import SealError
-from seal.files import check_writable
+from seal.files import check_writable, refuse_shared
 
 
 def targets_of(
@@ -35,11 +35,7 @@ def targets_of(
             folder / (path.name if path.suffix.lower() in suffixes else f"{path.stem}.json")
             for path in inputs
         ]
-        first: dict[Path, Path] = {}
-        for path, target in zip(inputs, targets, strict=True):
-            if target in first:
-                raise SealError(f"{path}: would be written to {target}, as would {first[target]}")
-            first[target] = path
+        refuse_shared(zip(inputs, targets, strict=True))
     check_writable(targets[0])
     for target in targets[1:]:  # in the same folder, which has been tried
         if target.exists():

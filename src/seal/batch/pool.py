@@ -18,9 +18,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from seal import child
 from seal.batch.changes import Changes
 from seal.batch.ledger import FileStates, file_state, file_states
-from seal.errors import SealError, explained
+from seal.errors import SealError, explained, tell_notices
 from seal.files import sweep
 from seal.progress import StageProgress
 
@@ -284,7 +285,8 @@ class _Worker:
         # An interrupt from the keyboard goes to all processes; the workers are ours to stop.
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            self._process.start()
+            with child.safe_path():
+                self._process.start()
         finally:
             signal.signal(signal.SIGINT, handler)
         worker_end.close()
@@ -322,6 +324,7 @@ def _work(connection: Connection, task: Task, threads: int) -> None:
     """What a worker process does: prepare, report that, and do the groups that come."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it is imported
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    tell_notices()
     with suppress(EOFError, OSError):  # the parent closed its end
         connection.send(preparation_error(task))
         while True:

@@ -11,12 +11,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from seal import child
 from seal.words import Word
 
 
 def peak(given: Sequence[Word], options: dict[str, Any]) -> float:
     """Megabytes that `seal.correct(given, **options)` takes, Python and libraries included."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with child.safe_path(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_peak, list(given), options).result()
 
 

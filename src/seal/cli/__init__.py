@@ -33,7 +33,7 @@ from seal.cli.options import (
     Workers,
     with_options,
 )
-from seal.errors import SealError, explained
+from seal.errors import SealError, explained, tell_notices
 from seal.files import check_writable
 from seal.formats import SUFFIXES
 
@@ -196,6 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    tell_notices()
     try:
         status = app(arguments or sys.argv[1:] or ["--help"], standalone_mode=False)
         sys.stdout.flush()

@@ -111,6 +111,8 @@ def simulate(
     targets = targets_of(reference, output)
     oracles = targets_of(reference, oracle) if oracle is not None else [None] * len(targets)
     inputs = [words.read(path) for path in reference]
+    for path, transcript in zip(reference, inputs, strict=True):
+        words.check_times(transcript, str(path))
 
     import numpy as np
 

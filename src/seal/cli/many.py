@@ -5,7 +5,6 @@ It knows nothing of what is done to an input.
 
 import filecmp
 import os
-import shutil
 import sys
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -20,8 +19,7 @@ from seal.batch.ledger import LEDGER_NAME, Ledger, file_states, made_by
 from seal.batch.pool import FileJob, Group, Outcome, grouped, in_pool, in_sequence, sweep_after
 from seal.batch.tasks import Correct, Transcribe
 from seal.cli.told import check_report, closing_line, warn_of_model, write_report
-from seal.errors import SealError
-from seal.files import copy_beside, sweep
+from seal.files import back_up, refuse_shared, sweep
 from seal.formats import evidence
 
 
@@ -49,7 +47,9 @@ def do_all(
 
         check_address(on)
     pairs = list(zip(sources, targets, strict=True))
-    sweep([path for pair in pairs for path in task.files(*pair)[1]])
+    written_by = [(pair[0], path) for pair in pairs for path in dict.fromkeys(task.files(*pair)[1])]
+    refuse_shared(written_by)
+    sweep([path for _, path in written_by])
     ledger = Ledger(targets[0].parent, made_by(task, task.models()), task.files)
     if not several:
         source, target = pairs[0]
@@ -59,7 +59,7 @@ def do_all(
         replaced = [path for path in written if path.suffix != evidence.SUFFIX]
         with kept_aside(replaced, in_place) as aside, console.progress(source.name) as progress:
             if ledger.is_edited(source, target) and not in_place:
-                back_up(written)
+                back_up_edited(written)
             found = task(source, target, progress)
         if (target.parent / LEDGER_NAME).is_file():  # else it would count as edited there
             ledger.add(source, target, before, file_states(written))
@@ -87,7 +87,7 @@ def do_all(
     if outdated := sum(ledger.is_outdated(*job) for job in left if not again):
         report(f"{outdated} results were made with other options or models and are made again")
     skipped = [job for job in jobs if job not in left and job not in known]
-    back_up([path for job in left if ledger.is_edited(*job) for path in task.files(*job)[1]])
+    back_up_edited([path for job in left if ledger.is_edited(*job) for path in task.files(*job)[1]])
     problems = dict(known)
     changes: dict[FileJob, Changes] = {}
     if left:
@@ -147,7 +147,7 @@ def make(
 def kept_aside(paths: Sequence[Path], in_place: bool) -> Iterator[list[Path]]:
     """Where an input is replaced by its own result: keep copies of the files, as they were, in the
     block's list, beside them. Of those that stay as they were no copy is kept."""
-    copies = {path: copy_beside(path) for path in paths if in_place and path.is_file()}
+    copies = {path: back_up(path) for path in paths if in_place and path.is_file()}
     kept: list[Path] = []
     try:
         yield kept
@@ -159,14 +159,10 @@ def kept_aside(paths: Sequence[Path], in_place: bool) -> Iterator[list[Path]]:
                 kept.append(copy)
 
 
-def back_up(edited: Sequence[Path]) -> None:
-    """Copy results that somebody has edited, and that are made again, to NAME.bak."""
+def back_up_edited(edited: Sequence[Path]) -> None:
+    """Copy results that somebody has edited, and that are made again."""
     for path in filter(Path.is_file, edited):
-        copy = path.with_name(f"{path.name}.bak")
-        try:
-            shutil.copy2(path, copy)
-        except OSError as error:
-            raise SealError(f"{copy}: cannot be written: {error.strerror}") from None
+        copy = back_up(path)
         report(f"{path}: was edited, and is made again; a copy is in {copy.name}")
 
 

@@ -7,6 +7,7 @@ imported here, so that `seal --help` answers at once.
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ import typer
 from seal.correctors import CORRECTORS, Options
 from seal.errors import SealError
 from seal.llm.conditioning import Condition
+from seal.llm.loading import TRUST
 from seal.llm.prompt import Format
 
 SEVERAL = "; for several, or a folder, or a glob in quotes, each result is OUT/NAME.json."
@@ -143,6 +145,20 @@ _TYPES = {"adapter": str | None, "audio": Path | None}
 """Types of the fields that take more than a command line can give."""
 
 
+_TRUST = inspect.Parameter(
+    "trust_remote_code",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool,
+        typer.Option(
+            "--trust-remote-code",
+            help="Run the code that the model named by --model brings along; refused without this.",
+        ),
+    ],
+)
+
+
 def with_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each field of `Options` except those `left_out`. They take the
     place of its parameter `options`, which gets a dict of them by name, checked."""
@@ -161,12 +177,14 @@ def with_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[...
         parameters: list[inspect.Parameter] = []
         for name, parameter in inspect.signature(command).parameters.items():
             keyword = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            parameters += added if name == "options" else [keyword]
+            parameters += [*added, _TRUST] if name == "options" else [keyword]
 
         @functools.wraps(command)
         def run(**values: Any) -> None:
             options = {parameter.name: values.pop(parameter.name) for parameter in added}
             _check(options)
+            if values.pop(_TRUST.name):
+                os.environ[TRUST] = "1"
             command(**values, options=options)
 
         setattr(run, "__signature__", inspect.Signature(parameters))  # noqa: B010

@@ -5,6 +5,7 @@
 
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -116,6 +117,7 @@ def run(settings: Settings, host: str, port: int, **stand_ins: Any) -> None:
     """Serve until a signal comes. `stand_ins` are options of `create_app`, for tests."""
     import uvicorn
 
+    from seal.server import connections
     from seal.server.app import create_app
 
     class Server(uvicorn.Server):
@@ -135,6 +137,8 @@ def run(settings: Settings, host: str, port: int, **stand_ins: Any) -> None:
             access_log=False,  # it would write the jobs' names
             server_header=False,
             timeout_graceful_shutdown=GRACE,
+            http=partial(connections.Connection, connections.Gate(connections.most())),  # type: ignore[arg-type]
+            backlog=connections.BACKLOG,
         )
     )
     name = f"[{host}]" if ":" in host else host

@@ -10,7 +10,7 @@ from typing import Any
 from seal.errors import SealError
 from seal.formats.reading import Source
 from seal.parsing import quoted, split_time
-from seal.words import Word, sessions, speakers
+from seal.words import Word, check_times, sessions, speakers
 
 SCORES = "speaker_scores"
 
@@ -24,6 +24,7 @@ def converted(words: list[Word], module: Any, to: str) -> list[Word]:
     """
     if to == "words":
         return words
+    check_times(words, to)
     groups = list(sessions(words))
     if len(groups) > 1 and "conversations" not in module.HOLDS:
         raise SealError(f"{to} holds one conversation, here are {len(groups)}; take seglst or stm")

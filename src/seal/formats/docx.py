@@ -4,9 +4,11 @@ It needs python-docx, and knows nothing of what the words were before.
 """
 
 import re
+from io import BytesIO
 from pathlib import Path
 
 from seal.errors import SealError
+from seal.files import write_bytes
 from seal.formats import turns
 from seal.words import Word, sessions
 
@@ -37,15 +39,9 @@ def save(words: list[Word], target: Path) -> None:
             paragraph.add_run(_plain(turn[0]["speaker"])).bold = True
             paragraph.add_run(f"  {_clock(turn[0]['start_time'])}\n").font.size = Pt(8)
             paragraph.add_run(_plain(turns.said(turn)))
-    scratch = target.with_name(f".{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        page.save(str(scratch))
-        scratch.replace(target)
-    except OSError as error:
-        raise SealError(f"{target}: cannot be written: {error.strerror or error}") from None
-    finally:
-        scratch.unlink(missing_ok=True)
+    file = BytesIO()
+    page.save(file)
+    write_bytes(file.getvalue(), target)
 
 
 def _plain(text: str) -> str:

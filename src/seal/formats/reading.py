@@ -321,6 +321,10 @@ def _names_somebody(speaker: Any) -> bool:
     return number and abs(speaker) <= LATEST
 
 
+MAX_SCORED = 100
+"""Speakers, at most, to whom the doubt of a word is shared out: each word gets a score for each."""
+
+
 def _word(entry: Entry, source: Source, names: Collection[str]) -> Word:
     speaker = str(entry.speaker)
     word: Word = {
@@ -331,7 +335,7 @@ def _word(entry: Entry, source: Source, names: Collection[str]) -> Word:
         "end_time": entry.end,
     }
     scores = entry.scores
-    if scores is None and entry.certainty is not None:
+    if scores is None and entry.certainty is not None and len(names) <= MAX_SCORED:
         # A tool that is in doubt of its choice still prefers it to each of the others.
         rest = min((1 - entry.certainty) / max(len(names) - 1, 1), entry.certainty)
         scores = {name: entry.certainty if name == speaker else round(rest, 6) for name in names}

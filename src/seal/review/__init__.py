@@ -10,6 +10,7 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -76,11 +77,13 @@ def document(
         "indices": None if save else list(indices),
     }
     page = (FOLDER / "page.html").read_text(encoding="utf-8")
+    scripts = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     parts = {
         "title": escape(title),
+        "policy": policy(scripts),
         "style": (FOLDER / "page.css").read_text(encoding="utf-8"),
         "data": script_safe(json.dumps(data, ensure_ascii=True, allow_nan=False)),
-        "scripts": "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS),
+        "scripts": scripts,
     }
     before, *rest = page.split("{{")
     filled = [before]
@@ -88,6 +91,16 @@ def document(
         name, after = piece.split("}}", 1)
         filled += [parts[name], after]
     return "".join(filled)
+
+
+def policy(scripts: str) -> str:
+    """What a browser lets the page do: run these scripts and no others, play the sound in it or
+    beside it, talk to where it came from, and load nothing."""
+    digest = b64encode(sha256(scripts.encode("utf-8")).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; media-src 'self' data: blob:; connect-src 'self'; base-uri 'none'"
+    )
 
 
 def write_page(

@@ -11,7 +11,9 @@ class Conversation {
     };
     this.speaker = this.words.map((word) => place(word.speaker));
     this.first = this.words.map((word) => place(word.first));
-    this.scores = this.words.map((w) => w.scores && this.names.map((name) => w.scores[name] ?? 0));
+    // A speaker may be called "constructor": what an object inherits is no score.
+    const score = (scores, name) => (Object.hasOwn(scores, name) ? scores[name] : 0);
+    this.scores = this.words.map((w) => w.scores && this.names.map((name) => score(w.scores, name)));
     this.reviewed = this.words.map((word) => Boolean(word.reviewed));
     this.byHand = this.words.map(() => false);
     this.inFile = [...this.names]; // what the file calls them
@@ -131,7 +133,7 @@ class Conversation {
 
   // What `seal.review.edits` takes.
   edits() {
-    const renamed = {};
+    const renamed = Object.create(null);
     this.inFile.forEach((old, who) => {
       if (old !== null && old !== this.names[who]) renamed[old] = this.names[who];
     });
@@ -147,7 +149,8 @@ class Conversation {
   text(transcript, indices) {
     const { speakers, reviewed, renamed } = this.edits();
     const seen = new Set(reviewed);
-    const name = (raw) => { const old = JSON.parse(raw); return JSON.stringify(renamed[old] ?? old); };
+    const now = new Map(Object.entries(renamed));
+    const name = (raw) => { const old = JSON.parse(raw); return JSON.stringify(now.get(old) ?? old); };
     const words = transcript.map((fields) => new Map(fields));
     indices.forEach((index, place) => {
       const word = words[index];
@@ -159,7 +162,7 @@ class Conversation {
       word.set("speaker", JSON.stringify(speakers[place]));
       if (word.has("first_pass_speaker")) word.set("first_pass_speaker", name(word.get("first_pass_speaker")));
       if (Array.isArray(word.get("speaker_scores"))) {
-        const scores = word.get("speaker_scores").map(([who, raw]) => `${JSON.stringify(renamed[who] ?? who)}: ${raw}`);
+        const scores = word.get("speaker_scores").map(([who, raw]) => `${JSON.stringify(now.get(who) ?? who)}: ${raw}`);
         word.set("speaker_scores", `{${scores.join(", ")}}`);
       }
       if (seen.has(place)) word.set("reviewed", "true");

@@ -112,6 +112,9 @@ def application(review: Review, secret: str) -> FastAPI:
         answer: Response = await call_next(request)
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["Referrer-Policy"] = "no-referrer"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        # The page has a policy of its own; that nobody may put it into theirs cannot be said there.
+        answer.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
         return answer
 
     @app.exception_handler(SealError)

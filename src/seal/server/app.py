@@ -6,6 +6,9 @@ are done.
 
 import asyncio
 import errno
+import sqlite3
+import sys
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -22,11 +25,12 @@ from starlette.routing import Route
 from seal import __version__
 from seal.errors import SealError
 from seal.server import payload, probe, schema, upload, worker
-from seal.server.auth import Guard
+from seal.server.auth import Guard, SafeHeaders
 from seal.server.dispatcher import Dispatcher
 from seal.server.events import Events
 from seal.server.jobs import FullError, Job, Jobs, Kind, new_id
 from seal.server.metrics import Counted, Metrics
+from seal.server.reader import NoJsonError, Reader
 from seal.server.settings import MAX_BACKLOG_WORDS, MAX_WAIT, RETRY_AFTER, SHORT_WORDS, Settings
 
 HEARTBEAT_SECONDS = 15.0
@@ -34,6 +38,9 @@ HEARTBEAT_SECONDS = 15.0
 
 MAX_CHECKS = 2
 """Recordings that are decoded at once to check them."""
+
+
+DISK_FULL = "the server's disk is full"
 
 
 class Service:
@@ -54,6 +61,7 @@ class Service:
         self.dispatcher = Dispatcher(
             self.jobs, settings, metrics, self.events.notify, perform, load
         )
+        self.reader = Reader()
         self.uploads = 0
         self.checking = asyncio.Semaphore(MAX_CHECKS)
         self.reading = asyncio.Semaphore(1)  # a large transcript takes many times its size
@@ -62,6 +70,13 @@ class Service:
     def full(self) -> bool:
         """Whether the queue has no room for another job."""
         return self.jobs.waiting() + self.uploads >= self.settings.limits.queue_length
+
+    async def check_room(self) -> None:
+        """Answer 429 where the queue is full, 507 where the disk is."""
+        if await run_in_threadpool(self.full):
+            raise queue_full()
+        if not await run_in_threadpool(self.jobs.has_room):
+            raise HTTPException(507, DISK_FULL)
 
     async def add(self, id: str, owner: str, kind: Kind, *rest: Any, **more: Any) -> Job:
         """Queue a job, or answer 429."""
@@ -98,7 +113,9 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service(settings, jobs, metrics, perform, load)
         service.dispatcher.start()
+        service.reader.start()
         yield
+        service.reader.stop()
         await run_in_threadpool(service.dispatcher.stop)
         jobs.close()
 
@@ -124,10 +141,13 @@ def create_app(
     app.get("/metrics", **schema.METRICS, **protected)(metrics_text)
     app.get("/healthz")(healthz)
     app.get("/readyz", responses=schema.responses(503))(readyz)
-    for error_type in (AnyHTTPException, RequestValidationError, SealError, Exception):
+    # A full disk would be logged at every request if it came under `Exception` alone.
+    known = (AnyHTTPException, RequestValidationError, SealError, OSError, sqlite3.OperationalError)
+    for error_type in (*known, Exception):
         app.exception_handler(error_type)(_problem)
     app.add_middleware(Guard, tokens=settings.tokens)
     app.add_middleware(Counted, metrics=metrics)
+    app.add_middleware(SafeHeaders)
     return app
 
 
@@ -143,7 +163,9 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
     elif isinstance(error, SealError):
         status, line = 422, str(error)
     elif getattr(error, "errno", 0) == errno.ENOSPC or "disk is full" in str(error):
-        status, line = 507, "the server's disk is full"
+        status, line = 507, DISK_FULL
+    elif isinstance(error, (OSError, sqlite3.OperationalError)):
+        traceback.print_exception(error, file=sys.stderr)  # the others are logged by uvicorn
     return JSONResponse({"error": " ".join(line.split())}, status, headers)
 
 
@@ -171,8 +193,7 @@ async def transcribe(request: Request) -> Response:
     """Take a recording, and answer with the job that turns it into a corrected transcript."""
     service = _service(request)
     limits = service.settings.limits
-    if await run_in_threadpool(service.full):
-        raise queue_full()
+    await service.check_room()
     id = new_id()
     form = upload.Form(service.jobs.incoming / id)
     service.uploads += 1
@@ -207,39 +228,27 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     """Correct the speakers of a transcript of any format: at once if it is short, else as a job."""
     service = _service(request)
     limits = service.settings.limits
-    if await run_in_threadpool(service.full):
-        raise queue_full()
+    await service.check_room()
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     unknown = HTTPException(415, f"say what it is: Content-Type: {' or '.join(payload.NAMES)}")
     if kind and kind not in payload.NAMES:
         raise unknown
-    body = await upload.body(request, limits.json_bytes, limits.idle_seconds)
-    if not body:
-        raise HTTPException(400, "there is no body; send a transcript")
-    if not kind:
-        raise unknown
-    name = payload.NAMES[kind]
-    async with service.reading:
-        size = await run_in_threadpool(_count_words, body, name, options.from_)
-    backlog = await run_in_threadpool(service.jobs.backlog)
-    soon = backlog is not None and backlog + size <= MAX_BACKLOG_WORDS and service.dispatcher.ready
-    awaited = options.wait and size <= SHORT_WORDS and soon
-    chosen = {
-        "corrector": options.corrector or service.settings.corrector,
-        "from": options.from_,
-    }
     id = new_id()
     with service.events.subscribe(id) as news:
-        job = await service.add(
-            id,
-            request.state.owner,
-            "correct",
-            chosen,
-            name,
-            size=size,
-            input=body,
-            awaited=awaited,
-        )
+        body = upload.Body(service.jobs.incoming / id)
+        service.uploads += 1
+        try:
+            await body.receive(request, limits.json_bytes, limits.idle_seconds)
+            if not body.size:
+                raise HTTPException(400, "there is no body; send a transcript")
+            if not kind:
+                raise unknown
+            name, owner = payload.NAMES[kind], request.state.owner
+            job, awaited = await _take(service, id, body, name, options, owner)
+        finally:
+            service.uploads -= 1
+            if body.in_file:
+                service.jobs.discard(id)
         if awaited:
             answer = await _wait_for(service, job, news)
             if answer is not None:
@@ -247,15 +256,34 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
     return _accepted(service, job)
 
 
-def _count_words(body: bytes, name: str, format: str | None) -> int:
-    """Count the words of a transcript. Answers 400 where it should be JSON and is not; raises
-    SealError where it is no transcript."""
-    try:
-        return len(payload.read(body, name, format).words)
-    except SealError as error:
-        if name.endswith(".json") and not payload.is_json(body):
+async def _take(
+    service: Service,
+    id: str,
+    body: upload.Body,
+    name: str,
+    options: schema.CorrectOptions,
+    owner: str,
+) -> tuple[Job, bool]:
+    """Read a transcript, and queue its correction; whether its client waits for the answer."""
+    async with service.reading:
+        try:
+            size = await run_in_threadpool(service.reader.count, body.source, name, options.from_)
+        except NoJsonError as error:
             raise HTTPException(400, str(error)) from None
-        raise
+        backlog = await run_in_threadpool(service.jobs.backlog)
+        soon = (
+            backlog is not None and backlog + size <= MAX_BACKLOG_WORDS and service.dispatcher.ready
+        )
+        awaited = options.wait and size <= SHORT_WORDS and soon
+        chosen = {
+            "corrector": options.corrector or service.settings.corrector,
+            "from": options.from_,
+        }
+        content = await run_in_threadpool(body.content)
+        job = await service.add(
+            id, owner, "correct", chosen, name, size=size, input=content, awaited=awaited
+        )
+    return job, awaited
 
 
 async def _wait_for(service: Service, job: Job, news: asyncio.Event) -> Response | None:
@@ -287,7 +315,7 @@ async def _wait_for(service: Service, job: Job, news: asyncio.Event) -> Response
 def _document(job: Job, content: bytes) -> Response:
     """A result in the input's own format; for a recording, a word transcript."""
     kind = payload.TYPES[job.name] if job.kind == "correct" else "application/json"
-    return Response(content, headers={"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
+    return Response(content, headers={"Content-Type": kind})
 
 
 def _accepted(service: Service, job: Job) -> Response:

@@ -14,6 +14,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from seal import child
+from seal.server import storage
 from seal.server.jobs import MAX_DEATHS, Job, Jobs
 from seal.server.metrics import Metrics
 from seal.server.settings import Settings
@@ -21,6 +23,9 @@ from seal.server.worker import Load, Perform, WorkItem, WorkResult, work
 
 EXPIRY_INTERVAL = 600.0
 """Seconds between two looks for jobs that are older than `Limits.keep_days`."""
+
+ROOM_INTERVAL = 5.0
+"""Seconds between two looks at a disk that is full."""
 
 MIN_PAUSE = 0.2
 """Seconds before a worker is started again; doubled after each that was never ready."""
@@ -78,11 +83,19 @@ class Dispatcher(threading.Thread):
             except Exception as error:  # a full disk, for example: wait and try again
                 traceback.print_exception(error, file=sys.stderr)
                 self.trouble = f"the worker was stopped by a {type(error).__name__}; see the log"
+                if storage.is_damage(error):
+                    self._mend()
             pause = MIN_PAUSE if self.ready else min(2 * pause, MAX_PAUSE)
             self.ready = False
             until = time.monotonic() + pause
             while not self._stopping and time.monotonic() < until:
                 self._wait(until - time.monotonic())
+
+    def _mend(self) -> None:
+        try:
+            self._jobs.mend()
+        except Exception as error:  # tried again at the next damage
+            traceback.print_exception(error, file=sys.stderr)
 
     def _run_worker(self) -> None:
         """Start a worker, and give it jobs until it ends."""
@@ -91,7 +104,8 @@ class Dispatcher(threading.Thread):
         process = get_context("spawn").Process(
             target=work, args=(worker_end, *self._worker), name="seal worker", daemon=True
         )
-        process.start()
+        with child.safe_path():
+            process.start()
         worker_end.close()
         self._metrics.workers.inc()
         try:
@@ -108,13 +122,17 @@ class Dispatcher(threading.Thread):
 
     def _step(self, pipe: Connection, sentinel: int) -> bool:
         """Wait for news and handle it. False when the worker has ended, or must be."""
-        if self.ready and not self._batch:
+        # On a full disk what is in work is ended, from the reserve, and nothing begun.
+        room = self._jobs.has_room()
+        if self.ready and not self._batch and room:
             self._start_batch(pipe)
         now = time.monotonic()
         if now - self._last_expiry > EXPIRY_INTERVAL:
             self._last_expiry = now
             self._jobs.expire(self._settings.limits.keep_days)
-        timeout = max(0.0, self._deadline - now) if self._batch else EXPIRY_INTERVAL
+        timeout = EXPIRY_INTERVAL if room else ROOM_INTERVAL
+        if self._batch:
+            timeout = max(0.0, self._deadline - now)
         ready = self._wait(timeout, [pipe, sentinel])
         if pipe in ready:
             try:

@@ -5,6 +5,7 @@ ends it: a job is never lost, and has one result. This file knows nothing of HTT
 work is.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -12,13 +13,15 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from seal.errors import SealError
+from seal.server import storage
+from seal.server.reserve import Reserve
 from seal.server.settings import MAX_BATCH_JOBS, MAX_BATCH_WORDS, SHORT_WORDS
 
 Kind = Literal["correct", "transcribe"]
@@ -27,28 +30,14 @@ Status = Literal["queued", "running", "done", "failed"]
 MAX_DEATHS = 3
 """Deaths of the worker on a job, after which the job is given up."""
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS jobs (
-    place INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    owner TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    status TEXT NOT NULL DEFAULT 'queued',
-    options TEXT NOT NULL,
-    name TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    input BLOB,
-    awaited INTEGER NOT NULL,
-    deaths INTEGER NOT NULL DEFAULT 0,
-    created REAL NOT NULL,
-    started REAL,
-    finished REAL,
-    error TEXT,
-    result BLOB
-);
-CREATE INDEX IF NOT EXISTS by_status ON jobs (status, place);
-"""
 _COLUMNS = "id, owner, kind, status, options, name, size, deaths, created, started, finished, error"
+
+
+OPTIONS: dict[Kind, dict[str, Any]] = {
+    "correct": {"corrector": None, "from": None},
+    "transcribe": {"speakers": None, "correct": True, "corrector": None},
+}
+"""The options of a job with their defaults. One that has others is from another version."""
 
 
 class FullError(Exception):
@@ -94,13 +83,11 @@ class Jobs:
                 each.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock_file: IO[str] = open(folder / "lock", "w")  # noqa: SIM115 (held to the end)
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._db = sqlite3.connect(
-                folder / "jobs.sqlite", isolation_level=None, check_same_thread=False
-            )
-            (folder / "jobs.sqlite").chmod(0o600)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(_TABLE)
+            self._path = folder / "jobs.sqlite"
+            self._db = storage.connect(self._path)
+            self._for_results = Reserve(folder / "reserve")
+            self._for_deletions = Reserve(folder / "reserve-to-delete")
+            self.has_room()
         except BlockingIOError:
             raise SealError(f"--data: {folder} is in use by another server") from None
         except (OSError, sqlite3.Error) as error:
@@ -111,6 +98,8 @@ class Jobs:
         """Let another process have the folder."""
         with self._lock:
             self._db.close()
+            self._for_results.release()
+            self._for_deletions.release()
             self._lock_file.close()
 
     @contextmanager
@@ -125,10 +114,38 @@ class Jobs:
                     self._db.execute("ROLLBACK")
                 raise
 
+    def _insist(
+        self, act: Callable[[sqlite3.Connection], int], reserve: Reserve | None = None
+    ) -> int:
+        """Do it in a transaction, and leave nothing of what it deletes in the log. Where the disk
+        is full, the reserve (that for deletions) is given up for it."""
+        reserve = reserve or self._for_deletions
+        for last in (False, True):
+            try:
+                with self._transaction() as db:
+                    count = act(db)
+                break
+            except sqlite3.OperationalError as error:
+                full = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+                if last or not full or not reserve.release():
+                    raise
+        with self._lock:
+            storage.empty_log(self._db)
+        self._for_deletions.fill(times=1)  # the log, which took its room, is empty again
+        return count
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for another job, and the reserves beside."""
+        return self._for_deletions.fill() and self._for_results.fill()
+
+    def mend(self) -> None:
+        """Save what can be read of a damaged file of jobs into a new one."""
+        with self._lock:
+            self._db = storage.mend(self._path, self._db)
+
     def _clean_up(self) -> None:
         """Clean up after a sudden end: drop jobs whose client waited, and files without a job."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM jobs WHERE awaited")
+        self._insist(lambda db: db.execute("DELETE FROM jobs WHERE awaited").rowcount)
         self.put_back()
         with self._transaction() as db:
             queued = {row[0] for row in db.execute("SELECT id FROM jobs WHERE status = 'queued'")}
@@ -162,10 +179,13 @@ class Jobs:
         input: bytes | None = None,
         awaited: bool = False,
     ) -> Job:
-        """Queue a job; on return it is on disk. Raises FullError where `max_waiting` wait already.
+        """Queue a job; on return it is on disk. Raises FullError where `max_waiting` wait already,
+        OSError where the disk is full.
 
         A job that is `awaited` is dropped at a restart: its client does not know its id.
         """
+        if not self.has_room():
+            raise OSError(errno.ENOSPC, "the disk is full")
         with self._transaction() as db:
             if (
                 db.execute("SELECT count(*) FROM jobs WHERE status = 'queued'").fetchone()[0]
@@ -198,8 +218,10 @@ class Jobs:
 
     def delete(self, id: str, owner: str) -> bool:
         """Forget a job and all that belongs to it. False where that owner has none of that id."""
-        with self._transaction() as db:
-            count = db.execute("DELETE FROM jobs WHERE id = ? AND owner = ?", (id, owner)).rowcount
+        which = (id, owner)
+        count = self._insist(
+            lambda db: db.execute("DELETE FROM jobs WHERE id = ? AND owner = ?", which).rowcount
+        )
         if count:
             self.discard(id)
         return bool(count)
@@ -226,19 +248,30 @@ class Jobs:
         """Begin the job that has waited longest, and with a short correction other short ones for
         the same corrector, up to MAX_BATCH_JOBS and MAX_BATCH_WORDS. A job on which the worker died
         goes alone."""
-        with self._transaction() as db:
-            queued = [
-                _job(row)
-                for row in db.execute(
-                    f"SELECT {_COLUMNS} FROM jobs WHERE status = 'queued' ORDER BY place"
+        batch: list[Job] = []
+
+        def act(db: sqlite3.Connection) -> int:
+            queued = []
+            sql = f"SELECT {_COLUMNS} FROM jobs WHERE status = 'queued' ORDER BY place"
+            for job in [_job(row) for row in db.execute(sql)]:
+                trouble = _trouble(job)
+                if trouble is None:
+                    queued.append(job)
+                    continue
+                db.execute(
+                    "UPDATE jobs SET status = 'failed', error = ?, input = NULL, finished = ?"
+                    " WHERE id = ?",
+                    (trouble, time.time(), job.id),
                 )
-            ]
-            batch = _batch(queued)
+            batch[:] = _batch(queued)
             for job in batch:
                 db.execute(
                     "UPDATE jobs SET status = 'running', started = ? WHERE id = ?",
                     (time.time(), job.id),
                 )
+            return len(batch)
+
+        self._insist(act, self._for_results)
         return batch
 
     def input(self, id: str) -> bytes | None:
@@ -253,26 +286,42 @@ class Jobs:
     def finish(self, id: str, result: bytes | None, error: str | None) -> bool:
         """End a running job with its result or its error. False where it is not running (deleted,
         for example); the result is then dropped."""
-        with self._transaction() as db:
-            changed = db.execute(
-                "UPDATE jobs SET status = ?, result = ?, error = ?, input = NULL, finished = ?"
-                " WHERE id = ? AND status = 'running'",
-                ("done" if error is None else "failed", result, error, time.time(), id),
-            ).rowcount
+        values = ("done" if error is None else "failed", result, error, time.time(), id)
+        changed = self._insist(
+            lambda db: (
+                db.execute(
+                    "UPDATE jobs SET status = ?, result = ?, error = ?, input = NULL, finished = ?"
+                    " WHERE id = ? AND status = 'running'",
+                    values,
+                ).rowcount
+            ),
+            self._for_results,
+        )
         self.discard(id)
         return bool(changed)
 
     def put_back(self, deadly: Sequence[str] = ()) -> None:
         """Queue the running jobs again, in their old order; count a death for those `deadly`."""
-        with self._transaction() as db:
+
+        def act(db: sqlite3.Connection) -> int:
             for id in deadly:
                 db.execute("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", (id,))
-            db.execute("UPDATE jobs SET status = 'queued', started = NULL WHERE status = 'running'")
+            return db.execute(
+                "UPDATE jobs SET status = 'queued', started = NULL WHERE status = 'running'"
+            ).rowcount
+
+        self._insist(act, self._for_results)
 
     def expire(self, days: float) -> None:
-        """Delete the jobs that ended longer ago than that."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM jobs WHERE finished < ?", (time.time() - days * 86_400,))
+        """Delete the jobs that ended longer ago than that, and damaged files as old."""
+        oldest = time.time() - days * 86_400
+        self._insist(
+            lambda db: db.execute("DELETE FROM jobs WHERE finished < ?", (oldest,)).rowcount
+        )
+        for path in self._path.parent.glob(f"{self._path.name}{storage.DAMAGED}*"):
+            if path.stat().st_ctime < oldest:  # since when it has that name
+                path.unlink(missing_ok=True)
+        self.has_room()
 
     def _blob(self, column: str, id: str) -> bytes | None:
         with self._lock:
@@ -289,9 +338,25 @@ def _sync(path: Path) -> None:
 
 
 def _job(row: Sequence[Any]) -> Job:
+    """A row as a job; `options` is empty where it cannot be read (`_trouble`)."""
     values = list(row)
-    values[4] = json.loads(values[4])
+    try:
+        options = json.loads(values[4])
+    except (TypeError, ValueError, RecursionError):
+        options = None
+    known = OPTIONS.get(values[2])
+    values[4] = known | options if known and isinstance(options, dict) else {}
     return Job(*values)
+
+
+def _trouble(job: Job) -> str | None:
+    """Why a job cannot be done: another version of the server, or damage, wrote its row."""
+    if not job.options:
+        return "the server cannot read the options of this job any more; send it again"
+    unknown = sorted(job.options.keys() - OPTIONS[job.kind])
+    if unknown:
+        return f"the server does not know the option {unknown[0]!r} of this job; send it again"
+    return None
 
 
 def _batch(queued: list[Job]) -> list[Job]:

@@ -70,7 +70,9 @@ class Counted:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", "none")
-                method = scope["method"] if route != "none" else "none"
+                # A client may invent methods: only those of the route are counted by name.
+                known = getattr(scope.get("route"), "methods", None) or ()
+                method = scope["method"] if scope["method"] in known else "none"
                 self._metrics.requests.labels(method, route, message["status"]).inc()
             await send(message)
 

@@ -10,6 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
+from seal import child
 from seal.errors import SealError
 
 SAMPLE_RATES = (1_000, 768_000)
@@ -39,6 +40,7 @@ async def check(path: Path, minutes: float) -> None:
     than `minutes`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        child.FLAG,
         "-m",
         "seal.server.probe",
         str(path),

@@ -21,6 +21,15 @@ MAX_BATCH_JOBS = 64
 MAX_BATCH_WORDS = 8000
 """Words of them together, at most: they fill the networks' passes."""
 
+MAX_SPEAKERS = 100
+"""Of a conversation: time and memory of a correction grow with their square."""
+
+MIN_BYTES_PER_SECOND = 4000
+"""Of a request's body, on the whole, beyond the first `idle_seconds`. A slower one is given up."""
+
+SPOOL_BYTES = 1 << 18
+"""Of a transcript's request in memory while it comes; what is larger waits on the disk."""
+
 RETRY_AFTER = 10
 """Seconds after which a client that found the queue full may try again."""
 

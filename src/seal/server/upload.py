@@ -5,6 +5,7 @@ file knows nothing of jobs, nor of what is in a body.
 """
 
 import asyncio
+import time
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
+
+from seal.server.settings import MIN_BYTES_PER_SECOND, SPOOL_BYTES
 
 MAX_OPTION_BYTES = 1000
 """Of the value of an option."""
@@ -28,7 +31,7 @@ MAX_NAME_LENGTH = 120
 
 async def pieces(request: Request, max_bytes: int, idle: float) -> AsyncIterator[bytes]:
     """Yield the body piece by piece. Answers 413 beyond `max_bytes`, and 408 after `idle` seconds
-    without a byte."""
+    without a byte, or where the whole comes slower than MIN_BYTES_PER_SECOND."""
     try:
         promised = int(request.headers.get("content-length", 0))
     except ValueError:
@@ -37,13 +40,18 @@ async def pieces(request: Request, max_bytes: int, idle: float) -> AsyncIterator
         raise _too_large(max_bytes)
     stream = request.stream()
     received = 0
+    begun = time.monotonic()
     while True:
+        patience = begun + idle + received / MIN_BYTES_PER_SECOND - time.monotonic()
         try:
-            piece = await asyncio.wait_for(anext(stream), idle)
+            piece = await asyncio.wait_for(anext(stream), max(0.0, min(idle, patience)))
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise HTTPException(408, f"no data came for {idle:g} seconds") from None
+            why = f"no data came for {idle:g} seconds"
+            raise HTTPException(
+                408, why if patience >= idle else "the data come too slowly"
+            ) from None
         except ClientDisconnect:
             raise HTTPException(400, "the body ended too early") from None
         received += len(piece)
@@ -52,9 +60,45 @@ async def pieces(request: Request, max_bytes: int, idle: float) -> AsyncIterator
         yield piece
 
 
-async def body(request: Request, max_bytes: int, idle: float) -> bytes:
-    """The whole body in memory."""
-    return b"".join([piece async for piece in pieces(request, max_bytes, idle)])
+@dataclass
+class Body:
+    """A body that is taken as a whole: in memory where it is small, else in the file `target`."""
+
+    target: Path
+    size: int = 0
+    _start: bytearray = field(default_factory=bytearray)
+
+    async def receive(self, request: Request, max_bytes: int, idle: float) -> None:
+        """Read it. Raises HTTPException beyond a limit; the caller then removes the file."""
+        pending = bytearray()
+        async for piece in pieces(request, max_bytes, idle):
+            pending += piece
+            self.size += len(piece)
+            if len(pending) > SPOOL_BYTES:
+                written, pending = pending, bytearray()
+                await run_in_threadpool(self._write, written)
+        if self.size == len(pending):
+            self._start = pending
+        elif pending:
+            await run_in_threadpool(self._write, pending)
+
+    def _write(self, data: bytearray) -> None:
+        with open(self.target, "ab") as file:
+            file.write(data)
+
+    @property
+    def in_file(self) -> bool:
+        """Whether it is, or was begun to be, written to `target`."""
+        return self.size != len(self._start)
+
+    @property
+    def source(self) -> bytes | Path:
+        """Where it is."""
+        return self.target if self.in_file else bytes(self._start)
+
+    def content(self) -> bytes:
+        """All of it."""
+        return self.target.read_bytes() if self.in_file else bytes(self._start)
 
 
 def _too_large(max_bytes: int) -> HTTPException:

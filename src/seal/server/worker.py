@@ -8,17 +8,14 @@ and loads no model: what loads them is imported inside the functions.
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import connection as pipes
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
-from seal import memory, words
+from seal import child, memory, words
 from seal.errors import SealError
 from seal.progress import StageProgress
 from seal.server import payload
@@ -63,7 +60,7 @@ def work(
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server gets Ctrl-C, and ends this process
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    child.end_with_parent()
     try:
         load(corrector, recordings)
     except Exception as error:
@@ -121,14 +118,6 @@ def _error_line(error: Exception) -> str:
         return f"the package {error.name!r} is missing on the server"
     traceback.print_exception(error, file=sys.stderr)
     return f"seal failed ({type(error).__name__}); the server's log says where"
-
-
-def _end_with_parent() -> None:
-    """End this process when the server ends, even if it is killed."""
-    parent = parent_process()
-    if parent is not None:
-        pipes.wait([parent.sentinel])
-        os._exit(1)
 
 
 # --- the work ---------------------------------------------------------------------------------
