@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seal.correctors import ag_lsec_network
-from seal.correctors.ag_lsec_network import WINDOW, log_posteriors, spans
+from seal.correctors.ag_lsec_network import WINDOW, habits, log_posteriors, spans
 from seal.training import ag_lsec
-from seal.training.ag_lsec import AgLsecRecipe, batch, loss, train
+from seal.training.ag_lsec import AgLsecRecipe, batch, loss, punctuated, train
 from seal.words import Conversation
 from tiny import CORPORA, tiny_encoder, tiny_network
 from tiny import tiny_pieces as encode
@@ -61,7 +61,9 @@ def test_posteriors_are_posteriors_and_names_do_not_matter(conversation, order):
 def test_a_window_is_read_alike_alone_and_in_a_batch(one, other):
     network = tiny_network()
     windows = [
-        ag_lsec_network.window(words, names, [encode(word["words"]) for word in words])
+        ag_lsec_network.window(
+            words, names, [encode(word["words"]) for word in words], habits(words)
+        )
         for words, names in (one, other)
     ]
     with torch.inference_mode():
@@ -106,11 +108,54 @@ def test_batches_depend_on_seed_and_number_alone():
     assert [item.window.pieces for item in one] != [item.window.pieces for item in other]
 
 
+SAID = [
+    {"words": text, "speaker": who}
+    for text, who in zip(("So", "I", "went.", "Yes", "and", "so"), "AAABAA", strict=True)
+]
+
+
+@given(st.integers(0, 1000), st.booleans())
+def test_a_recognisers_marks_leave_the_words(seed, plain):
+    true = [word["speaker"] for word in SAID]
+    written = punctuated(SAID, true, float(plain), np.random.default_rng(seed))
+    bare = [word["words"].strip(".,").lower() for word in SAID]
+    assert [word["words"].strip(".,").lower() for word in written] == bare
+    if plain:
+        assert [word["words"] for word in written] == bare
+
+
+def test_habits_are_of_the_whole_recording():
+    times = {"start_time": 0.0, "end_time": 0.1}
+    words = [word | times for word in SAID]
+    found = habits(words)
+    assert found.punctuated and not habits(words, written=False).punctuated
+    assert found.changes == 4 * 2 / 6 and found.islands == 1 / 2 and found.sure == 1.0
+    scored = [word | {"speaker_scores": {word["speaker"]: 0.25}} for word in words]
+    assert habits(scored).sure == 0.25
+
+
+def test_punctuation_is_read_by_those_who_want_it_alone():
+    words = [
+        {"session_id": "s", "start_time": k * 1.0, "end_time": k + 0.5} | word
+        for k, word in enumerate(SAID)
+    ]
+    plain = [word | {"words": word["words"].lower().strip(".")} for word in words]
+    network = tiny_network()
+
+    def read(words, written):
+        one = Conversation(words, ["A", "B"])
+        lower = [Conversation([w | {"words": w["words"].lower()} for w in words], ["A", "B"])]
+        return log_posteriors(network, encode, [one] if written else lower, written=written)[0]
+
+    assert np.array_equal(read(words, False), read(plain, False))
+    assert not np.allclose(read(words, True), read(plain, True))
+
+
 @pytest.mark.slow
 def test_it_learns_ten_chunks_by_heart():
     """Text alone gives the speaker away here: the network must come to use it."""
     network = tiny_network()
-    recipe = AgLsecRecipe(excerpts=2, windows=5, length=150, hidden=0.0, unscored=1.0, spread=2.5)
+    recipe = AgLsecRecipe(excerpts=2, windows=5, length=150, hidden=0.0, turns=1.0, spread=2.5)
     examples = batch(CORPORA, encode, recipe, 0)
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
     losses = []
@@ -170,7 +215,10 @@ def test_an_encoder_keeps_its_embeddings():
 @pytest.mark.slow
 @pytest.mark.parametrize("scored", [True, False], ids=["AG-LSEC", "LSEC"])
 def test_ten_windows_can_be_learnt_by_heart(scored):
-    recipe = AgLsecRecipe(unscored=0.0 if scored else 1.0, scrambled=0.0, hidden=0.0, length=60)
+    turns = 0.0 if scored else 1.0
+    recipe = AgLsecRecipe(
+        turns=turns, unscored=0.0, winner=0.0, scrambled=0.0, hidden=0.0, length=60
+    )
     examples = batch(CORPORA, encode, recipe, 0)[:10]
     network = tiny_network()
     optimiser = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], lr=1e-2)

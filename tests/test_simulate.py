@@ -1,9 +1,12 @@
 """The simulated first pass: words of the reference, in time order, with a true speaker each."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seal.training.diarise import Diarizer, diarised, draw_diarizer
 from seal.training.simulate import Severity, draw_severity, simulate
 from seal.words import check
 
@@ -46,6 +49,38 @@ def test_a_transcript_in_the_contract_s_format_with_the_truth_beside_it(turns, s
         assert word["speaker_scores"][word["speaker"]] == max(word["speaker_scores"].values())
     again = np.random.default_rng(seed)
     assert simulate(reference, draw_severity(again, scale), again) == (transcript, truth)
+
+
+CLEAR = Diarizer(0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(turns, st.integers(0, 10**6), st.sampled_from([1.0, 2.5]))
+def test_turns_give_every_word_a_name_of_the_conversation_and_no_scores(turns, seed, scale):
+    reference = conversation(turns)
+    rng = np.random.default_rng(seed)
+    drawn = draw_severity(rng, scale), draw_diarizer(rng, scale)
+    words, truth = diarised(reference, *drawn, rng)
+    check(words)
+    assert len(words) == len(truth) <= len(reference)
+    assert [w["start_time"] for w in words] == sorted(w["start_time"] for w in words)
+    names = {word["speaker"] for word in reference}
+    assert {word["speaker"] for word in words} | set(truth) <= names
+    assert not any("speaker_scores" in word for word in words)
+
+
+def test_a_diarizer_without_faults_is_right():
+    reference = conversation([("A", 6), ("B", 3), ("A", 4), ("C", 5)])
+    words, truth = diarised(reference, QUIET, CLEAR, np.random.default_rng(0))
+    assert [word["speaker"] for word in words] == truth
+
+
+def test_what_a_diarizer_never_hears_goes_to_the_others():
+    reference = conversation([("A", 6), ("B", 1), ("A", 6)] * 10)
+    deaf = replace(CLEAR, shortest=0.5, bridge=1.0)
+    words, truth = diarised(reference, QUIET, deaf, np.random.default_rng(0))
+    missed = sum(word["speaker"] != who for word, who in zip(words, truth, strict=True))
+    assert 5 <= missed <= truth.count("B") == 10
 
 
 def test_a_clear_first_pass_is_right():

@@ -25,7 +25,7 @@ from seal.files import write_text
 from seal.training.simulate import from_start
 from seal.words import Word
 
-RECIPE = 1
+RECIPE = 2
 """Goes up with any change that makes other sets."""
 
 MARK = f"recipe {RECIPE}\n"

@@ -1,7 +1,8 @@
 """AG-LSEC as a corrector: the encoder's posteriors of each word, and a margin for changing it.
 
 The network (`ag_lsec_network.py`) is the shipped one or that of a run's folder; the margins, tuned
-on dev sets, stand beside its weights.
+on dev sets, stand beside its weights. It reads normalised words, as the paper's does; punctuation
+is for the default (`best.py`).
 """
 
 from collections.abc import Sequence
@@ -21,15 +22,12 @@ def label(
 ) -> list[Labels]:
     """A word goes to another speaker whose log-posterior beats the first pass's by the margin."""
     answers = []
-    every = log_posteriors(conversations, options.device, progress, options.adapter)
+    every = log_posteriors(conversations, options.device, progress, options.adapter, written=False)
     for conversation, rows in zip(conversations, every, strict=True):
-        words = np.arange(len(conversation.words))
-        draft = np.array(conversation.draft())
-        tuned = settings(options.adapter)
-        margins = [base_margin(word, options, tuned) for word in conversation.words]
-        gain = rows - rows[words, draft][:, None]
-        chosen = np.where(gain.max(axis=1) > margins, gain.argmax(axis=1), draft)
-        answers.append(Labels(chosen.tolist(), np.exp(rows[words, chosen]).tolist()))
+        gain = gains(conversation, rows, options, settings(options.adapter))
+        chosen = gain.argmax(axis=1)
+        confidence = np.exp(rows[np.arange(len(chosen)), chosen])
+        answers.append(Labels(chosen.tolist(), confidence.tolist()))
     return answers
 
 
@@ -43,11 +41,24 @@ def log_posteriors(
     device: str,
     progress: Progress,
     folder: str | Path | None = None,
+    written: bool = True,
 ) -> list[np.ndarray]:
     """The log-posteriors [W, K] of the words of each conversation, by the network in the folder
-    (None: the shipped one)."""
+    (None: the shipped one); without `written` it reads no punctuation."""
     network, encode = ag_lsec_network.load(folder, device)
-    return ag_lsec_network.log_posteriors(network, encode, conversations, progress)
+    return ag_lsec_network.log_posteriors(network, encode, conversations, progress, written)
+
+
+def gains(
+    conversation: Conversation, rows: np.ndarray, options: Options, tuned: dict[str, Any]
+) -> np.ndarray:
+    """What each speaker has over the first pass's at each word, less the margin, in nats [W, K];
+    0 for the first pass's own."""
+    words, draft = np.arange(len(conversation.words)), np.array(conversation.draft())
+    margins = np.array([base_margin(word, options, tuned) for word in conversation.words])
+    gain = rows - rows[words, draft][:, None] - margins[:, None]
+    gain[words, draft] = 0.0
+    return gain
 
 
 @lru_cache(maxsize=1)

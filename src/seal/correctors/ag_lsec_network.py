@@ -4,10 +4,13 @@ After the paper's [18] (and [17], LSEC, where words have no scores): every word'
 encoder is joined with what the first pass said of it, and a small transformer gives each speaker a
 score at each word. Here that transformer runs once per speaker with shared weights, so a
 conversation may have any number of them, and renaming them changes nothing. Windows overlap by
-half, and a word's log-posteriors are averaged over its windows. It knows nothing of audio or
-margins; `encoder.py` loads the encoder.
+half, and a word's log-posteriors are averaged over its windows. The encoder reads normalised words;
+what was written about them (sentence ends, commas, capitals) and how the first pass of the whole
+recording looks are features beside them, so that either may be missing. It knows nothing of audio
+or margins; `encoder.py` loads the encoder.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,7 +47,18 @@ FLOOR = 0.01
 PRESENT = 0.05
 """A speaker without a word in a window is a candidate there from this score on."""
 
-FEATURES = 8
+FEATURES = 16
+
+ENDS = ".?!…。？！"
+"""Marks at which a sentence ends."""
+
+OTHER_MARKS = ",;:—–"
+
+CLOSING = "\"'”’)]»"
+"""What may stand behind a mark."""
+
+PUNCTUATED = 0.02
+"""Share of a recording's words with a sentence's end from which on it has punctuation."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +183,56 @@ def candidates(words: Sequence[Word], names: Sequence[str]) -> list[int]:
     return [index for index, name in enumerate(names) if name in present]
 
 
-def window(words: Sequence[Word], names: Sequence[str], pieces: Sequence[list[int]]) -> Window:
-    """What the network reads of these words (in time order) and the candidate speakers `names`."""
+@dataclass(frozen=True)
+class Habits:
+    """How the first pass of a whole recording looks: numbers of about the same size."""
+
+    punctuated: bool
+    """It has punctuation."""
+    sure: float
+    """Mean score of the words' own speakers, or 1 where no word has scores."""
+    changes: float
+    """Share of the words whose speaker is not that of the word before, times four."""
+    islands: float
+    """Share of these words after which the speaker changes again within two words."""
+
+
+def habits(words: Sequence[Word], written: bool = True) -> Habits:
+    """The habits of a recording's first pass, its words in time order; without `written` it counts
+    as without punctuation."""
+    if not words:
+        return Habits(False, 1.0, 0.0, 0.0)
+    ends = sum(ends_sentence(word["words"]) for word in words)
+    own = [
+        float(scores.get(word["speaker"], 0.0))
+        for word in words
+        if (scores := word.get("speaker_scores"))
+    ]
+    changed = [n for n in range(1, len(words)) if words[n]["speaker"] != words[n - 1]["speaker"]]
+    short = sum(later - first <= 2 for first, later in itertools.pairwise(changed))
+    return Habits(
+        written and ends > PUNCTUATED * len(words),
+        sum(own) / len(own) if own else 1.0,
+        4 * len(changed) / len(words),
+        short / max(len(changed), 1),
+    )
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a sentence ends with the word.
+
+    >>> [ends_sentence(text) for text in ("home.", '"Really?"', "e.g.,", "Dr", "...")]
+    [True, True, False, False, False]
+    """
+    bare = text.rstrip(CLOSING)
+    return bool(bare) and bare[-1] in ENDS and any(map(str.isalnum, bare))
+
+
+def window(
+    words: Sequence[Word], names: Sequence[str], pieces: Sequence[list[int]], recording: Habits
+) -> Window:
+    """What the network reads of these words (in time order), of the candidate speakers `names`, and
+    of the recording that they come from."""
     features = np.zeros((len(names), len(words), FEATURES), dtype=np.float32)
     speakers = {name: index for index, name in enumerate(names)}
     last = 0.0
@@ -193,7 +255,17 @@ def window(words: Sequence[Word], names: Sequence[str], pieces: Sequence[list[in
         features[:, index, 5] = pause
         features[:, index - 1, 6] = pause if index else 0.0
         features[:, index, 7] = min(max(end - start, 0.0), 1.0)
+        if recording.punctuated:
+            bare = word["words"].rstrip(CLOSING)
+            features[:, index, 8] = ends_sentence(bare)
+            features[:, index, 9] = bare[-1:] in OTHER_MARKS and bool(bare)
+            features[:, index, 10] = bare[:1].isupper() and normalise(bare).split("'")[0] != "i"
+        features[:, index, 12] = min(max(last - start, 0.0), 2.0) if index else 0.0
         last = max(last, end)
+    features[:, :, 11] = recording.punctuated
+    features[:, :, 13] = recording.sure
+    features[:, :, 14] = recording.changes
+    features[:, :, 15] = recording.islands
     return Window(list(pieces), features)
 
 
@@ -208,12 +280,15 @@ def log_posteriors(
     encode: Callable[[str], list[int]],
     conversations: Sequence[Conversation],
     progress: Progress | None = None,
+    written: bool = True,
 ) -> list[np.ndarray]:
     """Log-posteriors of each conversation's speakers at each of its words: float64 [W, K].
 
     A speaker who is no candidate anywhere near has a very low, finite value. Windows of several
-    conversations go through the network together. `progress` gets the share done.
+    conversations go through the network together. `progress` gets the share done. Without `written`
+    punctuation and capitals are not read.
     """
+    recordings = [habits(one.words, written) for one in conversations]
     pieces = [[encode(normalise(word["words"])) for word in one.words] for one in conversations]
     totals = [np.zeros((len(one.words), len(one.names))) for one in conversations]
     weights = [np.zeros(len(one.words)) for one in conversations]
@@ -239,9 +314,8 @@ def log_posteriors(
             words, names = conversations[index].words[start:stop], conversations[index].names
             here = candidates(words, names)
             chosen.append(here)
-            batch.append(
-                window(words, [names[speaker] for speaker in here], pieces[index][start:stop])
-            )
+            shown, text = [names[speaker] for speaker in here], pieces[index][start:stop]
+            batch.append(window(words, shown, text, recordings[index]))
         with torch.inference_mode():
             answers, _ = network(batch)
         for (index, start, stop), here, answer in zip(
@@ -269,11 +343,13 @@ def load(
     encoder = load_encoder()
     network = build(encoder)
     try:
-        state = load_file(folder / "model.safetensors")
-        missing = network.load_state_dict(
-            {name: tensor.float() for name, tensor in state.items()}, strict=False
-        )
-    except (OSError, RuntimeError, ValueError) as error:
+        state = {
+            name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()
+        }
+        for name in ("acoustics.weight", "prior"):  # earlier networks had fewer features
+            state[name] = functional.pad(state[name], (0, FEATURES - state[name].shape[-1]))
+        missing = network.load_state_dict(state, strict=False)
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise SealError(f"{folder}: no weights of AG-LSEC: {str(error).splitlines()[0]}") from None
     if missing.unexpected_keys or any("embeddings" not in name for name in missing.missing_keys):
         raise SealError(f"{folder}: these weights do not fit the encoder")

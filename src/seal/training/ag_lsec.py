@@ -1,7 +1,8 @@
 """Learning AG-LSEC: its network on simulated first passes of whole excerpts.
 
-Each batch takes a few excerpts of reference conversations, simulates a first pass of each at a
-severity of its own, and cuts windows from it; some lose their scores. Batch i depends on the seed
+Each batch takes a few excerpts of reference conversations, gives each a first pass of its own kind
+and severity (an end-to-end diarizer's posteriors, or another diarizer's turns without scores) and a
+recogniser's punctuation, or none, and cuts windows from it. Batch i depends on the seed
 and on i only, so a run that was killed goes on as if it had not been. It knows nothing
 of audio.
 """
@@ -17,18 +18,23 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from seal.corpora.reading import MARKS
 from seal.correctors.ag_lsec_network import (
+    ENDS,
     WINDOW,
     AgLsecNetwork,
+    Habits,
     Window,
     build,
     candidates,
+    habits,
     load,
     save,
     window,
 )
 from seal.correctors.encoder import load_encoder
 from seal.llm.linear import mixed_precision
+from seal.training.diarise import diarised, draw_diarizer
 from seal.training.run import Report, Run
 from seal.training.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
 from seal.words import Word, normalise, speakers, without_scores
@@ -38,7 +44,7 @@ from seal.words import Word, normalise, speakers, without_scores
 class AgLsecRecipe:
     """What a training run does."""
 
-    steps: int = 3000
+    steps: int = 1500
     excerpts: int = 5
     """Excerpts in a batch, each with a simulated first pass of its own."""
     windows: int = 5
@@ -47,10 +53,16 @@ class AgLsecRecipe:
     """Reference words of an excerpt."""
     rate: float = 6e-4
     encoder_rate: float = 1.2e-4
-    unscored: float = 0.4
-    """Share of windows without scores, so that transcripts without them work too."""
+    turns: float = 0.5
+    """Share of excerpts with a diarizer's turns, and so without scores."""
+    unscored: float = 0.2
+    """Share of the others whose scores are taken away."""
+    winner: float = 0.15
+    """Share of the others that keep the score of the word's own speaker alone."""
     scrambled: float = 0.1
-    """Share of windows whose labels are the truth with random faults in it, without scores."""
+    """Share of excerpts whose labels are the truth with random faults in it, without scores."""
+    plain: float = 0.4
+    """Share of excerpts without punctuation and capitals."""
     hidden: float = 0.08
     """Share of words whose text is hidden from the encoder: mistakes of the ASR, and no texts
     learnt by heart."""
@@ -77,24 +89,75 @@ def batch(
     rng = np.random.default_rng([recipe.seed, index])
     examples: list[WindowExample] = []
     for _ in range(recipe.excerpts):
-        transcript, truth = simulate(
-            _excerpt(corpora, recipe, rng),
-            draw_severity(rng, float(np.exp(rng.uniform(-1, 1) * np.log(recipe.spread)))),
-            rng,
-        )
+        transcript, truth = first_pass(_excerpt(corpora, recipe, rng), recipe, rng)
         if not transcript:
             continue
+        transcript = punctuated(transcript, truth, recipe.plain, rng)
+        recording = habits(transcript)
         for _ in range(recipe.windows):
             size = WINDOW if rng.random() < 0.85 else int(rng.integers(8, WINDOW))
             first = int(rng.integers(max(1, len(transcript) - size + 1)))
             words, true = transcript[first : first + size], truth[first : first + size]
-            if rng.random() < recipe.scrambled:
-                words = _scrambled(words, true, rng)
-            elif rng.random() < recipe.unscored:
-                words = [without_scores(word) for word in words]
-            shown = [w if rng.random() > recipe.hidden else w | {"words": ""} for w in words]
-            examples.append(example(shown, true, encode))
+            hidden = rng.random(len(words)) < recipe.hidden
+            examples.append(example(words, true, encode, recording, hidden))
     return examples
+
+
+def first_pass(
+    excerpt: Sequence[Word], recipe: AgLsecRecipe, rng: np.random.Generator
+) -> tuple[list[Word], list[str]]:
+    """A first pass of the excerpt, of a kind at random, and the true speaker of each word."""
+    scale = float(np.exp(rng.uniform(-1, 1) * np.log(recipe.spread)))
+    severity, kind = draw_severity(rng, scale), rng.random()
+    if kind < recipe.turns:
+        return diarised(excerpt, severity, draw_diarizer(rng, scale), rng)
+    words, true = simulate(excerpt, severity, rng)
+    kind = (kind - recipe.turns) / (1 - recipe.turns)
+    if kind < recipe.unscored:
+        words = [without_scores(word) for word in words]
+    elif kind < recipe.unscored + recipe.winner:
+        own = ({name: word["speaker_scores"][name]} for word in words for name in [word["speaker"]])
+        words = [word | {"speaker_scores": score} for word, score in zip(words, own, strict=True)]
+    elif kind < recipe.unscored + recipe.winner + recipe.scrambled:
+        words = _scrambled(words, true, rng)
+    return words, true
+
+
+def punctuated(
+    words: Sequence[Word], true: Sequence[str], plain: float, rng: np.random.Generator
+) -> list[Word]:
+    """The words with marks and capitals as a recogniser writes them, or, with the chance `plain`,
+    with none.
+
+    It leaves out some of the corpus's marks and puts in others, most where the voice changes, and
+    writes a capital where a sentence begins: after a mark in the stream of words, or in the
+    speaker's own. So no mark betrays the end of a turn as surely as a corpus's do.
+    """
+    bare = [word["words"].rstrip(MARKS) or word["words"] for word in words]
+    if rng.random() < plain:
+        return [w | {"words": text.lower()} for w, text in zip(words, bare, strict=True)]
+    lost, added, parting, joining = rng.uniform(0, [0.3, 0.02, 0.5, 0.4])
+    streamed = rng.random() < 0.5
+    begins: dict[str, bool] = {}
+    stream, written = True, dict.fromkeys(true, True)
+    result = []
+    for index, (word, text, who) in enumerate(zip(words, bare, true, strict=True)):
+        mark = word["words"][len(text) :]
+        starts = begins.get(who, True)
+        begins[who] = bool(mark) and mark[-1] in ENDS
+        changes = index + 1 < len(words) and true[index + 1] != who
+        if begins[who] and rng.random() < (joining if changes else lost):
+            mark = "," if rng.random() < 0.5 else ""
+        elif not mark and rng.random() < (parting if changes else added):
+            mark = "." if rng.random() < 0.7 else ","
+        capital = stream if streamed else written[who]
+        if capital and rng.random() < 0.95:
+            text = text[:1].upper() + text[1:]
+        elif starts and not capital and text.split("'")[0] != "I":
+            text = text[:1].lower() + text[1:]
+        stream = written[who] = bool(mark) and mark[-1] in ENDS
+        result.append(word | {"words": text + mark})
+    return result
 
 
 def _excerpt(corpora: Corpora, recipe: AgLsecRecipe, rng: np.random.Generator) -> list[Word]:
@@ -122,14 +185,20 @@ def _scrambled(words: list[Word], true: Sequence[str], rng: np.random.Generator)
 
 
 def example(
-    words: Sequence[Word], true: Sequence[str], encode: Callable[[str], list[int]]
+    words: Sequence[Word],
+    true: Sequence[str],
+    encode: Callable[[str], list[int]],
+    recording: Habits,
+    hidden: np.ndarray,
 ) -> WindowExample:
-    """A window of first-pass words and what is true of it."""
+    """A window of first-pass words and what is true of it; the encoder gets no text of the words
+    that are `hidden` [W]."""
     everybody = speakers(words)
     names = [everybody[speaker] for speaker in candidates(words, everybody)]
     indices = {name: index for index, name in enumerate(names)}
+    texts = ("" if h else normalise(w["words"]) for w, h in zip(words, hidden, strict=True))
     return WindowExample(
-        window(words, names, [encode(normalise(word["words"])) for word in words]),
+        window(words, names, [encode(text) for text in texts], recording),
         np.array([indices.get(name, -1) for name in true]),
     )
 
@@ -144,6 +213,14 @@ def loss(network: AgLsecNetwork, examples: Sequence[WindowExample]) -> tuple[Ten
     known = targets >= 0
     picked = answers.gather(1, targets.clamp(min=0)[:, None]).squeeze(1)
     return -picked[known].sum(), int(known.sum())
+
+
+def alike(examples: Sequence[WindowExample]) -> list[list[WindowExample]]:
+    """The examples in groups of as many candidate speakers, so that little is padded."""
+    groups: dict[int, list[WindowExample]] = {}
+    for item in examples:
+        groups.setdefault(len(item.window.features), []).append(item)
+    return list(groups.values())
 
 
 def train(
@@ -185,9 +262,13 @@ def train(
             group["lr"] = group["peak"] * min(1.0, (step + 1) / 50) * (1 - step / recipe.steps)
         examples = batch(corpora, encode, recipe, step)
         # torch's fused attention is the slower one here on its way back.
-        with mixed_precision(), sdpa_kernel(SDPBackend.MATH):
-            total, words = loss(network, examples)
-        (total / words).backward()
+        known = sum(int((item.oracle >= 0).sum()) for item in examples)
+        total = 0.0
+        for part in alike(examples):
+            with mixed_precision(), sdpa_kernel(SDPBackend.MATH):
+                summed, _ = loss(network, part)
+            (summed / known).backward()
+            total += summed.item()
         torch.nn.utils.clip_grad_norm_(inner + outer, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -199,7 +280,7 @@ def train(
         if due and measure:
             with mixed_precision():
                 more["measure"] = measure(network, encode)
-        run.record(step + 1, total.item() / words, **more)
+        run.record(step + 1, total / known, **more)
         if due:
             save(network, output)
             run.save(step + 1, network.state_dict(), optimiser)
