@@ -27,8 +27,8 @@ from seal.corpora.splits import primock57_past
 from seal.files import write_text
 
 BEST = Row("best (default)", {"corrector": "best"})
-LSEC = Row("ag-lsec", {"corrector": "ag-lsec"})
-LSEC_HIDDEN = Row("ag-lsec, no scores", {"corrector": "ag-lsec"}, scored=False)
+LSEC = Row("ag-lsec (no punctuation)", {"corrector": "ag-lsec"})
+HIDDEN = Row("best, no scores", {"corrector": "best"}, scored=False)
 HMM = Row("hmm", {"corrector": "hmm"})
 SMOOTHED = Row("smoothing over pauses", {"rival": "smoothed"})
 UNIT = Row("a speaker per sentence or pause", {"rival": "unit"})
@@ -37,8 +37,8 @@ VOICE = Row("voice", {"corrector": "voice"}, heard=True)
 LISTENING = Row("best, listening", {"corrector": "best"}, heard=True)
 
 HARD = (BEST, LSEC, HMM, SMOOTHED, UNIT)
-SCORED = (BEST, LSEC_HIDDEN, HMM, SMOOTHED, UNIT)
-HEARD = (BEST, LSEC_HIDDEN, HMM, SMOOTHED, UNIT, VOICE, LISTENING)
+SCORED = (BEST, HIDDEN, LSEC, HMM, SMOOTHED, UNIT)
+HEARD = (BEST, HIDDEN, HMM, SMOOTHED, UNIT, VOICE, LISTENING)
 
 ROWS = {
     "real-calls": HARD,
@@ -54,9 +54,8 @@ ROWS = {
     "real-calls-part": (BEST, SEAL),
     "real-meetings-part": (BEST, SEAL),
 }
-"""The systems of each table. Sets of hard labels know no difference between with and without, and
-`best` reads as `ag-lsec` does as long as the language model's weight in it is 0: `real-calls` has
-both, for proof."""
+"""The systems of each table. Sets of hard labels know no difference between with and without
+scores."""
 
 PARTS = {
     "real-calls-part": ("real-calls", "community1", 250),

@@ -23,6 +23,7 @@ def _tiny(monkeypatch):
     monkeypatch.setattr(seal_system, "load_corrector", lambda *_: (tiny_model(1), {}))
     monkeypatch.setattr(cbs, "_model", lambda *_: tiny_model(1))
     monkeypatch.setattr(ag_lsec_network, "load", lambda *_: (tiny_network(), tiny_pieces))
+    monkeypatch.setattr(best, "why_unread", lambda _: None)  # these words are no English
     monkeypatch.setattr(voice, "recording_of", lambda *_: None)
     monkeypatch.setattr(correction, "with_scores", lambda words, *_: words)
     monkeypatch.setattr(voice, "_voices", lambda _, words, *__: voices_of(len(words)))

@@ -57,26 +57,48 @@ def correct(
 
     Raises SealError for a damaged transcript, an unknown option, or a model that does not load.
     """
-    options = _options(choices)
+    return _corrected([words], _options(choices), progress)[0]
+
+
+def correct_many(
+    transcripts: Sequence[list[Word]], *, progress: StageProgress | None = None, **choices: Any
+) -> list[list[Word]]:
+    """Correct several transcripts in one call, with the options of `correct`.
+
+    Networks read their words together, which is quicker where they are short. The speakers are the
+    same as one by one; a `speaker_confidence` may differ in its last digit, since a network sums in
+    another order.
+    """
+    return _corrected(transcripts, _options(choices), progress)
+
+
+def _corrected(
+    transcripts: Sequence[list[Word]], options: Options, progress: StageProgress | None
+) -> list[list[Word]]:
     corrector = correctors.load(options.chosen)
-    check(words)
     audio = options.audio
-    if audio is not None and not Path(audio).is_dir() and len(list(sessions(words))) > 1:
-        raise SealError(f"{audio}: is of one conversation; name a folder with one per session_id")
-    corrected = [dict(word) for word in words]
-    indices_of: list[list[int]] = []  # in `words`, for each conversation with several speakers
+    results: list[list[Word]] = []
+    parts: list[tuple[list[Word], list[int]]] = []  # a result and its words, for each conversation
     conversations: list[Conversation] = []
-    for _, indices in sessions(words):
-        session = [_started(words[index], number=index + 1) for index in indices]
-        if len(names := speakers(session)) > 1:
-            indices_of.append(indices)
-            conversations.append(Conversation(session, names))
-        for index in indices:
-            corrected[index].setdefault("first_pass_speaker", words[index]["speaker"])
-            if not _decided(words[index]):
-                corrected[index]["speaker"] = corrected[index]["first_pass_speaker"]
-                corrected[index]["speaker_confidence"] = 1.0
-            corrected[index].setdefault("speaker_confidence", 1.0)
+    for words in transcripts:
+        check(words)
+        found = list(sessions(words))
+        if audio is not None and not Path(audio).is_dir() and len(found) > 1:
+            raise SealError(
+                f"{audio}: is of one conversation; name a folder with one per session_id"
+            )
+        results.append([dict(word) for word in words])
+        for _, indices in found:
+            session = [_started(words[index], number=index + 1) for index in indices]
+            if len(names := speakers(session)) > 1:
+                parts.append((results[-1], indices))
+                conversations.append(Conversation(session, names))
+            for index, word in zip(indices, session, strict=True):
+                result = results[-1][index]
+                result.setdefault("first_pass_speaker", word["speaker"])
+                if not _decided(word):
+                    result |= {"speaker": word["speaker"], "speaker_confidence": 1.0}
+                result.setdefault("speaker_confidence", 1.0)
 
     def report(stage: str, share: float) -> None:
         if progress:
@@ -91,16 +113,18 @@ def correct(
     labels: list[Labels] = []
     if conversations:
         labels = corrector.label(conversations, options, partial(report, "correction"))
-    for indices, conversation, answer in zip(indices_of, conversations, labels, strict=True):
+    for (corrected, indices), conversation, answer in zip(
+        parts, conversations, labels, strict=True
+    ):
         for index, speaker, confidence in zip(
             indices, answer.speakers, answer.confidence, strict=True
         ):
-            if _decided(words[index]):
-                continue
-            corrected[index]["speaker"] = conversation.names[speaker]
-            corrected[index]["speaker_confidence"] = round(min(max(confidence, 0.0), 1.0), 4)
+            if not _decided(corrected[index]):
+                corrected[index]["speaker"] = conversation.names[speaker]
+                sure = round(min(max(confidence, 0.0), 1.0), 4)
+                corrected[index]["speaker_confidence"] = sure
     report("correction", 1.0)
-    return corrected
+    return results
 
 
 def _decided(word: Word) -> bool:
@@ -114,25 +138,6 @@ def _started(word: Word, number: int) -> Word:
     if not isinstance(first, str):
         raise SealError(f"transcript: entry {number}: 'first_pass_speaker' must be a string")
     return word if _decided(word) else word | {"speaker": first}
-
-
-def correct_many(transcripts: Sequence[list[Word]], **options: Any) -> list[list[Word]]:
-    """Correct several transcripts in one call, with the options of `correct`.
-
-    Networks read their words together, which is quicker where they are short. The speakers are the
-    same as one by one; a `speaker_confidence` may differ in its last digit, since a network sums in
-    another order.
-    """
-    joined = [
-        {**word, "session_id": f"{index} {word['session_id']}"}
-        for index, transcript in enumerate(transcripts)
-        for word in transcript
-    ]
-    corrected = iter(correct(joined, **options))
-    return [
-        [{**next(corrected), "session_id": word["session_id"]} for word in transcript]
-        for transcript in transcripts
-    ]
 
 
 def prepare(**choices: Any) -> None:

@@ -1,13 +1,16 @@
 """The default: encoder and language model together, log-linearly, the cheap one first.
 
-Every word's log-posteriors by AG-LSEC and, with a weight, by SEAL's language model are added; a
-word changes only where the sum prefers another speaker by a margin. The language model reads only
-the chunks in which a word is near the line. Weight and margins were tuned on the dev sets and stand
-in `weights/best.json`; its weight is 0, so no language model is read. Where there is a recording,
-the words are then compared with the voices of the speakers that they have been given.
+Every word's log-posteriors by AG-LSEC, which sees punctuation here, and, with a weight, by SEAL's
+language model are added; a word changes only where the sum prefers another speaker by a margin, and
+on the best path through the conversation (`path.py`). What its text says nothing of (`unread.py`)
+is not read. The language model reads only the chunks in which a word is near the line. Weight,
+margins and costs were tuned on the dev sets and stand in `weights/best.json`; its weight is 0, so
+no language model is read. Where there is a recording, the words are then compared with the voices
+of the speakers that they have been given.
 """
 
 import json
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,10 +18,16 @@ from typing import Any
 import numpy as np
 
 from seal import weights
-from seal.correctors import Labels, Options, ag_lsec, base_margin, lengths, voice
+from seal.correctors import Labels, Options, ag_lsec, lengths, path, voice
+from seal.correctors.ag_lsec_network import habits
 from seal.correctors.seal import decode_chunks
+from seal.correctors.unread import why_unread
+from seal.errors import Notice
 from seal.progress import Progress, split
 from seal.words import Conversation
+
+UNREAD = 0.9
+"""Confidence in a first pass that is not read: about as many of its words are right."""
 
 SETTINGS = weights.FOLDER / "best.json"
 
@@ -34,16 +43,22 @@ def label(
     log_posteriors = ag_lsec.log_posteriors(
         conversations, options.device, lambda share: progress(encoder_share * share)
     )
-    gains = []
-    for conversation, encoder in zip(conversations, log_posteriors, strict=True):
-        rows, draft = np.arange(len(conversation.words)), np.array(conversation.draft())
-        gain = encoder - encoder[rows, draft][:, None]
-        gain -= np.array([base_margin(word, options, tuned) for word in conversation.words])[
-            :, None
-        ]
-        gain[rows, draft] = 0.0
+    gains, chosen = [], []
+    for index, one in enumerate(conversations):
+        why = why_unread(one.words)
+        if why is None:
+            gain = ag_lsec.gains(one, log_posteriors[index], options, tuned)
+            written = habits(one.words).punctuated
+            best = path.best(gain, path.costs(one.words, written, tuned.get("changes", {})))
+        else:
+            name = one.words[0]["session_id"]
+            warnings.warn(f"{name}: {why}: its speakers stay as they are", Notice, stacklevel=2)
+            best = np.array(one.draft())
+            log_posteriors[index] = _unread(best, len(one.names))
+            gain = np.full(log_posteriors[index].shape, -1e6)
+            gain[np.arange(len(best)), best] = 0.0
         gains.append(gain)
-    chosen = [gain.argmax(axis=1) for gain in gains]
+        chosen.append(best)
     if weight:
         near = [_lead(gain) < float(tuned["reach"]) for gain in gains]
         answers = decode_chunks(
@@ -65,6 +80,7 @@ def label(
     for conversation, sums, best, report in zip(
         conversations, log_posteriors, chosen, reports, strict=True
     ):
+        sums *= _temperatures(conversation, tuned)[:, None]
         sums -= np.logaddexp.reduce(sums, axis=1, keepdims=True)
         confidence = np.exp(sums[np.arange(len(best)), best])
         if options.audio is not None:
@@ -82,6 +98,21 @@ def prepare(options: Options) -> None:
     ag_lsec.prepare(options)
 
 
+def _unread(draft: np.ndarray, speakers: int) -> np.ndarray:
+    """Log-posteriors [W, K] of words that nothing was read of: the first pass is mostly right."""
+    rows = np.full((len(draft), speakers), np.log((1 - UNREAD) / (speakers - 1)))
+    rows[np.arange(len(draft)), draft] = np.log(UNREAD)
+    return rows
+
+
+def _temperatures(conversation: Conversation, tuned: dict[str, Any]) -> np.ndarray:
+    """What each word's log-posteriors are multiplied by, so that a confidence of 0.9 is right nine
+    times in ten."""
+    by_kind = tuned.get("temperatures", {})
+    kinds = ("scores" if word.get("speaker_scores") else "no_scores" for word in conversation.words)
+    return np.array([by_kind.get(kind, 1.0) for kind in kinds])
+
+
 def _lead(gain: np.ndarray) -> np.ndarray:
     """Nats by which the best speaker leads the second best, for each word."""
     ranked = np.sort(gain, axis=1)
@@ -90,5 +121,6 @@ def _lead(gain: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def settings() -> dict[str, Any]:
-    """The language model's "weight"; "margins" ("scores", "no_scores") and "reach" in nats."""
+    """The language model's "weight"; "margins" ("scores", "no_scores"), "reach" and the costs of
+    "changes" (`path.costs`) in nats; "temperatures" ("scores", "no_scores") of the confidence."""
     return json.loads(SETTINGS.read_text(encoding="utf-8"))

@@ -1,0 +1,56 @@
+"""The best path of speakers through a conversation, where a change of speaker costs something.
+
+What a change costs depends on what was written before it: little after a sentence's end, much in
+the middle of a sentence, so that no island of a word or two is left there on weak evidence.
+Viterbi's algorithm, exact. It knows nothing of networks.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from seal.correctors.ag_lsec_network import CLOSING, OTHER_MARKS, ends_sentence
+from seal.words import Word
+
+
+def best(gain: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """The speakers [..., W] with the largest sum of `gain` [..., W, K] less `cost` [..., W], both
+    in nats.
+
+    `cost[..., i]` is paid where word i has not the speaker of the word before; that of the first
+    word never is. Leading axes are conversations, each for itself.
+    """
+    count, speakers = gain.shape[-2:]
+    back = np.empty(gain.shape, dtype=np.intp)
+    total = gain[..., 0, :]
+    for index in range(1, count):
+        leader = total.argmax(axis=-1)[..., None]
+        moved = np.take_along_axis(total, leader, -1) - cost[..., index, None]
+        moves = moved > total
+        back[..., index, :] = np.where(moves, leader, np.arange(speakers))
+        total = np.where(moves, moved, total) + gain[..., index, :]
+    path = np.empty(gain.shape[:-1], dtype=np.intp)
+    path[..., -1] = total.argmax(axis=-1)
+    for index in range(count - 1, 0, -1):
+        last = path[..., index, None]
+        path[..., index - 1] = np.take_along_axis(back[..., index, :], last, -1)[..., 0]
+    return path
+
+
+def costs(words: Sequence[Word], punctuated: bool, nats: Mapping[str, float]) -> np.ndarray:
+    """What a change of speaker before each word costs, in nats: float64 [W].
+
+    `nats` has "end", "mark" and "inside" (after a sentence's end, after another mark, elsewhere)
+    for recordings with punctuation, and "plain" for those without; what it lacks costs nothing.
+    """
+    kinds = ["inside"] + [
+        _kind(word["words"]) if punctuated else "plain" for word in words[: len(words) - 1]
+    ]
+    return np.array([nats.get(kind, 0.0) for kind in kinds])
+
+
+def _kind(text: str) -> str:
+    bare = text.rstrip(CLOSING)
+    if ends_sentence(bare):
+        return "end"
+    return "mark" if bare and bare[-1] in OTHER_MARKS else "inside"

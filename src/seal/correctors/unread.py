@@ -1,0 +1,68 @@
+"""Recordings that the default does not read, since their text says nothing of who speaks.
+
+The embedded encoder reads English: a `language` key of the words says whether it is that, else the
+words that English cannot do without are counted. And where people speak at once all the time, as
+readers do who were mixed, words of one stand among the other's, and it errs as often as not.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from seal.words import Word, normalise
+
+_COMMON = """
+a about all and are at be because but can could do don't for from get go going good got had have he
+he's her here him his how i i'll i'm i've if in is it it's just know like look mean mm my no not
+now of oh okay on one or our out really right say see she so some that that's the them then there
+there's these they they're thing things think this time to uh um up very want was we we're well
+were what what's when where which who will with would yeah yes you you're your
+"""
+
+COMMON = frozenset(_COMMON.split())
+"""Half of what is said in English."""
+
+FEWEST = 12
+"""Words below which their share says nothing."""
+
+SHARE = 0.3
+"""Of the words, so many are common ones in any English conversation; German and Dutch, with their
+`in` and `was`, stay under it."""
+
+LATIN = 0.7
+"""Of the letters, so many are Latin ones."""
+
+BOTH, AT_ONCE = 0.5, 0.2
+"""Where the second best score is above BOTH, two speak at once. In the conversations of the
+development sets that is at most 0.14 of the words, in two people's monologues laid over each other
+mostly more than AT_ONCE."""
+
+
+def why_unread(words: Sequence[Word]) -> str | None:
+    """Why a recording is not read, in a few words, or None where it is."""
+    if not is_english(words):
+        return "not in English, which is all that is read"
+    if share_at_once(words) > AT_ONCE:
+        return "people speak at once in much of it, which its text does not sort out"
+    return None
+
+
+def share_at_once(words: Sequence[Word]) -> float:
+    """The share of the words with scores in which two speakers have a high one."""
+    scored = [
+        sorted(word["speaker_scores"].values()) for word in words if word.get("speaker_scores")
+    ]
+    both = sum(len(scores) > 1 and scores[-2] > BOTH for scores in scored)
+    return both / max(len(scored), 1)
+
+
+def is_english(words: Sequence[Word]) -> bool:
+    """Whether the words of a recording are English: by their `language`, where most have one, else
+    by the words themselves; a few words of Latin letters pass."""
+    told = Counter(str(word["language"]).lower() for word in words if word.get("language"))
+    if told and 2 * told.total() >= len(words):
+        return told.most_common(1)[0][0].replace("_", "-").split("-")[0] in ("en", "eng", "english")
+    texts = [text for word in words for text in normalise(word["words"]).split()]
+    letters = [letter for text in texts for letter in text if letter.isalpha()]
+    if sum(letter < "\u0250" for letter in letters) < LATIN * len(letters):
+        return False
+    return len(texts) < FEWEST or sum(text in COMMON for text in texts) >= SHARE * len(texts)
