@@ -537,7 +537,7 @@ def test_a_model_without_an_adapter_is_told(call: Path, tmp_path: Path, calls: A
 def test_an_input_that_is_replaced_stays_as_a_copy(call: Path, calls: Any, capsys: Any):
     before = call.read_bytes()
     assert run("correct", call, "-o", call) == 0
-    copies = [call.with_name(f"call.json.bak{number}") for number in ("", "1")]
+    copies = [call.with_name(f"call.json.bak{number}") for number in ("", "2")]
     assert copies[0].read_bytes() == before and "(before: call.json.bak)" in capsys.readouterr().err
     assert run("correct", call, "-o", call) == 0  # as it is: no copy is needed
     assert "before" not in capsys.readouterr().err and not copies[1].exists()

@@ -245,7 +245,8 @@ def test_refused_in_one_line_that_names_the_file(
 
 def assert_refused(told, capsys, *arguments):
     out = arguments[0].parent / "out"
-    assert cli.main(["transcribe", "--no-correct", "-o", f"{out}/", *map(str, arguments)]) == 2
+    options = ["--no-correct", "--quiet", "-o", f"{out}/"]
+    assert cli.main(["transcribe", *options, *map(str, arguments)]) == 2
     output = capsys.readouterr()
     assert output.out == "" and output.err.count("\n") == 1
     assert output.err.startswith("seal: ") and told in output.err
