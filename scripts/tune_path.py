@@ -1,6 +1,6 @@
-"""Margins, costs of a change of speaker and temperatures of the default, on the development sets.
+"""Margins, costs of a change of speaker and calibration of the default, on the development sets.
 
-python scripts/tune_path.py SETS [--weights FOLDER] [--words 1500] [--worth 2.5]
+python scripts/tune_path.py SETS [--weights FOLDER] [--words 1500] [--worth 2]
 
 SETS is what `seal bench sets` made. Every recording is read by the network once, as it is, without
 scores and without punctuation; then each number in turn takes the value that is best with the
@@ -76,9 +76,7 @@ class Padded:
             self.draft[row, :count], self.true[row, :count] = one.draft, one.true
             self.scored[row, :count] = [bool(word.get("speaker_scores")) for word in one.words]
             punctuated = habits(one.words).punctuated
-            for kind in ("end", "mark", "inside"):
-                mask = path.costs(one.words, punctuated, {kind: 1.0}) > 0
-                self.kind[row, :count][mask] = kind
+            self.kind[row, :count] = path.kinds(one.words, punctuated)
 
     def labels(self, numbers: dict[str, float]) -> np.ndarray:
         margins = np.where(self.scored, numbers["scores"], numbers["no_scores"])

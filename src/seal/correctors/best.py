@@ -40,23 +40,29 @@ def label(
     weight = float(tuned["weight"] if options.weight is None else options.weight)
     text_share = 1.0 if options.audio is None else 0.3
     encoder_share = 0.2 * text_share if weight else text_share
-    log_posteriors = ag_lsec.log_posteriors(
-        conversations, options.device, lambda share: progress(encoder_share * share)
+    unread = [why_unread(one.words) for one in conversations]
+    read = iter(
+        ag_lsec.log_posteriors(
+            [one for one, why in zip(conversations, unread, strict=True) if why is None],
+            options.device,
+            lambda share: progress(encoder_share * share),
+        )
     )
-    gains, chosen = [], []
-    for index, one in enumerate(conversations):
-        why = why_unread(one.words)
+    log_posteriors, gains, chosen = [], [], []
+    for one, why in zip(conversations, unread, strict=True):
         if why is None:
-            gain = ag_lsec.gains(one, log_posteriors[index], options, tuned)
+            rows = next(read)
+            gain = ag_lsec.gains(one, rows, options, tuned)
             written = habits(one.words).punctuated
-            best = path.best(gain, path.costs(one.words, written, tuned.get("changes", {})))
+            best = path.best(gain, path.costs(one.words, written, tuned["changes"]))
         else:
             name = one.words[0]["session_id"]
             warnings.warn(f"{name}: {why}: its speakers stay as they are", Notice, stacklevel=2)
             best = np.array(one.draft())
-            log_posteriors[index] = _unread(best, len(one.names))
-            gain = np.full(log_posteriors[index].shape, -1e6)
+            rows = _unread(best, len(one.names))
+            gain = np.full(rows.shape, -1e6)
             gain[np.arange(len(best)), best] = 0.0
+        log_posteriors.append(rows)
         gains.append(gain)
         chosen.append(best)
     if weight:
@@ -80,7 +86,6 @@ def label(
     for conversation, sums, best, report in zip(
         conversations, log_posteriors, chosen, reports, strict=True
     ):
-        sums *= _temperatures(conversation, tuned)[:, None]
         sums -= np.logaddexp.reduce(sums, axis=1, keepdims=True)
         confidence = np.exp(sums[np.arange(len(best)), best])
         if options.audio is not None:
@@ -105,14 +110,6 @@ def _unread(draft: np.ndarray, speakers: int) -> np.ndarray:
     return rows
 
 
-def _temperatures(conversation: Conversation, tuned: dict[str, Any]) -> np.ndarray:
-    """What each word's log-posteriors are multiplied by, so that a confidence of 0.9 is right nine
-    times in ten."""
-    by_kind = tuned.get("temperatures", {})
-    kinds = ("scores" if word.get("speaker_scores") else "no_scores" for word in conversation.words)
-    return np.array([by_kind.get(kind, 1.0) for kind in kinds])
-
-
 def _lead(gain: np.ndarray) -> np.ndarray:
     """Nats by which the best speaker leads the second best, for each word."""
     ranked = np.sort(gain, axis=1)
@@ -122,5 +119,5 @@ def _lead(gain: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def settings() -> dict[str, Any]:
     """The language model's "weight"; "margins" ("scores", "no_scores"), "reach" and the costs of
-    "changes" (`path.costs`) in nats; "temperatures" ("scores", "no_scores") of the confidence."""
+    "changes" (`path.costs`) in nats."""
     return json.loads(SETTINGS.read_text(encoding="utf-8"))

@@ -40,13 +40,16 @@ def best(gain: np.ndarray, cost: np.ndarray) -> np.ndarray:
 def costs(words: Sequence[Word], punctuated: bool, nats: Mapping[str, float]) -> np.ndarray:
     """What a change of speaker before each word costs, in nats: float64 [W].
 
-    `nats` has "end", "mark" and "inside" (after a sentence's end, after another mark, elsewhere)
-    for recordings with punctuation, and "plain" for those without; what it lacks costs nothing.
+    `nats` has a number for each of `kinds`; what it lacks costs nothing.
     """
-    kinds = ["inside"] + [
-        _kind(word["words"]) if punctuated else "plain" for word in words[: len(words) - 1]
-    ]
-    return np.array([nats.get(kind, 0.0) for kind in kinds])
+    return np.array([nats.get(kind, 0.0) for kind in kinds(words, punctuated)])
+
+
+def kinds(words: Sequence[Word], punctuated: bool) -> list[str]:
+    """What stands before each word: "end" and "mark" after a sentence's end and another mark,
+    "inside" elsewhere; "plain" in recordings without punctuation."""
+    before = words[: len(words) - 1]
+    return ["inside"] + [_kind(word["words"]) if punctuated else "plain" for word in before]
 
 
 def _kind(text: str) -> str:

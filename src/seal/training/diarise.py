@@ -9,6 +9,7 @@ It knows nothing of audio.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -161,14 +162,9 @@ def _fewer_voices(found: list[Turn], kept: float, rng: np.random.Generator) -> l
 def _spread(heard: list[tuple[Word, float, float, str]]) -> list[tuple[Word, float, float, str]]:
     """The words, those of one speaker in a row with the time of the whole shared by letters."""
     result: list[tuple[Word, float, float, str]] = []
-    index = 0
-    while index < len(heard):
-        last = index
-        while last + 1 < len(heard) and heard[last + 1][0]["speaker"] == heard[index][0]["speaker"]:
-            last += 1
-        group = heard[index : last + 1]
+    for _, together in groupby(heard, lambda item: item[0]["speaker"]):
+        group = list(together)
         begin, end = group[0][1], max(item[2] for item in group)
         times = split_time([text or "-" for *_, text in group], begin, end)
         result += [(item[0], *time, item[3]) for item, time in zip(group, times, strict=True)]
-        index = last + 1
     return sorted(result, key=lambda item: item[1])
