@@ -9,7 +9,6 @@ them. `seal.batch.on_ray` does the same on a Ray cluster.
 import multiprocessing
 import os
 import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
@@ -323,17 +322,9 @@ def preparation_error(task: Task) -> SealError | None:
 def _work(connection: Connection, task: Task, threads: int) -> None:
     """What a worker process does: prepare, report that, and do the groups that come."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it is imported
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    child.end_with_parent()  # so that it writes nothing after that
     tell_notices()
     with suppress(EOFError, OSError):  # the parent closed its end
         connection.send(preparation_error(task))
         while True:
             connection.send(attempt(task, connection.recv()))
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent ends, so that it writes nothing after that."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)
