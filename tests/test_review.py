@@ -8,17 +8,20 @@ import subprocess
 import tempfile
 import threading
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import words
+from seal import formats, words
 from seal.cli import main
 from seal.errors import SealError
+from seal.formats import docx as docx_format
+from seal.formats.names import SAID
 from seal.review import FOLDER, PageAudio, conversation, document
 from seal.review.edits import apply
 from seal.review.server import Review, application
@@ -56,6 +59,10 @@ def reviewed(draw):
     indices = conversation(given, "call")
     new = {"A": draw(st.sampled_from(["A", "Ann", "B"])), "B": draw(st.sampled_from(["C", "Ben"]))}
     renamed = {old: name for old, name in new.items() if old != name}
+    for index in indices:
+        if draw(st.integers(0, 4)) == 0:  # somebody corrected it before
+            given[index]["words_before"] = draw(st.sampled_from(["née", "word0"]))
+    texts = st.sampled_from(["née", "word0", "10 000"])
     names = [*new.values(), "somebody else"]
     return (
         given,
@@ -64,19 +71,32 @@ def reviewed(draw):
             "speakers": [draw(st.sampled_from(names)) for _ in indices],
             "reviewed": draw(st.lists(st.integers(0, len(indices) - 1), unique=True)),
             "renamed": renamed,
+            "texts": draw(
+                st.dictionaries(st.sampled_from([str(p) for p in range(len(indices))]), texts)
+            ),
         },
     )
 
 
 @given(reviewed())
-def test_edits_change_speakers_and_nothing_else(case):
+def test_edits_change_speakers_and_the_words_that_somebody_wrote_anew(case):
     given, indices, edits = case
     copy = json.loads(json.dumps(given))
     after = apply(given, indices, edits)
     assert given == copy
     assert len(after) == len(given)
+    texts = {indices[int(place)]: text for place, text in edits["texts"].items()}
     for index, (old, new) in enumerate(zip(given, after, strict=True)):
-        assert [new.get(key) for key in KEPT] == [old.get(key) for key in KEPT]
+        written = texts.get(index, old["words"])
+        kept = [new.get(key) for key in KEPT if key != "words"]
+        assert kept == [old.get(key) for key in KEPT if key != "words"]
+        assert new["words"] == written
+        # What it was is there, once, as long as it is another.
+        was = old.get("words_before", old["words"])
+        if written != old["words"]:
+            assert new.get("words_before") == (was if was != written else None)
+        else:
+            assert new.get("words_before") == old.get("words_before")
         if index not in indices:
             assert new == old
     for place, index in enumerate(indices):
@@ -96,6 +116,10 @@ def test_edits_change_speakers_and_nothing_else(case):
         {"speakers": ["A", "", "B"]},
         {"speakers": ["A", "B", "B"], "reviewed": ["0"]},
         {"speakers": ["A", "B", "B"], "renamed": {"A": "x", "B": "x"}},
+        {"speakers": ["A", "B", "B"], "texts": {"3": "x"}},
+        {"speakers": ["A", "B", "B"], "texts": {"0": 1}},
+        {"speakers": ["A", "B", "B"], "texts": {"0": " "}},
+        {"speakers": ["A", "B", "B"], "texts": ["x"]},
     ],
 )
 def test_edits_of_another_shape_are_refused(edits):
@@ -259,9 +283,9 @@ def test_speakers_may_be_called_like_what_objects_inherit(scored, tmp_path):
         const data = JSON.parse(require("fs").readFileSync(0));
         const talk = new Conversation(data);
         const numbers = talk.scores.flat().every((score) => typeof score === "number");
-        const made = [talk.text(data.transcript, data.indices), numbers];
+        const made = [talk.file(data.transcript, data.indices), numbers];
         talk.rename(talk.names.indexOf("__proto__"), "valueOf");
-        made.push(talk.edits().renamed, talk.text(data.transcript, data.indices));
+        made.push(talk.edits().renamed, talk.file(data.transcript, data.indices));
         console.log(JSON.stringify(made));"""
     )
     done = subprocess.run(["node", "-e", code], input=data, capture_output=True, text=True)
@@ -274,6 +298,85 @@ def test_speakers_may_be_called_like_what_objects_inherit(scored, tmp_path):
     names = [renamed.get(name, name) for name in names]
     edits = {"speakers": names, "reviewed": [], "renamed": renamed}
     assert made_renamed == words.text_of(apply(given, range(20), edits))
+
+
+def test_words_of_another_tools_file_are_not_written_anew(tmp_path):
+    path = tmp_path / "call.srt"
+    shutil.copy(SAMPLES / "srt.srt", path)
+    review = Review(path)
+    kept = path.read_bytes()
+    edits = {"speakers": [word["speaker"] for word in review.words], "texts": {"0": "other"}}
+    with pytest.raises(SealError, match="word transcript alone"):
+        review.save(edits, review.version)
+    assert path.read_bytes() == kept
+    assert '"writable": false' in review.page()
+    assert b"other" in review.export("text", edits)[1]  # what is exported is a new file
+
+
+@st.composite
+def conversations(draw):
+    """Words as people say them, with marks, pauses and names of all kinds."""
+    names = draw(
+        st.lists(
+            st.sampled_from(["A", "Ann Lee", "speaker 1", "Note", "a b", "Ö"]),
+            min_size=1,
+            max_size=3,
+        )
+    )
+    text = st.text("abcdefghijé<&\U0001f600", min_size=1, max_size=14)
+    time, made = 0.0, []
+    for _ in range(draw(st.integers(1, 60))):
+        time += draw(st.sampled_from([0.0, 0.02, 0.1, 0.4, 2.0]))
+        length = draw(st.sampled_from([0.05, 0.21, 0.5]))
+        made.append(
+            {
+                "session_id": "call",
+                "speaker": draw(st.sampled_from(names)),
+                "words": draw(text) + draw(st.sampled_from(["", "", "", ",", ".", "?”", ":"])),
+                "start_time": round(time, 3),
+                "end_time": round(time + length, 3),
+            }
+        )
+        time += length
+    return made
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node here")
+@settings(max_examples=15, deadline=None)
+@given(st.lists(conversations(), min_size=5, max_size=5))
+def test_a_page_exports_what_the_formats_write(talks):
+    """Text and subtitles byte for byte; a Word document with the same paragraphs."""
+    docx = pytest.importorskip("docx")
+    data = [
+        [
+            {
+                "text": w["words"],
+                "start": w["start_time"],
+                "end": w["end_time"],
+                "speaker": w["speaker"],
+            }
+            for w in talk
+        ]
+        for talk in talks
+    ]
+    code = (
+        "".join((FOLDER / name).read_text() for name in ("turns.js", "export.js"))
+        + """
+        const { talks, asides } = JSON.parse(require("fs").readFileSync(0));
+        const bytes = (parts) => Buffer.concat(parts.map((part) => Buffer.from(part)));
+        console.log(JSON.stringify(talks.map((words) =>
+          [EXPORTS.otter(words), EXPORTS.srt(words, asides),
+           bytes(EXPORTS.docx(words)).toString("base64")])));"""
+    )
+    sent = json.dumps({"talks": data, "asides": sorted(SAID)})
+    done = subprocess.run(["node", "-e", code], input=sent, capture_output=True, text=True)
+    assert not done.stderr
+    for talk, (text, subtitles, page) in zip(talks, json.loads(done.stdout), strict=True):
+        assert text == formats.written(talk, "otter")
+        assert subtitles == formats.written(talk, "srt")
+        theirs = docx.Document(BytesIO(b64decode(page)))
+        ours = docx.Document(BytesIO(docx_format.made(talk)))
+        assert [p.text for p in theirs.paragraphs] == [p.text for p in ours.paragraphs[1:]]
 
 
 # ---- in a browser
@@ -441,6 +544,96 @@ def test_the_page_by_touch_alone(open_page, served):
 
 
 @pytest.mark.slow
+def test_words_are_chosen_by_dragging_and_copied(open_page, served):
+    page = open_page(served[0])
+    assert page.locator("#which-uncertain").text_content() == "1 of 2"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#which-uncertain").text_content() == "2"
+    first, last = (page.locator(f"#w{place}").bounding_box() for place in (2, 6))
+    page.mouse.move(first["x"] + 5, first["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(last["x"] + 5, last["y"] + 5, steps=8)
+    page.mouse.up()
+    assert page.locator(".w.chosen").count() == 5
+    assert page.evaluate("document.getElementById('audio').paused")  # a click would play
+    copied = """() => {
+        const clipboardData = new DataTransfer();
+        const event = new ClipboardEvent("copy", {clipboardData, bubbles: true});
+        document.dispatchEvent(event);
+        return clipboardData.getData("text/plain");
+    }"""
+    assert page.evaluate(copied) == "A: word2 word3 word4\nB: word5 word6"
+    page.keyboard.press("1")
+    assert page.locator("#words h2").nth(0).text_content().startswith("A")
+    assert page.locator("#words .w.changed").count() == 2
+    assert page.locator("#which-changed").text_content() == "2 of 2"
+
+
+@pytest.mark.slow
+def test_a_word_is_corrected_by_hand_and_marked(open_page, served):
+    address, path = served
+    page = open_page(address)
+    page.locator("#w3").dblclick()
+    field = page.locator("input.write")
+    field.fill("  Müller ")
+    page.keyboard.press("Enter")
+    assert page.locator("#w3.written").text_content() == "Müller"
+    assert "written by hand for “word3”" in page.locator("#w3").get_attribute("title")
+    assert "1 corrected by hand" in page.locator("#summary").text_content()
+    page.keyboard.press("e")
+    page.locator("input.write").fill(" ")
+    page.keyboard.press("Enter")
+    assert "cannot be taken away" in page.locator("#told").text_content()
+    page.keyboard.press("e")
+    page.locator("input.write").fill("no")
+    page.keyboard.press("Escape")
+    assert page.locator("#w3").text_content() == "Müller"
+    with page.expect_response("**/save?*"):
+        page.keyboard.press("Control+s")
+    until(page, "document.getElementById('unsaved').textContent === 'saved'")
+    after = words.read(path)
+    assert after[3] == talk(40)[3] | {"words": "Müller", "words_before": "word3"}
+    page.keyboard.press("u")  # and back, as if nothing had been
+    with page.expect_response("**/save?*"):
+        page.keyboard.press("Control+s")
+    until(page, "document.getElementById('told').textContent === 'Saved.'")
+    assert words.read(path) == talk(40)
+
+
+@pytest.mark.slow
+def test_a_page_without_a_server_exports_for_people(chromium, tmp_path):
+    given = talk(12, ("A", "A speaker of a name that is far too long for any bar, " * 3))
+    (tmp_path / "page.html").write_text(document("call.json", given, range(12)))
+    page = chromium.new_page(viewport={"width": 800, "height": 600}, accept_downloads=True)
+    page.goto((tmp_path / "page.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800
+    assert page.locator("#export option").all_text_contents()[1:] == [
+        "Text with names and times (.txt)",
+        "Subtitles (.srt)",
+        "Word document (.docx)",
+    ]
+    for kind, name in (("otter", "call.txt"), ("srt", "call.srt"), ("docx", "call.docx")):
+        with page.expect_download() as download:
+            page.select_option("#export", kind)
+        assert download.value.suggested_filename == name
+    page.close()
+
+
+@pytest.mark.slow
+def test_the_sound_goes_back_and_faster(open_page, served):
+    page = open_page(served[0])
+    until(page, "document.getElementById('audio').readyState >= 1")
+    page.evaluate("document.getElementById('audio').currentTime = 12")
+    page.keyboard.press("b")
+    assert page.evaluate("document.getElementById('audio').currentTime") == 7
+    page.keyboard.press(">")
+    assert page.evaluate("document.getElementById('audio').playbackRate") == 1.25
+    page.select_option("#speed", "0.5")
+    assert page.evaluate("document.getElementById('audio').playbackRate") == 0.5
+
+
+@pytest.mark.slow
 def test_a_click_plays_from_the_word(open_page, served):
     page = open_page(served[0])
     until(page, "document.getElementById('audio').readyState >= 1")
@@ -468,7 +661,7 @@ def test_the_page_writes_what_the_server_would(chromium, case):
                 const data = JSON.parse(document.getElementById("data").textContent);
                 const talk = new Conversation(data);
                 talk.edits = () => edits;
-                return talk.text(data.transcript, data.indices);
+                return talk.file(data.transcript, data.indices);
             }""",
             edits,
         )

@@ -19,16 +19,22 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def save(words: list[Word], target: Path) -> None:
-    """Write the words to `target`: a heading a conversation, a paragraph a turn.
+    """Write the document to `target`. Raises SealError where python-docx is missing, or the file
+    cannot be written."""
+    write_bytes(made(words), target)
 
-    Raises SealError where python-docx is missing, or the file cannot be written.
+
+def made(words: list[Word]) -> bytes:
+    """The document of the words: a heading a conversation, a paragraph a turn.
+
+    Raises SealError where python-docx is missing.
     """
     try:
         from docx import Document
         from docx.shared import Pt
     except ModuleNotFoundError:
         raise SealError(
-            f"{target}: needs python-docx; install it with pip install 'seal[docx]'"
+            "docx: needs python-docx; install it with pip install 'seal[docx]'"
         ) from None
     page = Document()
     for session, indices in sessions(words):
@@ -41,7 +47,7 @@ def save(words: list[Word], target: Path) -> None:
             paragraph.add_run(_plain(turns.said(turn)))
     file = BytesIO()
     page.save(file)
-    write_bytes(file.getvalue(), target)
+    return file.getvalue()
 
 
 def _plain(text: str) -> str:

@@ -1,14 +1,14 @@
 """The review page: look at a conversation in the browser, listen to it and correct its speakers.
 
-One HTML page that loads nothing from elsewhere: its style and its scripts (page.css, page.js,
-edits.js, sound.js, and wavesurfer, vendored) and the conversation are written into it. `document`
-builds it, `seal.review.server` serves it for one file, `seal transcribe --html` writes it with the
-recording inside. It knows nothing of models.
+One HTML page that loads nothing from elsewhere: its style, its scripts (SCRIPTS; wavesurfer is
+vendored) and the conversation are written into it. `document` builds it, `seal.review.server`
+serves it for one file, `seal transcribe --html` writes it with the recording inside. It knows
+nothing of models.
 """
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
@@ -19,10 +19,26 @@ from seal import formats
 from seal.errors import SealError
 from seal.exact_json import dumps
 from seal.files import write_text
+from seal.formats import names
 from seal.words import Word, sessions, speakers
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("vendor/wavesurfer.min.js", "edits.js", "sound.js", "page.js")
+SCRIPTS = (
+    "vendor/wavesurfer.min.js",
+    "edits.js",
+    "turns.js",
+    "sound.js",
+    "export.js",
+    "keep.js",
+    "page.js",
+)
+
+FOR_PEOPLE = {
+    "otter": "Text with names and times (.txt)",
+    "srt": "Subtitles (.srt)",
+    "docx": "Word document (.docx)",
+}
+"""What a page can export by itself (export.js), by their formats."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +72,14 @@ def document(
     indices: Sequence[int],
     audio: PageAudio | None = None,
     save: str | None = None,
-    exports: Sequence[str] = (),
+    exports: Mapping[str, str] | None = None,
+    writable: bool = True,
 ) -> str:
     """The page of the conversation with the words at `indices` (of `conversation`).
 
     `save` is the address that takes the edits (`seal.review.edits`); without it the page offers the
-    edited transcript as a download. `exports` are the formats that the server can export.
+    edited transcript as a download. `exports` are more formats, with their names, that the server
+    can export. Words can be corrected by hand where the page is `writable`.
     """
     chosen = [words[index] for index in indices]
     data = {
@@ -71,10 +89,13 @@ def document(
         "sound": audio and {"url": audio.url, "seconds": audio.seconds},
         "peaks": audio and b64encode(audio.peaks).decode(),
         "save": save,
-        "exports": list(exports),
+        "exports": [["For people", list(FOR_PEOPLE.items())]]
+        + ([["Other formats", list(exports.items())]] if exports else []),
+        "writable": writable,
         # Without an address to save to, the page itself must be able to write the transcript.
         "transcript": None if save else [word_entries(word) for word in words],
         "indices": None if save else list(indices),
+        "asides": None if save else sorted(names.SAID),
     }
     page = (FOLDER / "page.html").read_text(encoding="utf-8")
     scripts = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
@@ -122,7 +143,7 @@ def word_view(word: Word) -> dict[str, Any]:
     """What the page sees of a word."""
     first, confidence = word.get("first_pass_speaker"), word.get("speaker_confidence")
     known = isinstance(confidence, (int, float)) and 0 <= confidence <= 1
-    view = {
+    view: dict[str, Any] = {
         "text": word["words"],
         "start": word["start_time"],
         "end": word["end_time"],
@@ -131,6 +152,8 @@ def word_view(word: Word) -> dict[str, Any]:
         "confidence": confidence if known else None,
         "scores": word.get("speaker_scores") or None,
     }
+    before = word.get("words_before")
+    view |= {"before": before} if isinstance(before, str) else {}
     return view | ({"reviewed": True} if word.get("reviewed") is True else {})
 
 

@@ -1,6 +1,6 @@
 "use strict";
-// The conversation and what was changed in it, with undo. It knows nothing of the page; the words
-// themselves are nowhere written to.
+// The conversation and what was changed in it, with undo. It knows nothing of the page. A word's text
+// changes where somebody writes it anew, and that is marked; nowhere else.
 class Conversation {
   constructor(data) {
     this.words = data.words;
@@ -16,6 +16,8 @@ class Conversation {
     this.scores = this.words.map((w) => w.scores && this.names.map((name) => score(w.scores, name)));
     this.reviewed = this.words.map((word) => Boolean(word.reviewed));
     this.byHand = this.words.map(() => false);
+    this.text = this.words.map((word) => word.text);
+    this.rewritten = new Set(); // places whose text somebody has set, or set back
     this.inFile = [...this.names]; // what the file calls them
     this.done = [];
     this.undone = [];
@@ -28,6 +30,12 @@ class Conversation {
 
   changed(place) {
     return this.speaker[place] !== this.first[place];
+  }
+
+  // What a word was before somebody wrote it anew; null for the others.
+  before(place) {
+    const before = this.words[place].before ?? this.words[place].text;
+    return before === this.text[place] ? null : before;
   }
 
   certainty(place) {
@@ -68,6 +76,17 @@ class Conversation {
       return [place, speaker, true, this.byHand[place] || speaker !== this.speaker[place]];
     });
     if (next.length) this.#do({ note, before: kept, after: next });
+  }
+
+  // Write a word anew; null, or why that cannot be.
+  write(place, text) {
+    text = text.trim().replace(/\s+/g, " ");
+    if (text === this.text[place]) return null;
+    if (!text) return "A word cannot be taken away, only written otherwise.";
+    const note = `“${this.text[place]}” is now “${text}”`;
+    this.rewritten.add(place);
+    this.#do({ note, place, before: this.text[place], after: text });
+    return null;
   }
 
   // Give a speaker another name; null, or why that cannot be.
@@ -113,6 +132,7 @@ class Conversation {
 
   #set(edit, side) {
     if (edit.who !== undefined) this.names[edit.who] = side;
+    else if (edit.place !== undefined) this.text[edit.place] = side;
     else for (const [place, speaker, reviewed, byHand] of side) {
       this.speaker[place] = speaker;
       this.reviewed[place] = reviewed;
@@ -141,13 +161,20 @@ class Conversation {
       speakers: this.speaker.map((who) => this.names[who]),
       reviewed: this.reviewed.flatMap((seen, place) => (seen ? [place] : [])),
       renamed,
+      texts: Object.fromEntries([...this.rewritten].map((place) => [place, this.text[place]])),
     };
+  }
+
+  // What was said by whom and when, as exports want it.
+  spoken() {
+    return this.words.map(({ start, end }, place) =>
+      ({ start, end, text: this.text[place], speaker: this.names[this.speaker[place]] }));
   }
 
   // The file with the edits in it. `transcript` has each word's keys with their values as they are
   // written, so that no number and no key changes on its way.
-  text(transcript, indices) {
-    const { speakers, reviewed, renamed } = this.edits();
+  file(transcript, indices) {
+    const { speakers, reviewed, renamed, texts } = this.edits();
     const seen = new Set(reviewed);
     const now = new Map(Object.entries(renamed));
     const name = (raw) => { const old = JSON.parse(raw); return JSON.stringify(now.get(old) ?? old); };
@@ -167,6 +194,12 @@ class Conversation {
       }
       if (seen.has(place)) word.set("reviewed", "true");
       else word.delete("reviewed");
+      const text = texts[place];
+      if (text !== undefined && text !== JSON.parse(word.get("words"))) {
+        if (!word.has("words_before")) word.set("words_before", word.get("words"));
+        word.set("words", JSON.stringify(text));
+        if (text === JSON.parse(word.get("words_before"))) word.delete("words_before");
+      }
     });
     const plain = (raw) => (Array.isArray(raw) ? `{${raw.map(([k, v]) => `${JSON.stringify(k)}: ${v}`).join(", ")}}` : raw);
     const lines = words.map((word) =>

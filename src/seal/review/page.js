@@ -7,101 +7,22 @@
   const list = at("words");
   const count = talk.words.length;
   let focus = 0, anchor = 0, now = -1, hits = [];
-  let turns = []; // {first, last, element}, in order
+  const turns = new Turns(talk, list, isChosen);
   let doubtful = talk.uncertain();
   let silence = 0; // when what was told goes away
-  let saving = false;
+  let dragged = null; // {from, moved}: where a drag over words began, and whether it chose others
+  const keeping = new Keeping(data, talk, { tell, kept: drawState, trouble: (text) => { at("unsaved").textContent = text; } });
 
   const sound = data.sound ? new Listening(data, talk, heard) : null;
 
   // ---- drawing
-  function spanOf(place) {
-    const word = talk.words[place];
-    const span = document.createElement("span");
-    span.className = "w";
-    span.id = `w${place}`;
-    span.setAttribute("role", "option");
-    span.textContent = word.text;
-    dress(span, place);
-    return span;
-  }
-
-  function dress(span, place) {
-    const certainty = talk.certainty(place);
-    const changed = talk.changed(place);
-    const former = talk.names[talk.first[place]];
-    span.classList.toggle("changed", changed);
-    span.classList.toggle("reviewed", talk.reviewed[place]);
-    span.style.setProperty("--doubt", Math.min(60, Math.round(Math.max(0, 0.95 - certainty) * 90))); // more would be hard to read in the dark
-    span.style.setProperty("--former", `var(--s${(talk.first[place] % 9) + 1})`);
-    const notes = [];
-    if (changed) notes.push(`was ${former}`);
-    if (certainty < 1) notes.push(`${Math.round(certainty * 100)} % sure`);
-    if (talk.reviewed[place]) notes.push("looked at");
-    span.title = notes.join(", ");
-    span.setAttribute("aria-label", [talk.words[place].text, ...notes].join(", "));
-    span.setAttribute("aria-selected", String(isChosen(place)));
-    span.classList.toggle("chosen", isChosen(place));
-  }
-
-  function turnElement(first, last) {
-    const who = talk.speaker[first];
-    const element = document.createElement("section");
-    element.className = "turn";
-    element.style.setProperty("--who", `var(--s${(who % 9) + 1})`);
-    element.setAttribute("role", "group");
-    element.setAttribute("aria-label", `${talk.names[who]}, ${clock(talk.words[first].start)}`);
-    const title = document.createElement("h2");
-    title.textContent = talk.names[who];
-    title.setAttribute("role", "presentation"); // a listbox has groups and options; the group is named
-    title.dataset.first = first;
-    const time = document.createElement("time");
-    time.textContent = clock(talk.words[first].start);
-    title.append(time);
-    const text = document.createElement("p");
-    for (let place = first; place <= last; place++) {
-      text.append(spanOf(place));
-      // A run of words that were another's is told once, at its end.
-      const runs = place < last && talk.changed(place + 1) && talk.first[place + 1] === talk.first[place];
-      if (talk.changed(place) && !runs) {
-        const was = document.createElement("span");
-        was.className = "was";
-        was.setAttribute("aria-hidden", "true");
-        was.style.setProperty("--former", `var(--s${(talk.first[place] % 9) + 1})`);
-        was.textContent = `was ${talk.names[talk.first[place]]}`;
-        text.append(was);
-      }
-      text.append(" ");
-    }
-    element.append(title, text);
-    return { first, last, element };
-  }
-
-  function drawAll() {
-    turns = talk.turns().map(([first, last]) => turnElement(first, last));
-    list.replaceChildren(...turns.map((turn) => turn.element));
-  }
-
-  // Draw again the turns about some places, no others.
-  function redraw(places) {
-    const low = Math.max(0, Math.min(...places) - 1);
-    const high = Math.min(count - 1, Math.max(...places) + 1);
-    const from = turns.findIndex((turn) => turn.last >= low);
-    let to = from;
-    while (to + 1 < turns.length && turns[to].last < high) to++;
-    const made = talk.turns(turns[from].first, turns[to].last).map(([first, last]) => turnElement(first, last));
-    turns[from].element.before(...made.map((turn) => turn.element));
-    for (const turn of turns.slice(from, to + 1)) turn.element.remove();
-    turns.splice(from, to + 1 - from, ...made);
-  }
-
   function drawSpeakers() {
     const said = talk.names.map(() => 0);
     for (const who of talk.speaker) said[who]++;
     const items = talk.names.map((name, who) => {
       const item = document.createElement("span");
       item.className = "who";
-      item.style.setProperty("--who", `var(--s${(who % 9) + 1})`);
+      item.style.setProperty("--who", colour(who));
       const key = document.createElement("button");
       key.textContent = who < 9 ? who + 1 : "·";
       key.title = `Give the chosen words to ${name}`;
@@ -110,7 +31,7 @@
       const field = document.createElement("input");
       field.value = name;
       field.size = Math.min(20, Math.max(4, name.length));
-      field.title = "Write over it to rename the speaker";
+      field.title = `${name}: write over it to rename the speaker`;
       field.setAttribute("aria-label", `Name of speaker ${who + 1}`);
       field.addEventListener("change", () => {
         const problem = talk.rename(who, field.value);
@@ -131,16 +52,31 @@
   }
 
   function drawState() {
-    const changed = talk.speaker.filter((_, place) => talk.changed(place)).length;
+    const changed = changes();
     const length = data.sound ? `${clock(data.sound.seconds)}, ` : "";
-    at("summary").textContent = `${length}${count} words, ${talk.names.length} speakers, ${changed} changed`;
+    const written = [...talk.words.keys()].filter((place) => talk.before(place) !== null).length;
+    at("summary").textContent = `${length}${count} words, ${talk.names.length} speakers, ${changed.length} changed`
+      + (written ? `, ${written} corrected by hand` : "");
     const waiting = talk.unsaved;
     at("unsaved").textContent = waiting ? "not saved" : talk.done.length ? "saved" : "";
     at("save").disabled = data.save !== null && !waiting;
     at("undo").disabled = !talk.done.length;
     at("redo").disabled = !talk.undone.length;
     at("uncertain").disabled = !doubtful.size;
-    at("changed").disabled = !changed;
+    at("changed").disabled = !changed.length;
+    at("write").disabled = !count;
+    drawWhich();
+  }
+
+  const changes = () => [...talk.words.keys()].filter((place) => talk.changed(place));
+
+  // "3 of 165": which of the uncertain, and of the changed words is chosen.
+  function drawWhich() {
+    const doubts = [...doubtful].sort((a, b) => a - b);
+    for (const [name, places] of [["uncertain", doubts], ["changed", changes()]]) {
+      const which = places.indexOf(focus);
+      at(`which-${name}`).value = !places.length ? "" : which < 0 ? `${places.length}` : `${which + 1} of ${places.length}`;
+    }
   }
 
   // ---- choosing
@@ -164,6 +100,7 @@
       span?.setAttribute("aria-selected", String(isChosen(other)));
     }
     list.setAttribute("aria-activedescendant", `w${focus}`);
+    drawWhich();
     if (scroll) {
       bring(at(`w${focus}`));
       sound?.show(talk.words[focus].start);
@@ -194,8 +131,8 @@
   // ---- mending
   function after(edit, how = "") {
     if (!edit) return;
-    if (edit.who !== undefined) { drawAll(); drawSpeakers(); }
-    else redraw(edit.after.map(([place]) => place));
+    if (edit.who !== undefined) turns.drawAll();
+    else turns.redraw(edit.place !== undefined ? [edit.place] : edit.after.map(([place]) => place));
     doubtful = talk.uncertain();
     drawSpeakers();
     drawState();
@@ -218,7 +155,7 @@
   const revert = () => mend(`${said(chosen())}: as the first pass had it`, chosen(), (place) => talk.first[place]);
 
   function said(places) {
-    const text = places.slice(0, 6).map((place) => talk.words[place].text).join(" ");
+    const text = places.slice(0, 6).map((place) => talk.text[place]).join(" ");
     return `“${text}${places.length > 6 ? " …" : ""}”`;
   }
 
@@ -227,6 +164,39 @@
     if (!first) return tell("This is the first turn.");
     const places = Array.from({ length: last - first + 1 }, (_, step) => first + step);
     mend(`Turn merged into that of ${talk.names[talk.speaker[first - 1]]}`, places, () => talk.speaker[first - 1]);
+  }
+
+  // Write the chosen word anew, in its place.
+  function write() {
+    if (!count) return;
+    if (!data.writable) return tell(`${data.title}: words can be corrected in a word transcript alone; seal convert makes one.`);
+    sound?.pause();
+    const place = focus;
+    const field = document.createElement("input");
+    field.className = "write";
+    field.value = talk.text[place];
+    field.size = Math.max(4, field.value.length + 1);
+    field.setAttribute("aria-label", `Correct the word “${field.value}”`);
+    let open = true;
+    const close = (keep) => {
+      if (!open) return;
+      open = false;
+      const told = talk.done.length;
+      const problem = keep ? talk.write(place, field.value) : null;
+      if (talk.done.length > told) after(talk.done[talk.done.length - 1]);
+      else turns.redraw([place]);
+      if (problem) tell(problem);
+      list.focus({ preventScroll: true });
+    };
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      event.stopPropagation();
+      close(event.key === "Enter");
+    });
+    field.addEventListener("blur", () => close(true));
+    at(`w${place}`).replaceWith(field);
+    field.focus();
+    field.select();
   }
 
   function tell(text) {
@@ -249,10 +219,11 @@
     }
   }
 
-  function clock(time) {
-    const [hours, minutes, seconds] = [time / 3600, (time / 60) % 60, time % 60].map(Math.floor);
-    const two = (number) => String(number).padStart(2, "0");
-    return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
+  function faster(step) {
+    const speeds = at("speed");
+    speeds.selectedIndex = Math.max(0, Math.min(speeds.options.length - 1, speeds.selectedIndex + step));
+    sound.speed(Number(speeds.value));
+    tell(`Speed ${speeds.value} ×`);
   }
 
   // ---- searching
@@ -260,53 +231,10 @@
     const wanted = at("search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     for (const place of hits) at(`w${place}`)?.classList.remove("hit");
     hits = wanted.length ? [...talk.words.keys()].filter((place) =>
-      wanted.every((part, step) => talk.words[place + step]?.text.toLowerCase().includes(part))) : [];
+      wanted.every((part, step) => talk.text[place + step]?.toLowerCase().includes(part))) : [];
     for (const place of hits) at(`w${place}`)?.classList.add("hit");
     at("found").value = wanted.length ? `${hits.length} found` : "";
     if (next && hits.length) choose(hits.find((place) => place > focus) ?? hits[0]);
-  }
-
-  // ---- keeping
-  async function ask(method, url, body) {
-    const answer = await fetch(url, { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? answer.statusText);
-    return answer;
-  }
-
-  function download(text, name) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  }
-
-  async function save() {
-    if (saving) return;
-    saving = true;
-    try {
-      const mark = talk.mark();
-      if (data.save) data.save = (await (await ask("PUT", data.save, talk.edits())).json()).save;
-      else download(talk.text(data.transcript, data.indices), data.title.replace(/(\.\w+)?$/, ".json"));
-      talk.saved(mark);
-      drawState();
-      tell("Saved.");
-    } catch (error) {
-      at("unsaved").textContent = `not saved: ${error.message}`;
-    } finally {
-      saving = false;
-    }
-  }
-
-  async function exportAs(kind) {
-    try {
-      const answer = await ask("POST", `export/${encodeURIComponent(kind)}`, talk.edits());
-      const name = decodeURIComponent(answer.headers.get("X-Name"));
-      download(await answer.text(), name);
-      tell(`Exported: ${name}`);
-    } catch (error) {
-      at("unsaved").textContent = `not exported: ${error.message}`;
-    }
   }
 
   // ---- keys and buttons
@@ -317,8 +245,8 @@
     tell("The rest of the turn is chosen: a speaker's number says whose it is.");
   };
   const turnBy = (step) => {
-    const place = turns.findIndex((turn) => turn.last >= focus) + step;
-    if (turns[place]) choose(turns[place].first);
+    const place = turns.by(focus, step);
+    if (place !== undefined) choose(place);
   };
   const keys = {
     " ": () => sound?.toggle(),
@@ -334,6 +262,10 @@
     t: () => { const [first, last] = talk.turnOf(focus); choose(first, last); },
     s: split,
     m: merge,
+    e: write,
+    b: () => sound?.back(5),
+    "<": () => sound && faster(-1),
+    ">": () => sound && faster(1),
     u: (event) => (event.shiftKey ? redo() : undo()),
     "+": () => sound?.closer(1.6),
     "=": () => sound?.closer(1.6),
@@ -345,12 +277,12 @@
   document.addEventListener("keydown", (event) => {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.ctrlKey || event.metaKey) {
-      const act = { s: save, z: event.shiftKey ? redo : undo, y: redo }[key];
+      const act = { s: () => keeping.save(), z: event.shiftKey ? redo : undo, y: redo }[key];
       if (act && !(event.target.matches("input") && key !== "s")) { event.preventDefault(); act(); }
       return;
     }
     if (event.altKey || at("keys").open) return;
-    if (event.target.matches("input, select")) {
+    if (event.target.matches("input, select")) { // the field of a word looks after itself
       if (event.key === "Enter" && event.target.id === "search") search(true);
       if (event.key === "Escape" || (event.key === "Enter" && event.target.id !== "search")) list.focus({ preventScroll: true });
       return;
@@ -360,7 +292,27 @@
     if (act && (count || key === "?")) { event.preventDefault(); act(event); }
   });
 
+  // A drag over words chooses them; a click plays from a word. On a telephone a drag scrolls.
+  list.addEventListener("pointerdown", (event) => {
+    const span = event.target.closest(".w");
+    const drags = span && event.button === 0 && event.pointerType !== "touch" && !event.shiftKey;
+    dragged = drags ? { from: Number(span.id.slice(1)), moved: false } : null;
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!dragged) return;
+    if (!(event.buttons & 1)) { dragged = null; return; } // it was let go of elsewhere
+    if (event.clientY > innerHeight - 32) scrollBy(0, 24);
+    const span = event.target.closest?.("#words .w");
+    const place = span ? Number(span.id.slice(1)) : focus;
+    if (!span || (!dragged.moved && place === dragged.from)) return;
+    dragged.moved = true;
+    if (place !== focus || anchor !== dragged.from) choose(place, dragged.from, false);
+  });
+
   list.addEventListener("click", (event) => {
+    const moved = dragged?.moved;
+    dragged = null;
+    if (moved) return;
     const span = event.target.closest(".w");
     const title = event.target.closest("h2");
     if (span) {
@@ -372,15 +324,29 @@
       choose(first, last, false);
     }
   });
+  list.addEventListener("dblclick", (event) => { if (event.target.closest(".w")) write(); });
+  document.addEventListener("copy", (event) => {
+    if (!count || event.target.closest?.("input") || !document.getSelection().isCollapsed) return;
+    const [first, last] = [Math.min(anchor, focus), Math.max(anchor, focus)];
+    const parts = talk.turns(first, last).map(([from, to]) => [talk.names[talk.speaker[from]], talk.text.slice(from, to + 1).join(" ")]);
+    event.clipboardData.setData("text/plain", parts.length > 1 ? parts.map(([name, text]) => `${name}: ${text}`).join("\n") : parts[0][1]);
+    event.preventDefault();
+  });
 
-  const buttons = { save, undo, redo, accept, revert, split, merge, help: () => at("keys").showModal(), uncertain: (e) => nextUncertain(e.shiftKey),
-    changed: (e) => nextChanged(e.shiftKey), play: () => sound.toggle(), closer: () => sound.closer(1.6),
-    wider: () => sound.closer(1 / 1.6) };
+  const buttons = { save: () => keeping.save(), undo, redo, accept, revert, split, merge, write, help: () => at("keys").showModal(),
+    uncertain: (e) => nextUncertain(e.shiftKey), changed: (e) => nextChanged(e.shiftKey), play: () => sound.toggle(),
+    back: () => sound.back(5), closer: () => sound.closer(1.6), wider: () => sound.closer(1 / 1.6) };
   for (const [id, act] of Object.entries(buttons)) at(id).addEventListener("click", act);
   at("search").addEventListener("input", () => search(false));
-  at("export").addEventListener("change", (event) => { if (event.target.value) exportAs(event.target.value); event.target.value = ""; });
-  for (const kind of data.exports) at("export").append(new Option(kind, kind));
-  at("export").hidden = !data.exports.length;
+  at("export").addEventListener("change", (event) => { if (event.target.value) keeping.export(event.target.value); event.target.value = ""; });
+  for (const [title, kinds] of data.exports) {
+    const group = document.createElement("optgroup");
+    group.label = title;
+    group.append(...kinds.map(([kind, name]) => new Option(name, kind)));
+    at("export").append(group);
+  }
+  for (const speed of [0.5, 0.75, 1, 1.25, 1.5, 2]) at("speed").append(new Option(`${speed} ×`, speed, speed === 1, speed === 1));
+  at("speed").addEventListener("change", (event) => sound.speed(Number(event.target.value)));
   if (!data.save) at("save").textContent = "Download";
   if (sound) {
     const playing = () => { at("play").textContent = sound.audio.paused ? "Play" : "Pause"; };
@@ -389,7 +355,7 @@
   addEventListener("beforeunload", (event) => { if (talk.unsaved) event.preventDefault(); });
 
   at("empty").hidden = count > 0;
-  drawAll();
+  turns.drawAll();
   drawSpeakers();
   drawState();
   choose(0, 0, false);

@@ -20,12 +20,24 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 
 from seal import formats
 from seal.errors import SealError
-from seal.review import conversation, document
+from seal.formats import docx
+from seal.review import FOR_PEOPLE, conversation, document
 from seal.review.audio import PLAYABLE, as_mp3, linked
 from seal.review.edits import apply
 
-EXPORTS = {name: kind for name, kind in formats.FORMATS.items() if name != "ctm-rttm"}
-"""The formats that one file can hold."""
+ENDINGS = {
+    name: f"-{name}.json" if kind == "json" else formats.suffix_of(name)
+    for name, kind in formats.FORMATS.items()
+    if name != "ctm-rttm"
+} | {"docx": docx.SUFFIX}
+"""The formats that one file can hold, and how the name of an export ends."""
+
+OTHERS = {
+    name: f"{name} ({ending.rsplit('.')[-1]})"
+    for name, ending in sorted(ENDINGS.items())
+    if name not in FOR_PEOPLE
+}
+"""Those beside what people ask for first, as they are called on the page."""
 
 
 class Review:
@@ -46,7 +58,7 @@ class Review:
         # The format stays: with other speakers another one might be recognised.
         known = self._transcript.format if self._transcript else None
         self._transcript = formats.load(self.path, known)
-        self.words = self._transcript.words
+        self.format, self.words = self._transcript.format, self._transcript.words
         try:
             self.indices = conversation(self.words, self.session)
         except SealError as error:
@@ -61,7 +73,8 @@ class Review:
                 self.indices,
                 self.page_audio,
                 self._save_address(),
-                sorted(EXPORTS),
+                OTHERS,
+                writable=self.format == "words",
             )
 
     def save(self, edits: Any, version: str) -> str:
@@ -72,6 +85,11 @@ class Review:
             if not version == self.version == self._digest():
                 raise SealError(f"{self.path}: was changed by somebody else; load the page again")
             edited = apply(self.words, self.indices, edits)
+            if self.format != "words" and (edits or {}).get("texts"):
+                raise SealError(
+                    f"{self.path}: words can be corrected in a word transcript alone; "
+                    "seal convert --to words makes one"
+                )
             assert self._transcript is not None
             self._transcript.save(edited, self.path)
             self.load()
@@ -88,15 +106,14 @@ class Review:
     def _save_address(self) -> str:
         return f"save?version={self.version}"
 
-    def export(self, kind: str, edits: Any) -> tuple[str, str]:
-        """The file name and the text of the edited transcript in another format; nothing is
+    def export(self, kind: str, edits: Any) -> tuple[str, bytes]:
+        """The file name and the bytes of the edited transcript in another format; nothing is
         written. Raises SealError where that format cannot hold it."""
-        if kind not in EXPORTS:
-            raise SealError(f"{kind}: is none of {', '.join(sorted(EXPORTS))}")
-        ending = {name: end for end, name in formats.SUFFIXES.items()}.get(kind, f"-{kind}.json")
-        return self.path.stem + ending, formats.written(
-            apply(self.words, self.indices, edits), kind
-        )
+        if kind not in ENDINGS:
+            raise SealError(f"{kind}: is none of {', '.join(sorted(ENDINGS))}")
+        words = apply(self.words, self.indices, edits)
+        made = docx.made(words) if kind == "docx" else formats.written(words, kind).encode()
+        return self.path.stem + ENDINGS[kind], made
 
 
 def application(review: Review, secret: str) -> FastAPI:
@@ -142,8 +159,8 @@ def application(review: Review, secret: str) -> FastAPI:
 
     @app.post(f"/{secret}/export/{{kind}}")
     def export(kind: str, edits: Annotated[Any, Body()]) -> Response:
-        name, text = review.export(kind, edits)
-        return PlainTextResponse(text, headers={"X-Name": quote(name)})
+        name, made = review.export(kind, edits)
+        return Response(made, headers={"X-Name": quote(name)})
 
     return app
 

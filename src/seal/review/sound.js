@@ -1,6 +1,6 @@
 "use strict";
-// The recording: its outline, whose voice is where, and how sure the first pass was of each. Only
-// what can be seen is drawn, so a long recording costs no more than a short one.
+// The recording: its outline, whose voice is where, when that is, and how sure the first pass was of
+// each. Only what can be seen is drawn, so a long recording costs no more than a short one.
 class Listening {
   constructor(data, conversation, moved) {
     this.conversation = conversation;
@@ -8,6 +8,7 @@ class Listening {
     this.audio = document.getElementById("audio");
     this.audio.src = data.sound.url;
     this.regions = document.getElementById("regions");
+    this.axis = document.getElementById("axis");
     this.strip = document.getElementById("strip");
     this.latest = 0; // the longest word, for the search of the first one in sight
     for (const word of conversation.words) this.latest = Math.max(this.latest, word.end - word.start);
@@ -49,6 +50,20 @@ class Listening {
     else this.audio.pause();
   }
 
+  pause() {
+    this.audio.pause();
+  }
+
+  back(seconds) {
+    this.audio.currentTime = Math.max(0, this.audio.currentTime - seconds);
+    this.show(this.audio.currentTime);
+  }
+
+  // Times as fast as it was spoken.
+  speed(factor) {
+    this.audio.playbackRate = factor;
+  }
+
   closer(factor) {
     const fit = this.strip.clientWidth / this.seconds;
     this.zoom = Math.min(400, Math.max(fit, Math.max(this.zoom, fit) * factor));
@@ -83,7 +98,7 @@ class Listening {
     const lanes = conversation.names.length;
     const lane = Math.max(8, Math.min(16, 64 / lanes));
     this.strip.style.height = `${lanes * lane + 2}px`;
-    const [above, below] = [this.regions, this.strip].map((canvas) => {
+    const [above, along, below] = [this.regions, this.axis, this.strip].map((canvas) => {
       const ratio = devicePixelRatio || 1;
       canvas.width = canvas.clientWidth * ratio;
       canvas.height = canvas.clientHeight * ratio;
@@ -94,6 +109,7 @@ class Listening {
     const colours = conversation.names.map((_, who) => colourOf(`--s${(who % 9) + 1}`));
     const [begin, end] = this.inSight();
     const scale = this.strip.clientWidth / (end - begin);
+    this.#times(along, begin, end, scale);
     let drawn = -1;
     let region = null; // of one speaker's words, short pauses in it included
     const closed = () => {
@@ -125,8 +141,23 @@ class Listening {
     }
     closed();
   }
+
+  // The axis: a mark and a time at every so many seconds, as dense as they can be read.
+  #times(context, begin, end, scale) {
+    const step = STEPS.find((seconds) => seconds * scale >= 64) ?? STEPS[STEPS.length - 1];
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    context.fillStyle = colourOf("--soft");
+    for (let time = Math.ceil(begin / step) * step; time <= end; time += step) {
+      const left = (time - begin) * scale;
+      const text = step < 1 ? `${clock(time)}.${Math.round((time % 1) * 10)}` : clock(time);
+      context.fillRect(left, 0, 1, this.axis.clientHeight);
+      if (left + 4 + context.measureText(text).width <= this.axis.clientWidth) context.fillText(text, left + 4, this.axis.clientHeight / 2 + 1);
+    }
+  }
 }
 
+const STEPS = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200]; // seconds
 const PAUSE = 0.5; // seconds of silence that do not end a region
 
 // A colour of page.css as a canvas takes it: light or dark is settled where it is used, not where
