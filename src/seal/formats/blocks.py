@@ -14,7 +14,7 @@ from seal.formats import names
 from seal.formats.labelled import words_in
 from seal.formats.names import Candidate
 from seal.formats.reading import LETTER, Entry, Original, Source, original, runs
-from seal.parsing import LATEST, split_time
+from seal.parsing import LATEST, quoted, split_time
 from seal.words import Word
 
 SLOWEST = 3
@@ -185,6 +185,14 @@ def _head(
         made += text[done:first] + new
         done = last
     return made + text[done : head.last]
+
+
+def new_name(name: str, format: str, marks: str = "") -> str:
+    """The name, as the head of a new block has it. Raises SealError for one that would be read as
+    another: with a line or spaces in it that go, or one of `marks`."""
+    if name != names.canonical(name) or any(mark in name for mark in marks):
+        raise SealError(f"{format}: the speaker {quoted(name)} cannot be a name in a text")
+    return name
 
 
 def gap_of(original: Original) -> str:

@@ -6,12 +6,10 @@ Zoom's saved captions have `[Ann Lee] 10:00:05` there, a time of the day.
 import re
 from typing import Any
 
-from seal.errors import SealError
 from seal.formats import blocks, turns
 from seal.formats.blocks import Head
 from seal.formats.names import canonical
 from seal.formats.reading import Original, Source
-from seal.parsing import quoted
 from seal.words import Word
 
 HOLDS = {"turn times"}
@@ -51,9 +49,7 @@ def write(original: Original, words: list[Word]) -> str:
 def new(words: list[Word]) -> str:
     made = []
     for turn in turns.grouped(words):
-        name = turn[0]["speaker"]
-        if name != canonical(name):
-            raise SealError(f"otter: the speaker {quoted(name)} cannot be a name in a text")
+        name = blocks.new_name(turn[0]["speaker"], "otter")
         whole = int(turn[0]["start_time"])
         hours, rest = divmod(whole, 3600)
         time = (

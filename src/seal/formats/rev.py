@@ -6,12 +6,10 @@ The time may stand behind the colon, too: `Speaker 1: (00:03) …`.
 import re
 from typing import Any
 
-from seal.errors import SealError
 from seal.formats import blocks, turns
 from seal.formats.blocks import TIME, Head
 from seal.formats.names import canonical
 from seal.formats.reading import Original, Source
-from seal.parsing import quoted
 from seal.words import Word
 
 HOLDS = {"turn times"}
@@ -52,9 +50,7 @@ def write(original: Original, words: list[Word]) -> str:
 def new(words: list[Word]) -> str:
     made = []
     for turn in turns.grouped(words):
-        name = turn[0]["speaker"]
-        if name != canonical(name) or re.search(r"[:()]", name):
-            raise SealError(f"rev: the speaker {quoted(name)} cannot be a name in a text")
+        name = blocks.new_name(turn[0]["speaker"], "rev", ":()")
         hours, rest = divmod(int(turn[0]["start_time"]), 3600)
         time = f"{hours:02}:" * (hours > 0) + f"{rest // 60:02}:{rest % 60:02}"
         made.append(f"{name} ({time}):\n{turns.said(turn)}\n")

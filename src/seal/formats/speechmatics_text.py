@@ -3,12 +3,10 @@
 import re
 from typing import Any
 
-from seal.errors import SealError
 from seal.formats import blocks, turns
 from seal.formats.blocks import Head
 from seal.formats.names import canonical
 from seal.formats.reading import Original, Source
-from seal.parsing import quoted
 from seal.words import Word
 
 HOLDS: set[str] = set()
@@ -45,8 +43,6 @@ def write(original: Original, words: list[Word]) -> str:
 def new(words: list[Word]) -> str:
     made = []
     for turn in turns.grouped(words):
-        name = turn[0]["speaker"]
-        if name != canonical(name):
-            raise SealError(f"speechmatics-text: the speaker {quoted(name)} cannot be a name there")
+        name = blocks.new_name(turn[0]["speaker"], "speechmatics-text")
         made.append(f"SPEAKER: {name}\n{turns.said(turn)}\n")
     return "".join(made)
