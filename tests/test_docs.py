@@ -125,6 +125,14 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(path), f"{page}: {path.name}#{anchor}"
 
 
+def test_a_promise_names_the_test_that_holds_it():
+    page = read("docs/reference/promises.md")
+    rows = re.findall(r"\| `([\w.]+)::(\w+)` \|$", page, re.MULTILINE)
+    assert len(rows) == page.count("::test_") > 0
+    for file, name in rows:
+        assert f"def {name}(" in read(f"tests/{file}"), name
+
+
 def test_files_that_name_a_page_name_one_that_is_there():
     """Messages, docstrings and scripts that send somebody to the documentation."""
     for folder in ("src", "scripts", "benchmarks"):
