@@ -14,21 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from seal.bench.sets import read_set
 from seal.corpora import ami, cabnc, icsi
-from seal.corpora.splits import ami_split, cabnc_split, first_clip_cut
+from seal.corpora.splits import DEV_SETS, ami_split, cabnc_split, first_clip_cut
 from seal.correctors.ag_lsec_network import log_posteriors
 from seal.training import adapter, ag_lsec
 from seal.training.ag_lsec import AgLsecRecipe
 from seal.training.examples import AdapterRecipe
 from seal.training.simulate import Corpora
-from seal.words import Conversation, Word, read, speakers
+from seal.words import Conversation, Word, speakers
 
 MARGIN = 0.8
 
 SHARES = (0.45, 0.30, 0.25)
 """Of CABNC, AMI and ICSI in what both learn from."""
-
-DEV = ("real-meetings-dev", "simulated-calls-dev", "simulated-meetings-dev", "simulated-cabnc-dev")
 
 DEV_WORDS, DEV_RECORDINGS = 400, 18
 """Of the beginning of each recording, and recordings of each set: enough to see a run go on."""
@@ -85,7 +84,7 @@ def train_ag_lsec(
     start: Path | None,
     sets: Path | None,
 ) -> None:
-    dev = {name: beginnings(sets / name) for name in DEV} if sets else {}
+    dev = {name: beginnings(sets / name) for name in DEV_SETS} if sets else {}
 
     def measure(network: Any, encode: Any) -> dict[str, float]:
         return {name: gain(network, encode, recordings) for name, recordings in dev.items()}
@@ -99,13 +98,11 @@ def train_ag_lsec(
 
 def beginnings(folder: Path) -> list[tuple[list[Word], list[str]]]:
     """The first pass of recordings of a set, and the true speaker of each word."""
-    files = sorted((folder / "first").rglob("*.json"))
-    found = []
-    for file in files[:: max(1, len(files) // DEV_RECORDINGS)]:
-        oracle = folder / "oracle" / file.relative_to(folder / "first")
-        true = [word["speaker"] for word in read(oracle)]
-        found.append((read(file)[:DEV_WORDS], true[:DEV_WORDS]))
-    return found
+    recordings = read_set(folder)
+    return [
+        (one.first[:DEV_WORDS], one.true[:DEV_WORDS])
+        for one in recordings[:: max(1, len(recordings) // DEV_RECORDINGS)]
+    ]
 
 
 def gain(network: Any, encode: Any, recordings: list[tuple[list[Word], list[str]]]) -> float:

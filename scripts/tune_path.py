@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from seal.bench.sets import read_set
+from seal.corpora.splits import DEV_SETS
 from seal.correctors import ag_lsec_network, best, path
 from seal.correctors.ag_lsec_network import habits
 from seal.training.diarise import diarised, draw_diarizer
 from seal.training.simulate import draw_severity, simulate
 from seal.words import Conversation, Word, normalise, read, speakers, without_scores
-
-DEV = ("real-meetings-dev", "simulated-calls-dev", "simulated-meetings-dev", "simulated-cabnc-dev")
 
 TRIED = {
     "scores": (0.0, 0.3, 0.6, 0.9, 1.2, 1.6, 2.0, 2.5),
@@ -123,11 +123,11 @@ def guises(words: list[Word]) -> Iterator[tuple[str, list[Word]]]:
 def first_passes(sets: Path, most: int) -> Iterator[tuple[str, list[Word], list[str]]]:
     """Set, words and true speakers of each recording; the calls under simulated diarizers' turns,
     too, since there is no real diarizer's development set of them."""
-    for name in DEV:
-        for file in sorted((sets / name / "first").rglob("*.json")):
-            oracle = sets / name / "oracle" / file.relative_to(sets / name / "first")
-            yield name, read(file)[:most], [word["speaker"] for word in read(oracle)[:most]]
-    for number, file in enumerate(sorted((sets / DEV[1] / "reference").glob("*.json"))):
+    for name in DEV_SETS:
+        for one in read_set(sets / name):
+            yield name, one.first[:most], one.true[:most]
+    calls = sorted((sets / "simulated-calls-dev" / "reference").glob("*.json"))
+    for number, file in enumerate(calls):
         for draw in range(4):
             rng = np.random.default_rng([number, draw])
             told = read(file)[:most]

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from seal.acoustic.reconcile import name
 from seal.errors import SealError
 from seal.formats.rttm import Turn, Turns, speaker_turns
 from seal.parsing import lines, read_text, seconds
-from seal.tpst import aligned
+from seal.tpst import aligned, best_match
 from seal.words import Word, normalise
 
 
@@ -53,8 +52,7 @@ def matched(true: Sequence[str], given: Sequence[str]) -> list[str]:
     agreement = np.zeros((len(people), len(names)))
     for who, called in zip(true, given, strict=True):
         agreement[people.index(who), names.index(called)] += 1
-    rows, columns = linear_sum_assignment(agreement, maximize=True)
-    renamed = {people[row]: names[column] for row, column in zip(rows, columns, strict=True)}
+    renamed = {people[row]: names[column] for row, column in best_match(agreement)}
     return [renamed.get(who, f"({who})") for who in true]
 
 

@@ -138,6 +138,9 @@ USES = {
 """What each set of `seal bench sets` may be used for. Nothing is fitted, tuned or chosen on a test
 set; where that was not so in the past, it says so."""
 
+DEV_SETS = tuple(name for name in USES if name.endswith("-dev") and not name.startswith("voiced"))
+"""Those without sound on which numbers are chosen."""
+
 
 def ami_split(meeting: str) -> str:
     """`train`, `dev` or `test` of AMI's public lists; `unused` for AMI_UNUSED."""
