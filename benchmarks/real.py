@@ -210,11 +210,15 @@ def _main(row: dict) -> list[str]:
 
 
 def measures_table(found: Found) -> str:
-    """Every measure, the second normaliser's two among them."""
+    """Every measure, the second normaliser's two among them, and the islands in sentences."""
     keys = ("wer", "cpwer", "delta_cp", "tcpwer", "di_cpwer", "wder", "other_wer", "other_cpwer")
     head = ("system", "WER", "cpWER", "Δcp", "tcpWER", "DI-cpWER", "WDER", "WER*", "cpWER*")
     return _markdown(
-        head, [[row["system"], *(_percent(row[key]) for key in keys)] for row in rows(found)]
+        (*head, "islands"),
+        [
+            [row["system"], *(_percent(row[key]) for key in keys), str(row["islands"])]
+            for row in rows(found)
+        ],
     )
 
 

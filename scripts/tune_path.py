@@ -88,16 +88,8 @@ class Padded:
         return path.best(gain, cost)
 
     def islands(self, row: int, labels: np.ndarray) -> int:
-        """Runs of one or two words inside a sentence between words of one other speaker."""
         count = len(self.recordings[row].words)
-        kinds, own = self.kind[row, :count], labels[:count]
-        starts = [0, *(np.flatnonzero(own[1:] != own[:-1]) + 1)]
-        return sum(
-            after - first <= 2
-            and own[before] == own[after]
-            and {kinds[first], kinds[after]} <= {"inside", "mark"}
-            for before, first, after in zip(starts, starts[1:], starts[2:], strict=False)
-        )
+        return path.islands(self.kind[row, :count], labels[:count])
 
     def counts(self, numbers: dict[str, float]) -> dict[str, np.ndarray]:
         """Words wrong before, repaired and broken, and recordings harmed, by guise."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seal.correction import correct
 from seal.correctors import ag_lsec_network
-from seal.correctors.path import best, costs
+from seal.correctors.path import best, costs, islands, kinds
 from seal.correctors.unread import is_english, share_at_once
 from seal.errors import Notice
 from tiny import tiny_network, tiny_pieces
@@ -53,6 +53,20 @@ def test_a_change_costs_by_what_was_written_before_it():
     assert costs(words, True, nats).tolist()[1:] == [0.2, 0.4, 0.1, 0.1, 0.4]
     assert set(costs(words, False, nats)[1:]) == {0.8}
     assert costs(words[:1], True, {}).tolist() == [0.0]
+
+
+def test_an_island_is_a_word_or_two_inside_a_sentence():
+    words = said("that was actually his idea. Mine, no. And yours was the other one")
+    written = kinds(words, punctuated=True)
+    for labels, count in {
+        "AAABAAAAAAAAA": 1,  # his
+        "AABBAAAAAAAAA": 1,
+        "ABBBAAAAAAAAA": 0,  # three words are no island
+        "AAAAABAAAAAAA": 0,  # a sentence begins with it
+        "AAACBAAAAAAAA": 0,  # between two others
+        "ABABAAAAAAAAA": 3,  # so is the word between two
+    }.items():
+        assert islands(written, labels) == count, labels
 
 
 ENGLISH = "yeah and then I went there you know but it was not so good"

@@ -21,6 +21,8 @@ from seal.bench.positions import PLACES
 from seal.bench.rivals import RIVALS
 from seal.bench.sets import Recording
 from seal.correction import correct, prepare
+from seal.correctors.ag_lsec_network import habits
+from seal.correctors.path import islands, kinds
 from seal.files import write_text
 from seal.scoring import Score, score, whisper_normaliser
 from seal.words import Word, speakers, without_scores
@@ -28,7 +30,7 @@ from seal.words import Word, speakers, without_scores
 if TYPE_CHECKING:
     from seal.bench.tables import Figures
 
-MEASURES = 1
+MEASURES = 2
 """Goes up with any change of what is measured: what was kept is then measured anew."""
 
 BINS = 10
@@ -88,6 +90,8 @@ class Outcome:
     broken: int = 0
     wrong: dict[str, list[int]] = field(default_factory=dict)
     """By place: words, those with the wrong speaker, those repaired, those broken."""
+    islands: int = 0
+    """Runs of one or two words inside a sentence, where there is punctuation."""
     people: tuple[int, int] = (0, 0)
     """Speakers that there are, and that the first pass found."""
     doubtful: tuple[int, int] = (0, 0)
@@ -186,6 +190,9 @@ def _outcome(recording: Recording, answer: Sequence[Word], seconds: float) -> Ou
         len({word["speaker"] for word in recording.reference}),
         len(speakers(recording.first)),
     )
+    if habits(recording.first).punctuated:
+        written = kinds(recording.first, punctuated=True)
+        result.islands = islands(written, [word["speaker"] for word in answer])
     judged, doubts = [], []
     for old, new, true, place in zip(
         recording.first, answer, recording.true, recording.places, strict=True

@@ -82,6 +82,7 @@ def rows(outcomes: dict[str, list[Outcome]]) -> list[dict[str, Any]]:
                 "harmed": sum(item.broken > item.repaired for item in each),
                 "recordings": len(each),
                 "wrong": wrong,
+                "islands": sum(item.islands for item in each),
                 "doubtful": doubtful / mistakes if mistakes else None,
                 "reliability": bins,
                 "ece": calibration_error(bins),

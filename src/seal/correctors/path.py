@@ -5,7 +5,7 @@ the middle of a sentence, so that no island of a word or two is left there on we
 Viterbi's algorithm, exact. It knows nothing of networks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
@@ -50,6 +50,17 @@ def kinds(words: Sequence[Word], punctuated: bool) -> list[str]:
     "inside" elsewhere; "plain" in recordings without punctuation."""
     before = words[: len(words) - 1]
     return ["inside"] + [_kind(word["words"]) if punctuated else "plain" for word in before]
+
+
+def islands(kinds: Sequence[str], labels: Sequence[Hashable]) -> int:
+    """Runs of one or two words inside a sentence (`kinds`) between words of one other speaker."""
+    starts = [0, *(n for n in range(1, len(labels)) if labels[n] != labels[n - 1])]
+    return sum(
+        after - first <= 2
+        and labels[before] == labels[after]
+        and {kinds[first], kinds[after]} <= {"inside", "mark"}
+        for before, first, after in zip(starts, starts[1:], starts[2:], strict=False)
+    )
 
 
 def _kind(text: str) -> str:
