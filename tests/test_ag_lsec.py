@@ -132,6 +132,19 @@ def test_habits_are_of_the_whole_recording():
     assert found.changes == 4 * 2 / 6 and found.islands == 1 / 2 and found.sure == 1.0
     scored = [word | {"speaker_scores": {word["speaker"]: 0.25}} for word in words]
     assert habits(scored).sure == 0.25
+    split = [word | times | {"speaker": who} for word, who in zip(SAID, "ABCBAB", strict=True)]
+    assert habits(split).partners == {"A": 1.0, "B": 3 / 5, "C": 1.0}
+    assert habits(split).shares == {"A": 2 / 6, "B": 3 / 6, "C": 1 / 6}
+
+
+def test_two_words_of_one_speaker_at_once_are_seen():
+    times = [("A", 0.0, 1.0), ("B", 0.5, 1.0), ("A", 2.0, 2.5), ("A", 2.25, 3.25)]
+    words = [
+        {"session_id": "s", "words": "w", "speaker": who, "start_time": start, "end_time": end}
+        for who, start, end in times
+    ]
+    window = ag_lsec_network.window(words, ["A", "B"], [[1]] * 4, habits(words))
+    assert window.features[:, :, 18].tolist() == [[0, 1, 0.5, 0.25], [0.5, 0, 0, 0]]
 
 
 def test_punctuation_is_read_by_those_who_want_it_alone():

@@ -12,8 +12,9 @@ or margins; `encoder.py` loads the encoder.
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,7 +48,10 @@ FLOOR = 0.01
 PRESENT = 0.05
 """A speaker without a word in a window is a candidate there from this score on."""
 
-FEATURES = 16
+FEATURES = 19
+
+BESIDE = 8
+"""Words after a word that may begin before it ends."""
 
 ENDS = ".?!…。？！"
 """Marks at which a sentence ends."""
@@ -195,6 +199,11 @@ class Habits:
     """Share of the words whose speaker is not that of the word before, times four."""
     islands: float
     """Share of these words after which the speaker changes again within two words."""
+    shares: dict[str, float] = field(default_factory=dict)
+    """Of the words, what each speaker says."""
+    partners: dict[str, float] = field(default_factory=dict)
+    """Of the turns before and after each speaker's, the share of whoever has most of them: where
+    one voice has two names, both alternate with one partner and never with each other."""
 
 
 def habits(words: Sequence[Word], written: bool = True) -> Habits:
@@ -210,11 +219,19 @@ def habits(words: Sequence[Word], written: bool = True) -> Habits:
     ]
     changed = [n for n in range(1, len(words)) if words[n]["speaker"] != words[n - 1]["speaker"]]
     short = sum(later - first <= 2 for first, later in itertools.pairwise(changed))
+    said = Counter(word["speaker"] for word in words)
+    met: dict[str, Counter[str]] = {name: Counter() for name in said}
+    for n in changed:
+        one, other = words[n - 1]["speaker"], words[n]["speaker"]
+        met[one][other] += 1
+        met[other][one] += 1
     return Habits(
         written and ends > PUNCTUATED * len(words),
         sum(own) / len(own) if own else 1.0,
         4 * len(changed) / len(words),
         short / max(len(changed), 1),
+        {name: count / len(words) for name, count in said.items()},
+        {name: max(c.values()) / c.total() if c else 0.0 for name, c in met.items()},
     )
 
 
@@ -266,7 +283,26 @@ def window(
     features[:, :, 13] = recording.sure
     features[:, :, 14] = recording.changes
     features[:, :, 15] = recording.islands
+    features[:, :, 16] = np.array([[recording.shares.get(name, 0.0)] for name in names])
+    features[:, :, 17] = np.array([[recording.partners.get(name, 0.0)] for name in names])
+    features[:, :, 18] = _conflicts(words, speakers)
     return Window(list(pieces), features)
+
+
+def _conflicts(words: Sequence[Word], speakers: Mapping[str, int]) -> np.ndarray:
+    """How much of each word's time other words of each speaker take, in parts of it, at most 2:
+    [K, W]. Nobody says two words at once."""
+    found = np.zeros((len(speakers), len(words)))
+    times = [(float(word["start_time"]), float(word["end_time"])) for word in words]
+    whose = [speakers[word["speaker"]] for word in words]
+    for index, (start, end) in enumerate(times):
+        for other in range(index + 1, min(index + 1 + BESIDE, len(words))):
+            shared = min(end, times[other][1]) - max(start, times[other][0])
+            if shared <= 0:
+                continue
+            found[whose[other], index] += shared / max(end - start, 0.05)
+            found[whose[index], other] += shared / max(times[other][1] - times[other][0], 0.05)
+    return found.clip(max=2.0)
 
 
 def spans(count: int) -> list[tuple[int, int]]:

@@ -3,8 +3,8 @@
 Where `simulate` makes posteriors, this makes what most users have: who spoke when, one name at a
 time, from a diarizer whose habits are drawn for each recording (edges that come late and on a grid,
 short answers that it never hears, gaps that it closes, one voice where two speak, stretches under
-another's name, two speakers taken for one). Words get the speaker whose turns overlap them most.
-It knows nothing of audio.
+another's name, two speakers taken for one, one voice under two names). Words get the speaker whose
+turns overlap them most. It knows nothing of audio.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,9 @@ from seal.formats.rttm import Turn, Turns
 from seal.parsing import split_time
 from seal.training.simulate import Severity, recognise
 from seal.words import Word, speakers, turns
+
+SECOND = " (2)"
+"""Ends a voice's second name."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Diarizer:
     merged: float
     """Chance that the speaker who says least is taken for another, where there are more than two.
     """
+    split: float
+    """Chance that one speaker's voice has two names."""
     spread: float
     """Chance that an utterance's words share its time by their letters, as subtitles' do."""
 
@@ -65,6 +70,7 @@ def draw_diarizer(rng: np.random.Generator, scale: float = 1.0) -> Diarizer:
         swapped=between(0.0, 1.0) ** 2 * 0.3 * scale,
         mistaken=between(0.0, 1.0) ** 3 * 3 * scale,
         merged=0.15,
+        split=0.15,
         spread=0.1,
     )
 
@@ -80,7 +86,7 @@ def diarised(
     heard = recognise(reference, loudness, severity, rng)
     if rng.random() < diarizer.spread:
         heard = _spread(heard)
-    known = Turns(found_turns(reference, diarizer, rng))
+    known = Turns(_with_second_names(found_turns(reference, diarizer, rng), diarizer.split, rng))
     words = [
         {
             "session_id": word["session_id"],
@@ -91,7 +97,32 @@ def diarised(
         }
         for word, start, end, text in heard
     ]
-    return words, [word["speaker"] for word, *_ in heard]
+    true = [word["speaker"] for word, *_ in heard]
+    # Whoever has two names is truly called by the one that has more of the words.
+    for second in {word["speaker"] for word in words if word["speaker"].endswith(SECOND)}:
+        name = second.removesuffix(SECOND)
+        own = [w["speaker"] for w, who in zip(words, true, strict=True) if who == name]
+        if own.count(second) > own.count(name):
+            true = [second if who == name else who for who in true]
+    return words, true
+
+
+def _with_second_names(found: list[Turn], chance: float, rng: np.random.Generator) -> list[Turn]:
+    """The turns, some of one speaker's perhaps under a second name: from some time on, the short
+    ones, or any."""
+    names = sorted({name for *_, name in found})
+    if rng.random() >= chance:
+        return found
+    split, kind = str(rng.choice(names)), rng.integers(3)
+    since = float(rng.uniform(found[0][0], found[-1][1])) if kind == 0 else 0.0
+    longest = float(rng.uniform(1, 4)) if kind == 1 else float("inf")
+    share = rng.uniform(0.5, 1.0) if kind < 2 else rng.uniform(0.1, 0.6)
+    return [
+        (start, end, name + SECOND)
+        if name == split and start >= since and end - start < longest and rng.random() < share
+        else (start, end, name)
+        for start, end, name in found
+    ]
 
 
 def found_turns(
