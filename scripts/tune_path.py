@@ -21,7 +21,7 @@ import numpy as np
 from seal.bench.sets import read_set
 from seal.corpora.splits import DEV_SETS
 from seal.correctors import ag_lsec_network, best, path
-from seal.correctors.ag_lsec_network import habits
+from seal.correctors.ag_lsec_features import habits
 from seal.training.diarise import diarised, draw_diarizer
 from seal.training.simulate import draw_severity, simulate
 from seal.words import Conversation, Word, normalise, read, speakers, without_scores

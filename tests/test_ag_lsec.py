@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seal.correctors import ag_lsec_network
-from seal.correctors.ag_lsec_network import WINDOW, habits, log_posteriors, spans
+from seal.correctors.ag_lsec_features import WINDOW, habits, window
+from seal.correctors.ag_lsec_network import log_posteriors, spans
 from seal.training import ag_lsec
 from seal.training.ag_lsec import AgLsecRecipe, batch, loss, punctuated, train
 from seal.words import Conversation
@@ -61,15 +62,13 @@ def test_posteriors_are_posteriors_and_names_do_not_matter(conversation, order):
 def test_a_window_is_read_alike_alone_and_in_a_batch(one, other):
     network = tiny_network()
     windows = [
-        ag_lsec_network.window(
-            words, names, [encode(word["words"]) for word in words], habits(words)
-        )
+        window(words, names, [encode(word["words"]) for word in words], habits(words))
         for words, names in (one, other)
     ]
     with torch.inference_mode():
         together, _ = network(windows)
-        for row, window in enumerate(windows):
-            alone, _ = network([window])
+        for row, single in enumerate(windows):
+            alone, _ = network([single])
             count, length = alone.shape[1:]
             assert torch.allclose(together[row, :count, :length], alone[0], atol=1e-4)
 
@@ -143,8 +142,8 @@ def test_two_words_of_one_speaker_at_once_are_seen():
         {"session_id": "s", "words": "w", "speaker": who, "start_time": start, "end_time": end}
         for who, start, end in times
     ]
-    window = ag_lsec_network.window(words, ["A", "B"], [[1]] * 4, habits(words))
-    assert window.features[:, :, 18].tolist() == [[0, 1, 0.5, 0.25], [0.5, 0, 0, 0]]
+    seen = window(words, ["A", "B"], [[1]] * 4, habits(words))
+    assert seen.features[:, :, 18].tolist() == [[0, 1, 0.5, 0.25], [0.5, 0, 0, 0]]
 
 
 def test_punctuation_is_read_by_those_who_want_it_alone():

@@ -23,6 +23,7 @@ from typer.main import get_command
 import seal
 from seal import cli, formats, words
 from seal.errors import SealError
+from seal.formats import known
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -131,7 +132,6 @@ def test_no_module_hides_a_public_function() -> None:
 
 def test_what_may_be_chosen_comes_from_one_list() -> None:
     """The command line, the server, the help and `seal.correct` offer the lists of `correctors`."""
-    from seal import formats
     from seal.correctors import CHOICES, CORRECTORS, Options
     from seal.server.schema import CorrectOptions, TranscribeOptions
 
@@ -151,12 +151,12 @@ def test_what_may_be_chosen_comes_from_one_list() -> None:
     for model, field, offered in (
         (TranscribeOptions, "corrector", tuple(CORRECTORS)),
         (CorrectOptions, "corrector", text),
-        (CorrectOptions, "from", tuple(formats.one_text())),
+        (CorrectOptions, "from", tuple(known.one_text())),
     ):
         listed = model.model_json_schema()["properties"][field]["anyOf"][0]["enum"]
         assert tuple(listed) == offered
     assert f"--corrector <{'|'.join(text)}>" in shown["serve"]
-    assert all(name in shown["convert"] for name in formats.FORMATS)
+    assert all(name in shown["convert"] for name in known.FORMATS)
 
 
 def test_import_is_light() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from seal import cli, formats, words
 from seal.errors import SealError
+from seal.formats import known
 
 LINES = [
     (0.5, 2.5, "did anyone feed the cat"),
@@ -864,7 +865,7 @@ def test_a_damaged_text_is_read_whole_or_refused(name: str) -> None:
 def test_the_docs_have_a_row_for_each_format() -> None:
     page = Path(__file__).parents[1] / "docs" / "reference" / "formats.md"
     rows = [line.split("|")[1] for line in page.read_text().splitlines() if line.startswith("| `")]
-    assert set(re.findall(r"`([a-z0-9-]+)`", " ".join(rows))) == {*formats.FORMATS, "docx"}
+    assert set(re.findall(r"`([a-z0-9-]+)`", " ".join(rows))) == {*known.FORMATS, "docx"}
 
 
 # --- what is seen around names, and what is not -------------------------------------------------

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from seal import cli, formats, words
 from seal.errors import SealError
+from seal.formats import known
 
 SAMPLES = Path(__file__).parent / "samples"
 FILES = sorted(p.name for p in SAMPLES.iterdir() if p.suffix != ".rttm")
@@ -24,7 +25,7 @@ WHOLE_SECONDS = ("otter", "rev", "timed-text")
 
 def test_every_format_has_a_sample_that_is_recognised() -> None:
     found = {formats.load(SAMPLES / name).format for name in FILES}
-    assert found | {"words", "rttm"} == set(formats.FORMATS)
+    assert found | {"words", "rttm"} == set(known.FORMATS)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -124,12 +125,12 @@ def test_one_speaker_for_all_changes_speakers_only(name: str, tmp_path: Path) ->
 
 # --- conversations of any kind ----------------------------------------------------------------
 
-READ = [name for name in formats.FORMATS if name not in ("words", "rttm")]
+READ = [name for name in known.FORMATS if name not in ("words", "rttm")]
 SUFFIX = {"text": ".txt", "ctm-rttm": ".ctm"}
 
 
 def file_of(format: str, folder: Path) -> Path:
-    kind = formats.FORMATS[format]
+    kind = known.FORMATS[format]
     return folder / f"call{SUFFIX.get(format, f'.{format}' if kind == 'text' else '.json')}"
 
 
@@ -158,12 +159,12 @@ def test_any_conversation_is_written_read_and_corrected(
     formats.load(folder / "words.json", "words").convert(format, path)
     transcript = formats.load(path, format)
     numbers = {"A": 0, "B": 1, "C": 2}
-    first = getattr(formats.module_of(format), "NUMBERS", None)
+    first = getattr(known.module_of(format), "NUMBERS", None)
     assert [(w["speaker"], w["words"]) for w in transcript.words] == [
         (w["speaker"] if first is None else str(numbers[w["speaker"]] + first), w["words"])
         for w in conversation
     ]
-    if "word times" in formats.module_of(format).HOLDS:
+    if "word times" in known.module_of(format).HOLDS:
         assert same_times(transcript.words, conversation)
     before = path.read_bytes()
     transcript.save(transcript.words, path)
@@ -177,7 +178,7 @@ def test_any_conversation_is_written_read_and_corrected(
     assert format in WHOLE_SECONDS or same_times(again.words, after)
 
 
-@pytest.mark.parametrize("to", formats.FORMATS)
+@pytest.mark.parametrize("to", known.FORMATS)
 @pytest.mark.parametrize("name", FILES)
 def test_each_format_becomes_each_other_or_says_what_is_lost(
     name: str, to: str, tmp_path: Path
@@ -194,7 +195,7 @@ def test_each_format_becomes_each_other_or_says_what_is_lost(
     assert [(other[w["speaker"]], w["words"]) for w in again.words] == [
         (order[w["speaker"]], w["words"]) for w in transcript.words
     ]
-    if "word times" in formats.module_of(to).HOLDS:
+    if "word times" in known.module_of(to).HOLDS:
         assert same_times(again.words, transcript.words)
     if to in ("srt", "vtt", "text", "stm") and "times_estimated" not in transcript.words[0]:
         assert any("times" in loss for loss in lost)

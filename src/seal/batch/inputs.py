@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seal.errors import SealError
-from seal.formats import NOT_SEARCHED, SUFFIXES
+from seal.formats.known import NOT_SEARCHED, SUFFIXES
 
 AUDIO_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".m4a", ".ogg", ".oga", ".opus", ".aac", ".aif", ".aiff", ".sph"),

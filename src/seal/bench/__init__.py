@@ -21,7 +21,7 @@ from seal.bench.positions import PLACES
 from seal.bench.rivals import RIVALS
 from seal.bench.sets import Recording
 from seal.correction import correct, prepare
-from seal.correctors.ag_lsec_network import habits
+from seal.correctors.ag_lsec_features import habits
 from seal.correctors.path import islands, kinds
 from seal.files import write_text
 from seal.scoring import Score, score, whisper_normaliser

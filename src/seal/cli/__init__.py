@@ -35,7 +35,7 @@ from seal.cli.options import (
 )
 from seal.errors import SealError, explained, tell_notices
 from seal.files import check_writable
-from seal.formats import SUFFIXES
+from seal.formats.known import SUFFIXES
 
 app = typer.Typer(
     name="seal",

@@ -14,6 +14,7 @@ from seal.batch.inputs import TRANSCRIPT_SUFFIXES, inputs_of
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.cli.options import From, Rttm
 from seal.errors import SealError
+from seal.formats import known
 from seal.formats.docx import SUFFIX
 from seal.formats.subtitles import DEFAULT, Layout
 
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
         help="Convert a transcript to another format.\n\nWhat that format cannot hold is reported "
-        f"on stderr. Formats (words is seal's own): {', '.join(formats.FORMATS)}, docx.",
+        f"on stderr. Formats (words is seal's own): {', '.join(known.FORMATS)}, docx.",
         epilog="Example: seal convert call.json -o call.srt --to srt\n\n"
         "Example: seal convert call.ctm -o call.json --to words\n\n"
         "Example: seal convert calls/ -o subtitles/ --to vtt",
@@ -63,18 +64,18 @@ def convert(
 ) -> None:
     """Write transcripts in another format."""
     layout = formats.Layout(line_length, lines, shortest, longest)
-    to = to or {**formats.SUFFIXES, SUFFIX: "docx"}.get(Path(output).suffix.lower())
+    to = to or {**known.SUFFIXES, SUFFIX: "docx"}.get(Path(output).suffix.lower())
     if to is None:
         raise SealError(f"{output}: does not tell the format; name it with --to (words is seal's)")
     if to != "docx":
-        formats.module_of(to)
+        known.module_of(to)
     sources, several = inputs_of(transcript, None, TRANSCRIPT_SUFFIXES)
     if output == "-":
         _to_stdout(sources, to, from_, rttm, layout)
         return
     if several:
         refuse_one_rttm(rttm)
-    targets = _targets(sources, output, several, SUFFIX if to == "docx" else formats.suffix_of(to))
+    targets = _targets(sources, output, several, SUFFIX if to == "docx" else known.suffix_of(to))
     failed = 0
     for source, target in zip(sources, targets, strict=True):
         try:
@@ -121,7 +122,7 @@ def _convert(
 def _to_stdout(
     sources: list[Path], to: str, from_: str | None, rttm: Path | None, layout: Layout
 ) -> None:
-    if len(sources) > 1 or to == "docx" or hasattr(formats.module_of(to), "BESIDE"):
+    if len(sources) > 1 or to == "docx" or hasattr(known.module_of(to), "BESIDE"):
         raise SealError("-o -: stdout takes one text of one transcript; name a file or a folder")
     before = formats.load(sources[0], from_, rttm)
     report_notes(before)

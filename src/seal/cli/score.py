@@ -20,6 +20,7 @@ from seal.cli.convert import report_notes
 from seal.console import score_table
 from seal.errors import SealError
 from seal.files import check_writable, write_text
+from seal.formats import known
 
 if TYPE_CHECKING:  # loads numpy and meeteval
     from seal.scoring import Score
@@ -98,7 +99,7 @@ def compared(reference: Path, hypothesis: Path) -> "Score":
         report_notes(side)
     ours, theirs = (side.words for side in sides)
     names = [{word["session_id"] for word in words} for words in (ours, theirs)]
-    named = all("conversations" in formats.module_of(side.format).HOLDS for side in sides)
+    named = all("conversations" in known.module_of(side.format).HOLDS for side in sides)
     if not named and len(names[0]) == len(names[1]) == 1:
         theirs = [word | {"session_id": ours[0]["session_id"]} for word in theirs]
 

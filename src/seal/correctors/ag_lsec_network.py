@@ -6,15 +6,12 @@ score at each word. Here that transformer runs once per speaker with shared weig
 conversation may have any number of them, and renaming them changes nothing. Windows overlap by
 half, and a word's log-posteriors are averaged over its windows. The encoder reads normalised words;
 what was written about them (sentence ends, commas, capitals) and how the first pass of the whole
-recording looks are features beside them, so that either may be missing. It knows nothing of audio
-or margins; `encoder.py` loads the encoder.
+recording looks are features beside them (`ag_lsec_features.py`), so that either may be missing. It
+knows nothing of audio or margins; `encoder.py` loads the encoder.
 """
 
-import itertools
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,54 +22,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seal import weights
+from seal.correctors.ag_lsec_features import FEATURES, WINDOW, Window, candidates, habits, window
 from seal.correctors.encoder import Encoder, load_encoder
 from seal.errors import SealError, unusable
 from seal.progress import Progress
-from seal.words import Conversation, Word, normalise
+from seal.words import Conversation, normalise
 
 SHIPPED = weights.FOLDER / "minilm-ag-lsec"
 """The trained weights for the embedded encoder, with their card."""
-
-WINDOW = 128
-"""Words that are read together."""
 
 HOP = WINDOW // 2
 """Words from one window to the next."""
 
 WINDOW_WORDS_PER_BATCH = 8 * WINDOW
 """Words that go through the network together, in windows as long as the longest of them."""
-
-FLOOR = 0.01
-"""Scores are taken to lie between this and 1 - this: their logits stay finite."""
-
-PRESENT = 0.05
-"""A speaker without a word in a window is a candidate there from this score on."""
-
-FEATURES = 19
-
-BESIDE = 8
-"""Words after a word that may begin before it ends."""
-
-ENDS = ".?!…。？！"
-"""Marks at which a sentence ends."""
-
-OTHER_MARKS = ",;:—–"
-
-CLOSING = "\"'”’)]»"
-"""What may stand behind a mark."""
-
-PUNCTUATED = 0.02
-"""Share of a recording's words with a sentence's end from which on it has punctuation."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """What the network reads of W words and K candidate speakers."""
-
-    pieces: list[list[int]]
-    """The encoder's tokens of each word, one at least."""
-    features: np.ndarray
-    """float32 [K, W, FEATURES]."""
 
 
 class Block(nn.Module):
@@ -131,12 +94,12 @@ class AgLsecNetwork(nn.Module):
         """Log-posteriors [B, K, W], K and W the largest of the batch, and bool [B, W]: which words
         are there. Padded speakers have -inf."""
         states, words = self._read(windows)
-        count = max(window.features.shape[0] for window in windows)
+        count = max(each.features.shape[0] for each in windows)
         features = torch.zeros(len(windows), count, words.shape[1], FEATURES)
         candidates = torch.zeros(len(windows), count, dtype=torch.bool)
-        for row, window in enumerate(windows):
-            speakers, length, _ = window.features.shape
-            features[row, :speakers, :length] = torch.from_numpy(window.features)
+        for row, each in enumerate(windows):
+            speakers, length, _ = each.features.shape
+            features[row, :speakers, :length] = torch.from_numpy(each.features)
             candidates[row, :speakers] = True
         features, candidates = features.to(states.device), candidates.to(states.device)
         acoustics = self.acoustics_out(functional.gelu(self.acoustics(features)))
@@ -153,15 +116,15 @@ class AgLsecNetwork(nn.Module):
         start, end = self.edges
         texts = [[start, *(p for word in w.pieces for p in word), end] for w in windows]
         longest = max(map(len, texts))
-        most = max(len(window.pieces) for window in windows)
+        most = max(len(each.pieces) for each in windows)
         tokens = torch.zeros(len(windows), longest, dtype=torch.long)
         seen = torch.zeros(len(windows), longest, dtype=torch.long)
         firsts = torch.zeros(len(windows), most, dtype=torch.long)
         words = torch.zeros(len(windows), most, dtype=torch.bool)
-        for row, (window, text) in enumerate(zip(windows, texts, strict=True)):
+        for row, (each, text) in enumerate(zip(windows, texts, strict=True)):
             tokens[row, : len(text)] = torch.tensor(text)
             seen[row, : len(text)] = 1
-            lengths = [len(pieces) for pieces in window.pieces]
+            lengths = [len(pieces) for pieces in each.pieces]
             firsts[row, : len(lengths)] = torch.tensor([1, *lengths[:-1]]).cumsum(0)
             words[row, : len(lengths)] = True
         device = self.out.weight.device
@@ -176,133 +139,6 @@ def _positions(length: int, width: int) -> Tensor:
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(1000.0) / width))
     angles = torch.arange(length)[:, None] * rates
     return 0.1 * torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def candidates(words: Sequence[Word], names: Sequence[str]) -> list[int]:
-    """Which of `names` may have said a word here: those who have one, or a score to speak of."""
-    present = {word["speaker"] for word in words}
-    for word in words:
-        scores = word.get("speaker_scores") or {}
-        present.update(name for name, score in scores.items() if score >= PRESENT)
-    return [index for index, name in enumerate(names) if name in present]
-
-
-@dataclass(frozen=True)
-class Habits:
-    """How the first pass of a whole recording looks: numbers of about the same size."""
-
-    punctuated: bool
-    """It has punctuation."""
-    sure: float
-    """Mean score of the words' own speakers, or 1 where no word has scores."""
-    changes: float
-    """Share of the words whose speaker is not that of the word before, times four."""
-    islands: float
-    """Share of these words after which the speaker changes again within two words."""
-    shares: dict[str, float] = field(default_factory=dict)
-    """Of the words, what each speaker says."""
-    partners: dict[str, float] = field(default_factory=dict)
-    """Of the turns before and after each speaker's, the share of whoever has most of them: where
-    one voice has two names, both alternate with one partner and never with each other."""
-
-
-def habits(words: Sequence[Word], written: bool = True) -> Habits:
-    """The habits of a recording's first pass, its words in time order; without `written` it counts
-    as without punctuation."""
-    if not words:
-        return Habits(False, 1.0, 0.0, 0.0)
-    ends = sum(ends_sentence(word["words"]) for word in words)
-    own = [
-        float(scores.get(word["speaker"], 0.0))
-        for word in words
-        if (scores := word.get("speaker_scores"))
-    ]
-    changed = [n for n in range(1, len(words)) if words[n]["speaker"] != words[n - 1]["speaker"]]
-    short = sum(later - first <= 2 for first, later in itertools.pairwise(changed))
-    said = Counter(word["speaker"] for word in words)
-    met: dict[str, Counter[str]] = {name: Counter() for name in said}
-    for n in changed:
-        one, other = words[n - 1]["speaker"], words[n]["speaker"]
-        met[one][other] += 1
-        met[other][one] += 1
-    return Habits(
-        written and ends > PUNCTUATED * len(words),
-        sum(own) / len(own) if own else 1.0,
-        4 * len(changed) / len(words),
-        short / max(len(changed), 1),
-        {name: count / len(words) for name, count in said.items()},
-        {name: max(c.values()) / c.total() if c else 0.0 for name, c in met.items()},
-    )
-
-
-def ends_sentence(text: str) -> bool:
-    """Whether a sentence ends with the word.
-
-    >>> [ends_sentence(text) for text in ("home.", '"Really?"', "e.g.,", "Dr", "...")]
-    [True, True, False, False, False]
-    """
-    bare = text.rstrip(CLOSING)
-    return bool(bare) and bare[-1] in ENDS and any(map(str.isalnum, bare))
-
-
-def window(
-    words: Sequence[Word], names: Sequence[str], pieces: Sequence[list[int]], recording: Habits
-) -> Window:
-    """What the network reads of these words (in time order), of the candidate speakers `names`, and
-    of the recording that they come from."""
-    features = np.zeros((len(names), len(words), FEATURES), dtype=np.float32)
-    speakers = {name: index for index, name in enumerate(names)}
-    last = 0.0
-    for index, word in enumerate(words):
-        features[speakers[word["speaker"]], index, 0] = 1
-        scores = word.get("speaker_scores")
-        if scores:
-            values = np.array([float(scores.get(name, 0.0)) for name in names])
-            odds = values.clip(FLOOR, 1 - FLOOR) / (1 - values).clip(FLOOR, 1 - FLOOR)
-            logits = np.log(odds) / 4
-            features[:, index, 1] = 1
-            features[:, index, 2] = logits
-            if len(names) > 1:
-                ranked = np.sort(logits)
-                rival = np.where(logits == ranked[-1], ranked[-2], ranked[-1])
-                features[:, index, 3] = logits - rival
-            features[:, index, 4] = values
-        start, end = float(word["start_time"]), float(word["end_time"])
-        pause = min(max(start - last, 0.0), 2.0) if index else 0.0
-        features[:, index, 5] = pause
-        features[:, index - 1, 6] = pause if index else 0.0
-        features[:, index, 7] = min(max(end - start, 0.0), 1.0)
-        if recording.punctuated:
-            bare = word["words"].rstrip(CLOSING)
-            features[:, index, 8] = ends_sentence(bare)
-            features[:, index, 9] = bare[-1:] in OTHER_MARKS and bool(bare)
-            features[:, index, 10] = bare[:1].isupper() and normalise(bare).split("'")[0] != "i"
-        features[:, index, 12] = min(max(last - start, 0.0), 2.0) if index else 0.0
-        last = max(last, end)
-    features[:, :, 11] = recording.punctuated
-    features[:, :, 13] = recording.sure
-    features[:, :, 14] = recording.changes
-    features[:, :, 15] = recording.islands
-    features[:, :, 16] = np.array([[recording.shares.get(name, 0.0)] for name in names])
-    features[:, :, 17] = np.array([[recording.partners.get(name, 0.0)] for name in names])
-    features[:, :, 18] = _conflicts(words, speakers)
-    return Window(list(pieces), features)
-
-
-def _conflicts(words: Sequence[Word], speakers: Mapping[str, int]) -> np.ndarray:
-    """How much of each word's time other words of each speaker take, in parts of it, at most 2:
-    [K, W]. Nobody says two words at once."""
-    found = np.zeros((len(speakers), len(words)))
-    times = [(float(word["start_time"]), float(word["end_time"])) for word in words]
-    whose = [speakers[word["speaker"]] for word in words]
-    for index, (start, end) in enumerate(times):
-        for other in range(index + 1, min(index + 1 + BESIDE, len(words))):
-            shared = min(end, times[other][1]) - max(start, times[other][0])
-            if shared <= 0:
-                continue
-            found[whose[other], index] += shared / max(end - start, 0.05)
-            found[whose[index], other] += shared / max(times[other][1] - times[other][0], 0.05)
-    return found.clip(max=2.0)
 
 
 def spans(count: int) -> list[tuple[int, int]]:

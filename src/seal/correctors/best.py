@@ -19,7 +19,7 @@ import numpy as np
 
 from seal import weights
 from seal.correctors import Labels, Options, ag_lsec, lengths, path, voice
-from seal.correctors.ag_lsec_network import habits
+from seal.correctors.ag_lsec_features import habits
 from seal.correctors.seal import decode_chunks
 from seal.correctors.unread import why_unread
 from seal.errors import Notice

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from seal.correctors.ag_lsec_network import CLOSING, OTHER_MARKS, ends_sentence
+from seal.correctors.ag_lsec_features import CLOSING, OTHER_MARKS, ends_sentence
 from seal.words import Word
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from seal import words as transcripts
 from seal.errors import SealError
-from seal.formats import SUFFIXES, Transcript, load
+from seal.formats import Transcript, load
+from seal.formats.known import SUFFIXES
 from seal.formats.reading import Original, Source
 from seal.words import Word
 

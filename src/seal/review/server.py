@@ -20,14 +20,14 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 
 from seal import formats
 from seal.errors import SealError
-from seal.formats import docx
+from seal.formats import docx, known
 from seal.review import FOR_PEOPLE, conversation, document
 from seal.review.audio import PLAYABLE, as_mp3, linked
 from seal.review.edits import apply
 
 ENDINGS = {
-    name: f"-{name}.json" if kind == "json" else formats.suffix_of(name)
-    for name, kind in formats.FORMATS.items()
+    name: f"-{name}.json" if kind == "json" else known.suffix_of(name)
+    for name, kind in known.FORMATS.items()
     if name != "ctm-rttm"
 } | {"docx": docx.SUFFIX}
 """The formats that one file can hold, and how the name of an export ends."""

@@ -10,7 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from seal.correctors import CorrectorName, TextCorrector
-from seal.formats import one_text
+from seal.formats.known import one_text
 from seal.server import payload
 from seal.server.jobs import Job
 

@@ -19,19 +19,16 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from seal.corpora.reading import MARKS
-from seal.correctors.ag_lsec_network import (
+from seal.correctors.ag_lsec_features import (
     ENDS,
     WINDOW,
-    AgLsecNetwork,
     Habits,
     Window,
-    build,
     candidates,
     habits,
-    load,
-    save,
     window,
 )
+from seal.correctors.ag_lsec_network import AgLsecNetwork, build, load, save
 from seal.correctors.encoder import load_encoder
 from seal.llm.linear import mixed_precision
 from seal.training.diarise import diarised, draw_diarizer
