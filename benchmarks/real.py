@@ -23,7 +23,6 @@ from pathlib import Path
 from seal.bench import MEASURES, Outcome, Row, measure, missing, outcome_of, weights_digest
 from seal.bench.report import FIRST, rows, with_groups
 from seal.bench.sets import Recording, cut, read_set
-from seal.corpora.splits import primock57_past
 from seal.files import write_text
 
 BEST = Row("best (default)", {"corrector": "best"})
@@ -154,23 +153,7 @@ def tables(table: dict[str, Found]) -> dict[str, str]:
         if any(one.group for one in found[FIRST]):
             texts[f"{name}-diarizers"] = split_table(found, lambda one: one.group)
         texts[f"{name}-speakers"] = split_table(found, _people)
-    if "real-calls" in table:
-        texts["real-calls-past"] = split_table(
-            table["real-calls"], lambda one: _past(one.name), "text of the consultation"
-        )
-    if "simulated-calls" in table:
-        texts["simulated-calls-past"] = split_table(
-            table["simulated-calls"], lambda one: _past(one.name), "text of the consultation"
-        )
     return texts
-
-
-def _past(name: str) -> str:
-    return {
-        "learnt": "in the weights' training",
-        "tuned": "tuned on",
-        "unread": "unread",
-    }[primock57_past(name)]
 
 
 def _people(one: Outcome) -> str:

@@ -16,7 +16,7 @@ from seal.words import Word
 def references(data: Path, name: str, words: int) -> list[list[Word]]:
     """The first `words` words of each recording of a set (`primock57-test`, `ami-dev`, …).
 
-    `primock57-unread` are the ten consultations that the shipped weights have not learnt from.
+    `primock57-unread` are the ten consultations that the shipped adapter has not learnt from.
     """
     corpus, split = name.split("-")
     if corpus == "primock57":

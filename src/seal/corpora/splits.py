@@ -97,8 +97,8 @@ PRIMOCK57_UNREAD = frozenset(
         "day5_consultation12",
     ]
 )
-"""Those that the shipped weights have not learnt from; they were tested on, and of most of the
-doctors other consultations were learnt."""
+"""Those that the language model's shipped adapter has not learnt from; they were tested on, and of
+most of the doctors it has learnt other consultations."""
 
 PRIMOCK57_TUNED = frozenset(
     [
@@ -109,8 +109,8 @@ PRIMOCK57_TUNED = frozenset(
         "day5_consultation03",
     ]
 )
-"""Those that the shipped margins were tuned on. All others of the 40 that are public here were in
-the shipped weights' training."""
+"""Those that its margins were tuned on. All others of the 40 that are public here were in its
+training. AG-LSEC's weights know none."""
 
 CABNC_DEV = frozenset({"KB0", "KC8", "KE6"})
 CABNC_TEST = frozenset({"KB9", "KC2", "KCA"})
@@ -161,7 +161,7 @@ def primock57_doctor(consultation: str) -> str:
 
 
 def primock57_past(consultation: str) -> str:
-    """What the shipped weights know of a consultation: `learnt`, `tuned` on, or `unread`."""
+    """What the shipped adapter knows of a consultation: `learnt`, `tuned` on, or `unread`."""
     if consultation in PRIMOCK57_UNREAD:
         return "unread"
     return "tuned" if consultation in PRIMOCK57_TUNED else "learnt"
