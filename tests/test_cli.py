@@ -420,7 +420,12 @@ def test_an_interrupt_while_the_command_line_loads_leaves_no_traceback(tmp_path:
     command = [sys.executable, "-m", "seal", "--help"]
     env = os.environ | {"PYTHONPATH": path}
     with subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # What runs in the background of a script has its interrupts ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.read(1) == b"x"
