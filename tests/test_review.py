@@ -342,8 +342,8 @@ def conversations(draw):
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="no Node here")
-@settings(max_examples=15, deadline=None)
-@given(st.lists(conversations(), min_size=5, max_size=5))
+@settings(max_examples=6, deadline=None)
+@given(st.lists(conversations(), min_size=4, max_size=4))
 def test_a_page_exports_what_the_formats_write(talks):
     """Text and subtitles byte for byte; a Word document with the same paragraphs."""
     docx = pytest.importorskip("docx")
