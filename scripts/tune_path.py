@@ -21,7 +21,7 @@ import numpy as np
 from seal.bench.sets import read_set
 from seal.corpora.splits import DEV_SETS
 from seal.correctors import ag_lsec_network, best, path
-from seal.correctors.ag_lsec_features import habits
+from seal.correctors.ag_lsec_features import is_punctuated
 from seal.training.diarise import diarised, draw_diarizer
 from seal.training.simulate import draw_severity, simulate
 from seal.words import Conversation, Word, normalise, read, speakers, without_scores
@@ -75,8 +75,7 @@ class Padded:
             self.lead[row, :count, :known] = one.rows - one.rows[places, one.draft][:, None]
             self.draft[row, :count], self.true[row, :count] = one.draft, one.true
             self.scored[row, :count] = [bool(word.get("speaker_scores")) for word in one.words]
-            punctuated = habits(one.words).punctuated
-            self.kind[row, :count] = path.kinds(one.words, punctuated)
+            self.kind[row, :count] = path.kinds(one.words, is_punctuated(one.words))
 
     def labels(self, numbers: dict[str, float]) -> np.ndarray:
         margins = np.where(self.scored, numbers["scores"], numbers["no_scores"])
@@ -108,7 +107,7 @@ def guises(words: list[Word]) -> Iterator[tuple[str, list[Word]]]:
     yield "", words
     if any(word.get("speaker_scores") for word in words):
         yield ", no scores", [without_scores(word) for word in words]
-    if habits(words).punctuated:
+    if is_punctuated(words):
         yield ", plain", [without_scores(w) | {"words": normalise(w["words"])} for w in words]
 
 

@@ -22,7 +22,7 @@ from seal.cli import main
 from seal.errors import SealError
 from seal.formats import docx as docx_format
 from seal.formats.names import SAID
-from seal.review import FOLDER, PageAudio, conversation, document
+from seal.review import FOLDER, PageAudio, conversation, document, word_view
 from seal.review.edits import apply
 from seal.review.server import Review, application
 
@@ -347,18 +347,7 @@ def conversations(draw):
 def test_a_page_exports_what_the_formats_write(talks):
     """Text and subtitles byte for byte; a Word document with the same paragraphs."""
     docx = pytest.importorskip("docx")
-    data = [
-        [
-            {
-                "text": w["words"],
-                "start": w["start_time"],
-                "end": w["end_time"],
-                "speaker": w["speaker"],
-            }
-            for w in talk
-        ]
-        for talk in talks
-    ]
+    data = [[word_view(word) for word in talk] for talk in talks]
     code = (
         "".join((FOLDER / name).read_text() for name in ("turns.js", "export.js"))
         + """

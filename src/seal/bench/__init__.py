@@ -21,7 +21,7 @@ from seal.bench.positions import PLACES
 from seal.bench.rivals import RIVALS
 from seal.bench.sets import Recording
 from seal.correction import correct, prepare
-from seal.correctors.ag_lsec_features import habits
+from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.path import islands, kinds
 from seal.files import write_text
 from seal.scoring import Score, score, whisper_normaliser
@@ -190,7 +190,7 @@ def _outcome(recording: Recording, answer: Sequence[Word], seconds: float) -> Ou
         len({word["speaker"] for word in recording.reference}),
         len(speakers(recording.first)),
     )
-    if habits(recording.first).punctuated:
+    if is_punctuated(recording.first):
         written = kinds(recording.first, punctuated=True)
         result.islands = islands(written, [word["speaker"] for word in answer])
     judged, doubts = [], []

@@ -84,7 +84,6 @@ def habits(words: Sequence[Word], written: bool = True) -> Habits:
     as without punctuation."""
     if not words:
         return Habits(False, 1.0, 0.0, 0.0)
-    ends = sum(ends_sentence(word["words"]) for word in words)
     own = [
         float(scores.get(word["speaker"], 0.0))
         for word in words
@@ -99,13 +98,18 @@ def habits(words: Sequence[Word], written: bool = True) -> Habits:
         met[one][other] += 1
         met[other][one] += 1
     return Habits(
-        written and ends > PUNCTUATED * len(words),
+        written and is_punctuated(words),
         sum(own) / len(own) if own else 1.0,
         4 * len(changed) / len(words),
         short / max(len(changed), 1),
         {name: count / len(words) for name, count in said.items()},
         {name: max(c.values()) / c.total() if c else 0.0 for name, c in met.items()},
     )
+
+
+def is_punctuated(words: Sequence[Word]) -> bool:
+    """Whether a recording has punctuation: sentences end in it."""
+    return sum(ends_sentence(word["words"]) for word in words) > PUNCTUATED * len(words)
 
 
 def ends_sentence(text: str) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 
 from seal import weights
 from seal.correctors import Labels, Options, ag_lsec, lengths, path, voice
-from seal.correctors.ag_lsec_features import habits
+from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.seal import decode_chunks
 from seal.correctors.unread import why_unread
 from seal.errors import Notice
@@ -53,7 +53,7 @@ def label(
         if why is None:
             rows = next(read)
             gain = ag_lsec.gains(one, rows, options, tuned)
-            written = habits(one.words).punctuated
+            written = is_punctuated(one.words)
             best = path.best(gain, path.costs(one.words, written, tuned["changes"]))
         else:
             name = one.words[0]["session_id"]

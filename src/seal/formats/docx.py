@@ -43,7 +43,7 @@ def made(words: list[Word]) -> bytes:
             paragraph = page.add_paragraph()
             paragraph.paragraph_format.space_after = Pt(6)
             paragraph.add_run(_plain(turn[0]["speaker"])).bold = True
-            paragraph.add_run(f"  {_clock(turn[0]['start_time'])}\n").font.size = Pt(8)
+            paragraph.add_run(f"  {turns.clock(turn[0]['start_time'])}\n").font.size = Pt(8)
             paragraph.add_run(_plain(turns.said(turn)))
     file = BytesIO()
     page.save(file)
@@ -53,8 +53,3 @@ def made(words: list[Word]) -> bytes:
 def _plain(text: str) -> str:
     """Text without the characters that XML cannot have."""
     return _NOT_XML.sub("\ufffd", text)
-
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

@@ -50,10 +50,5 @@ def new(words: list[Word]) -> str:
     made = []
     for turn in turns.grouped(words):
         name = blocks.new_name(turn[0]["speaker"], "otter")
-        whole = int(turn[0]["start_time"])
-        hours, rest = divmod(whole, 3600)
-        time = (
-            f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
-        )
-        made.append(f"{name}  {time}\n{turns.said(turn)}\n")
+        made.append(f"{name}  {turns.clock(turn[0]['start_time'])}\n{turns.said(turn)}\n")
     return "\n".join(made)

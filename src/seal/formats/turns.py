@@ -84,6 +84,12 @@ def said(words: Iterable[Word]) -> str:
     return " ".join(word["words"] for word in words)
 
 
+def clock(seconds: float) -> str:
+    """When a turn begins, for people: minutes and seconds, and hours where there are some."""
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
 def rewrite_texts(
     edit: Edit,
     path: Path,

@@ -43,11 +43,11 @@ class Conversation {
     return this.words[place].confidence ?? this.scores[place]?.[this.speaker[place]] ?? 1;
   }
 
-  // The least certain words: `share` of all, those at 1 aside.
+  // The least certain words, in order: `share` of all, those at 1 aside.
   uncertain(share = 0.05) {
     const places = this.words.map((_, place) => place).filter((p) => this.certainty(p) < 1);
     places.sort((a, b) => this.certainty(a) - this.certainty(b) || a - b);
-    return new Set(places.slice(0, Math.ceil(share * this.words.length)));
+    return places.slice(0, Math.ceil(share * this.words.length)).sort((a, b) => a - b);
   }
 
   // [first, last] of the turns that begin and end within these places.

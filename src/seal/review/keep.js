@@ -33,7 +33,7 @@ class Keeping {
         this.#download([await answer.blob()], name);
       } else {
         const made = EXPORTS[kind](this.talk.spoken(), this.data.asides);
-        name = this.#stem() + { otter: ".txt" , srt: ".srt", docx: ".docx" }[kind];
+        name = this.#stem() + { otter: ".txt", srt: ".srt", docx: ".docx" }[kind];
         this.#download(typeof made === "string" ? [made] : made, name);
       }
       this.tell(`Exported: ${name}`);

@@ -8,7 +8,7 @@
   const count = talk.words.length;
   let focus = 0, anchor = 0, now = -1, hits = [];
   const turns = new Turns(talk, list, isChosen);
-  let doubtful = talk.uncertain();
+  let doubtful = talk.uncertain(), changed = changes(); // places, in order
   let silence = 0; // when what was told goes away
   let dragged = null; // {from, moved}: where a drag over words began, and whether it chose others
   const keeping = new Keeping(data, talk, { tell, kept: drawState, trouble: (text) => { at("unsaved").textContent = text; } });
@@ -52,7 +52,6 @@
   }
 
   function drawState() {
-    const changed = changes();
     const length = data.sound ? `${clock(data.sound.seconds)}, ` : "";
     const written = [...talk.words.keys()].filter((place) => talk.before(place) !== null).length;
     at("summary").textContent = `${length}${count} words, ${talk.names.length} speakers, ${changed.length} changed`
@@ -62,18 +61,18 @@
     at("save").disabled = data.save !== null && !waiting;
     at("undo").disabled = !talk.done.length;
     at("redo").disabled = !talk.undone.length;
-    at("uncertain").disabled = !doubtful.size;
+    at("uncertain").disabled = !doubtful.length;
     at("changed").disabled = !changed.length;
     at("write").disabled = !count;
-    drawWhich();
   }
 
-  const changes = () => [...talk.words.keys()].filter((place) => talk.changed(place));
+  function changes() {
+    return [...talk.words.keys()].filter((place) => talk.changed(place));
+  }
 
   // "3 of 165": which of the uncertain, and of the changed words is chosen.
   function drawWhich() {
-    const doubts = [...doubtful].sort((a, b) => a - b);
-    for (const [name, places] of [["uncertain", doubts], ["changed", changes()]]) {
+    for (const [name, places] of [["uncertain", doubtful], ["changed", changed]]) {
       const which = places.indexOf(focus);
       at(`which-${name}`).value = !places.length ? "" : which < 0 ? `${places.length}` : `${which + 1} of ${places.length}`;
     }
@@ -117,16 +116,15 @@
     }
   }
 
-  function jump(wanted, back, none) {
-    const places = back ? [...Array(count).keys()].reverse() : [...Array(count).keys()];
-    const next = places.find((place) => (back ? place < focus : place > focus) && wanted(place))
-      ?? places.find(wanted); // round the end
+  function jump(places, back, none) {
+    const next = back ? places.findLast((place) => place < focus) ?? places.at(-1)
+      : places.find((place) => place > focus) ?? places[0]; // round the end
     if (next === undefined) tell(none);
     else choose(next);
   }
 
-  const nextUncertain = (back) => jump((place) => doubtful.has(place), back, "No uncertain word is left.");
-  const nextChanged = (back) => jump((place) => talk.changed(place), back, "No word was changed.");
+  const nextUncertain = (back) => jump(doubtful, back, "No uncertain word is left.");
+  const nextChanged = (back) => jump(changed, back, "No word was changed.");
 
   // ---- mending
   function after(edit, how = "") {
@@ -134,6 +132,7 @@
     if (edit.who !== undefined) turns.drawAll();
     else turns.redraw(edit.place !== undefined ? [edit.place] : edit.after.map(([place]) => place));
     doubtful = talk.uncertain();
+    changed = changes();
     drawSpeakers();
     drawState();
     choose(focus, anchor, false);
@@ -327,8 +326,8 @@
   list.addEventListener("dblclick", (event) => { if (event.target.closest(".w")) write(); });
   document.addEventListener("copy", (event) => {
     if (!count || event.target.closest?.("input") || !document.getSelection().isCollapsed) return;
-    const [first, last] = [Math.min(anchor, focus), Math.max(anchor, focus)];
-    const parts = talk.turns(first, last).map(([from, to]) => [talk.names[talk.speaker[from]], talk.text.slice(from, to + 1).join(" ")]);
+    const places = chosen();
+    const parts = talk.turns(places[0], places.at(-1)).map(([from, to]) => [talk.names[talk.speaker[from]], talk.text.slice(from, to + 1).join(" ")]);
     event.clipboardData.setData("text/plain", parts.length > 1 ? parts.map(([name, text]) => `${name}: ${text}`).join("\n") : parts[0][1]);
     event.preventDefault();
   });

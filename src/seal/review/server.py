@@ -85,7 +85,7 @@ class Review:
             if not version == self.version == self._digest():
                 raise SealError(f"{self.path}: was changed by somebody else; load the page again")
             edited = apply(self.words, self.indices, edits)
-            if self.format != "words" and (edits or {}).get("texts"):
+            if self.format != "words" and edits.get("texts"):
                 raise SealError(
                     f"{self.path}: words can be corrected in a word transcript alone; "
                     "seal convert --to words makes one"
