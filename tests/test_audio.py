@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seal.acoustic import audio, containers
-from seal.errors import SealError
+from seal.errors import CutShort, SealError
 
 
 def tone(rate: int, seconds: float, channels: int = 1, hertz: float = 440.0) -> np.ndarray:
@@ -23,10 +24,10 @@ def heard(path: str | Path, seconds: float = 10.0) -> np.ndarray:
     return np.concatenate(list(audio.blocks(path, seconds)))
 
 
-def encode(path: Path, samples: np.ndarray, rate: int) -> None:
+def encode(path: Path, samples: np.ndarray, rate: int, options: dict[str, str] | None = None):
     """Write an AAC file, which libsndfile does not read."""
     av = pytest.importorskip("av")
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("aac", rate=rate, layout="stereo")
         for start in range(0, len(samples), 1024):
             planes = np.ascontiguousarray(samples[start : start + 1024].T)
@@ -113,9 +114,9 @@ def test_a_header_of_unknown_length_is_no_truncation(tmp_path):
     assert len(heard(path)) == 16000
 
 
-def refused(path: Path) -> str:
+def refused(path: Path, strict: bool = False) -> str:
     with pytest.raises(SealError) as error:
-        heard(path)
+        list(audio.blocks(path, strict=strict))
     message = str(error.value)
     assert "\n" not in message
     assert str(path) in message
@@ -161,22 +162,58 @@ def test_samples_that_are_no_numbers_are_refused_with_their_place(tmp_path, bad)
     assert "2.500 s" in refused(tmp_path / "bad.wav")
 
 
-@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
-def test_a_file_cut_in_two_is_refused(tmp_path, suffix):
-    path = tmp_path / f"cut.{suffix}"
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16000 * 20)
-    soundfile.write(path, noise, 16000)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert "cut short" in refused(path)
-
-
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 16000 * 20)
+
+
+def cut(path: Path) -> tuple[np.ndarray, str]:
+    """What is heard of a file that is cut short, and the one line that is said of it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        there = heard(path)
+    (told,) = [one for one in caught if issubclass(one.category, CutShort)]
+    return there, str(told.message)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
+def test_of_a_file_cut_in_two_the_first_half_is_heard_and_a_line_says_so(tmp_path, suffix):
+    path = tmp_path / f"cut.{suffix}"
+    soundfile.write(path, NOISE, 16000)
+    whole = heard(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    there, told = cut(path)
+    assert re.search(rf"{path}: the file is cut short or damaged at [\d.]+ s", told)
+    assert len(there) / audio.RATE == pytest.approx(10, abs=1.5)
+    np.testing.assert_allclose(there[: 8 * audio.RATE], whole[: 8 * audio.RATE], atol=1e-3)
+    assert "cut short" in refused(path, strict=True)
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("mkv", {}), ("m4a", {"movflags": "faststart"})])
+def test_of_what_ffmpeg_reads_the_first_half_is_heard(tmp_path, suffix, options):
+    path = tmp_path / f"call.{suffix}"
+    encode(path, np.stack([NOISE, NOISE], axis=1).astype(np.float32), 16000, options)
+    assert len(heard(path)) / audio.RATE == pytest.approx(20, abs=0.2)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    there, told = cut(path)
+    assert "of 20." in told and len(there) / audio.RATE == pytest.approx(10, abs=1.5)
+    assert "cut short" in refused(path, strict=True)
+
+
+def test_a_length_that_ffmpeg_guesses_is_no_promise(tmp_path):
+    """Of a bare AAC stream it is guessed from the first bytes, which are loud or still."""
+    path = tmp_path / "call.aac"
+    quiet = np.concatenate([np.zeros_like(NOISE), NOISE[:16000]])
+    encode(path, np.stack([quiet, quiet], axis=1).astype(np.float32), 16000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(heard(path)) / audio.RATE == pytest.approx(21, abs=0.2)
+
+
 CONTAINERS = [(name, "PCM_16") for name in ("WAV", "RF64", "W64", "AIFF", "CAF", "AU", "NIST")]
 CONTAINERS += [("AIFF", "FLOAT"), ("W64", "FLOAT"), ("NIST", "ULAW")]
 
 
 @pytest.mark.parametrize(("container", "subtype"), CONTAINERS)
-def test_a_file_cut_in_two_is_refused_with_both_lengths(tmp_path, container, subtype):
+def test_a_file_cut_in_two_is_told_with_both_lengths(tmp_path, container, subtype):
     path = tmp_path / "cut"
     soundfile.write(path, NOISE, 16000, format=container, subtype=subtype)
     assert len(heard(path)) == len(NOISE)
@@ -185,9 +222,11 @@ def test_a_file_cut_in_two_is_refused_with_both_lengths(tmp_path, container, sub
     assert len(heard(path)) == pytest.approx(len(NOISE), abs=4)
     for size in (len(whole) // 2, len(whole) // 2 + 1):
         path.write_bytes(whole[:size])
-        told = refused(path)
-        there, promised = map(float, re.findall(r"([\d.]+) s", told))
-        assert there == pytest.approx(10, abs=0.2) and promised == pytest.approx(20, abs=0.2)
+        samples, told = cut(path)
+        assert len(samples) / audio.RATE == pytest.approx(10, abs=0.2)
+        for line in (told, refused(path, strict=True)):
+            there, promised = map(float, re.findall(r"([\d.]+) s", line))
+            assert there == pytest.approx(10, abs=0.2) and promised == pytest.approx(20, abs=0.2)
 
 
 @pytest.mark.parametrize("container", ["AIFF", "AU", "CAF"])

@@ -14,6 +14,8 @@ import torch
 import seal
 from seal import demo, pipeline
 from seal.acoustic import asr, audio
+from seal.acoustic.containers import STRICT
+from seal.cli import main
 from seal.errors import SealError
 from seal.words import check
 
@@ -146,6 +148,27 @@ def test_the_number_of_threads_changes_nothing(beginning):
     assert [(w["words"], w["start_time"], w["speaker"]) for w in other] == [
         (w["words"], w["start_time"], w["speaker"]) for w in whole
     ]
+
+
+@pytest.mark.models
+def test_a_cut_recording_is_told_once_and_strict_refuses_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(STRICT, "0")
+    path, result = tmp_path / "call.wav", tmp_path / "call.json"
+    soundfile.write(path, np.zeros(16000 * 4), 16000)
+    path.write_bytes(path.read_bytes()[: 16000 * 4])
+    assert main(["transcribe", str(path), "-o", str(result), "--strict"]) == 2
+    told = f"{path}: the file is cut short or damaged at 2.0 s of 4.0 s; "
+    assert capsys.readouterr().err.splitlines() == [
+        f"seal: {told}copy it again, or save what is there as a new file"
+    ]
+    assert not result.exists() and os.environ[STRICT] == "1"  # the workers have it, too
+    monkeypatch.setenv(STRICT, "0")
+    assert main(["transcribe", str(path), "-o", str(result)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "cut short" in line] == [
+        f"seal: {told}what is there is used (--strict refuses it)"
+    ]
+    assert seal.read(result) == []
 
 
 @pytest.mark.models

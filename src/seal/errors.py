@@ -19,9 +19,14 @@ class Notice(UserWarning):
     single line."""
 
 
+class CutShort(Notice):
+    """A recording's file lacks sound that it should hold; told once, however often it is read."""
+
+
 def tell_notices() -> None:
     """From now on show each notice as a line on stderr, without the place in the code."""
     plain = warnings.showwarning
+    cut: set[str] = set()
 
     def show(
         message: Warning | str,
@@ -31,6 +36,10 @@ def tell_notices() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
+        if issubclass(category, CutShort):
+            if str(message) in cut:
+                return
+            cut.add(str(message))
         if issubclass(category, Notice):
             print("seal: " + " ".join(str(message).split()), file=sys.stderr)
         else:

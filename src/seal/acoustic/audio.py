@@ -5,7 +5,10 @@ channels, comes out in blocks, so that a ten-hour file needs no more memory than
 file knows nothing of speech, of models or of words.
 """
 
+import itertools
+import os
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +20,7 @@ import soxr
 
 from seal.acoustic import containers
 from seal.acoustic.arrays import Floats
-from seal.errors import SealError
+from seal.errors import CutShort, SealError
 
 Samples = Floats
 
@@ -27,17 +30,23 @@ RATE = 16_000
 _SILLY = 1e6  # samples are about [-1, 1]; unscaled 16-bit ones still pass, NaN and infinity do not
 
 
-def blocks(path: str | Path, seconds: float = 10.0) -> Iterator[Samples]:
+def blocks(
+    path: str | Path, seconds: float = 10.0, strict: bool | None = None
+) -> Iterator[Samples]:
     """Yield the recording as float32 [samples] at 16 kHz, channels averaged, `seconds` at a time.
 
-    The last block is shorter. Raises SealError (one line) where the file is missing, no audio,
-    empty, cut short, or holds samples that are no numbers; the fault may lie after good blocks.
+    The last block is shorter. Of a file that is cut short comes what is there, and a CutShort
+    notice with both lengths; `strict` refuses it (None: where the variable STRICT says so). Raises
+    SealError (one line) where the file is missing, no audio, empty, or holds samples that are no
+    numbers; the fault may lie after good blocks.
     """
+    if strict is None:
+        strict = os.environ.get(containers.STRICT) == "1"
     size = max(1, round(seconds * RATE))
     pieces: list[Samples] = []
     count = 0
     total = 0
-    for piece in _resampled(path):
+    for piece in _resampled(path, strict):
         pieces.append(piece)
         count += len(piece)
         total += len(piece)
@@ -79,13 +88,13 @@ def _check_file(path: str | Path) -> None:
         raise SealError(f"{path}: is no regular file; save the sound to a file first")
 
 
-def _resampled(path: str | Path) -> Iterator[Samples]:
+def _resampled(path: str | Path, strict: bool) -> Iterator[Samples]:
     """Mono pieces at 16 kHz; short ones may be empty while the resampler fills."""
     resampler: Any = None
     source_rate = 0
     read = 0
     written = 0
-    for rate, frames in _decoded(path):
+    for rate, frames in _decoded(path, strict):
         with np.errstate(over="ignore", invalid="ignore"):
             mono = frames.mean(axis=1, dtype=np.float32)
         sane = np.abs(mono) < _SILLY
@@ -112,7 +121,7 @@ def _resampled(path: str | Path) -> Iterator[Samples]:
         yield piece if written + len(piece) or not read else np.zeros(1, dtype=np.float32)
 
 
-def _decoded(path: str | Path) -> Iterator[tuple[int, Samples]]:
+def _decoded(path: str | Path, strict: bool) -> Iterator[tuple[int, Samples]]:
     """Yield (rate, float32 [frames, channels]) by libsndfile, else by FFmpeg."""
     _check_file(path)
     try:
@@ -121,58 +130,67 @@ def _decoded(path: str | Path) -> Iterator[tuple[int, Samples]]:
         if not _readable(path):
             raise SealError(f"{path}: cannot be read; have you the right to?") from None
         reason = str(error.error_string).strip().rstrip(".")
-        yield from _decoded_by_ffmpeg(path, reason)
+        yield from _decoded_by_ffmpeg(path, reason, strict)
         return
     if containers.has_second_stream(path, file.format):
         file.close()
-        yield from _decoded_by_ffmpeg(path, "two streams", joined=True)
+        yield from _decoded_by_ffmpeg(path, "two streams", strict, joined=True)
         return
     with file:
-        _check_whole(path, file)
+        told = _check_whole(path, file, strict)
         read = 0
         while True:
             try:
                 frames = file.read(file.samplerate, dtype="float32", always_2d=True)
             except (soundfile.LibsndfileError, RuntimeError):
-                raise SealError(_cut_short(path, read / file.samplerate)) from None
+                if not told:
+                    _cut_short(path, strict, read / file.samplerate, _promised(file, read))
+                return
             if not len(frames):
                 break
             read += len(frames)
             yield file.samplerate, frames
-        # A pipe writes 'unknown' as a huge count: such a header promises nothing.
-        if read < file.frames < 2**31 and _loses_sound(file.format, file.frames - read):
-            raise SealError(_cut_short(path, read / file.samplerate, file.frames / file.samplerate))
+        promised = _promised(file, read)
+        if promised is not None and not told:
+            _cut_short(path, strict, read / file.samplerate, promised)
 
 
-def _loses_sound(container: str, missing: int) -> bool:
-    """Is the file shorter than its header says? MPEG's header is an estimate."""
-    return missing > (48_000 if container == "MPEG" else 0)
+def _promised(file: Any, read: int) -> float | None:
+    """The seconds that the header promises, where those are more than the frames that were `read`.
+    A pipe writes 'unknown' as a huge count; MPEG's header is an estimate."""
+    inexact = 48_000 if file.format == "MPEG" else 0
+    return file.frames / file.samplerate if read + inexact < file.frames < 2**31 else None
 
 
-def _check_whole(path: str | Path, file: Any) -> None:
-    """libsndfile mends the length of a truncated file silently; of a WAV or OGG its log tells."""
+def _check_whole(path: str | Path, file: Any, strict: bool) -> bool:
+    """Tell of a truncated file, whose length libsndfile mends silently; of a WAV or OGG its log
+    tells. Return whether it is one."""
+    seconds = file.frames / file.samplerate
     half_a_page = "lacks an end-of-stream bit" in file.extra_info and "Junk" in file.extra_info
     if half_a_page and file.frames:
-        raise SealError(_cut_short(path, file.frames / file.samplerate))
+        _cut_short(path, strict, seconds)
+        return True
     less = containers.missing(path)
     if less is not None:
-        seconds = file.frames / file.samplerate
-        raise SealError(_cut_short(path, seconds, seconds * less[1] / max(1, less[0])))
+        _cut_short(path, strict, seconds, seconds * less[1] / max(1, less[0]))
+        return True
     found = re.search(r"^data\s*:\s*(\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
-    if found is None:
-        return
-    promised, present = int(found[1]), int(found[2])
-    if present < promised < 0x7FFF0000 and file.frames:
-        seconds = file.frames / file.samplerate
-        raise SealError(_cut_short(path, seconds, seconds * promised / present))
+    promised, present = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not present < promised < 0x7FFF0000 or not file.frames:
+        return False
+    _cut_short(path, strict, seconds, seconds * promised / present)
+    return True
 
 
-def _cut_short(path: str | Path, present: float, promised: float | None = None) -> str:
+def _cut_short(
+    path: str | Path, strict: bool, present: float, promised: float | None = None
+) -> None:
+    """Warn of a file without the rest of its sound; `strict` refuses it."""
     of = "" if promised is None else f" of {promised:.1f} s"
-    return (
-        f"{path}: the file is cut short or damaged at {present:.1f} s{of};"
-        " copy it again, or save what is there as a new file"
-    )
+    what = f"{path}: the file is cut short or damaged at {present:.1f} s{of}"
+    if strict:
+        raise SealError(f"{what}; copy it again, or save what is there as a new file")
+    warnings.warn(f"{what}; what is there is used (--strict refuses it)", CutShort, stacklevel=2)
 
 
 def _readable(path: str | Path) -> bool:
@@ -205,40 +223,52 @@ def _audio_stream(path: str | Path, reason: str = "unknown format") -> Iterator[
         yield stream
 
 
-def _frames(stream: Any, joined: bool) -> Iterator[Any]:
+def _frames(packet: Any, joined: bool) -> list[Any]:
     """The decoded frames. Between two `joined` files there may be tags, which are no sound."""
     import av
 
-    for packet in stream.container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            if not joined:
-                raise
+    try:
+        return list(packet.decode())
+    except av.error.InvalidDataError:
+        if not joined:
+            raise
+        return []
 
 
 def _decoded_by_ffmpeg(
-    path: str | Path, reason: str, joined: bool = False
+    path: str | Path, reason: str, strict: bool, joined: bool = False
 ) -> Iterator[tuple[int, Samples]]:
     import av
 
     with _audio_stream(path, reason) as stream:
         planar = av.AudioResampler(format="fltp")  # the sample format alone; soxr does the rate
-        seconds = 0.0
+        promised = _promised_end(stream.container)
+        seconds = reached = 0.0
         try:
-            for frame in _frames(stream, joined):
-                for converted in planar.resample(frame):
+            for packet in stream.container.demux():  # pictures may go on behind the sound
+                if packet.pts is not None:
+                    end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                    reached = max(reached, float(end))
+                if packet.stream.index != stream.index:
+                    continue
+                for converted in itertools.chain(*map(planar.resample, _frames(packet, joined))):
                     samples = converted.to_ndarray().astype(np.float32, copy=False)
                     seconds += samples.shape[1] / converted.sample_rate
                     yield converted.sample_rate, samples.T
         except (av.error.FFmpegError, OSError, ValueError):
-            raise SealError(_cut_short(path, seconds)) from None
+            _cut_short(path, strict, seconds, promised or None)
+            return
         less = containers.missing(path)
         if less is not None:
-            whole = seconds * less[1] / max(1, less[0])
-            raise SealError(_cut_short(path, seconds, whole))
-        promised = 0.0
-        if stream.duration is not None and stream.time_base is not None:
-            promised = float(stream.duration * stream.time_base)
-        if seconds < promised - 1.0:
-            raise SealError(_cut_short(path, seconds, promised))
+            _cut_short(path, strict, seconds, seconds * less[1] / max(1, less[0]))
+            return
+        if reached < promised - 1.0:
+            _cut_short(path, strict, seconds, promised)
+
+
+def _promised_end(container: Any) -> float:
+    """Seconds at which the file's header says that it ends; 0.0 where FFmpeg would but guess."""
+    known = container.format.name.startswith(("mov", "matroska", "asf"))
+    if not known or container.duration is None:
+        return 0.0
+    return float((container.duration + (container.start_time or 0)) / 1e6)

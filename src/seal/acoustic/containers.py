@@ -24,6 +24,9 @@ MIN_FRAME_BYTES = 2048
 MAX_HEADER_BYTES = 1 << 16
 """Beginnings of the streams that run side by side in an Ogg file lie within its first bytes."""
 
+STRICT = "SEAL_STRICT"
+"""A variable, so that worker processes have it: 1 refuses a recording that is cut short."""
+
 _W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seal.acoustic.containers import STRICT
 from seal.correctors import CORRECTORS, Options
 from seal.errors import SealError
 from seal.llm.conditioning import Condition
@@ -145,23 +146,23 @@ _TYPES = {"adapter": str | None, "audio": Path | None}
 """Types of the fields that take more than a command line can give."""
 
 
-_TRUST = inspect.Parameter(
-    "trust_remote_code",
-    inspect.Parameter.KEYWORD_ONLY,
-    default=False,
-    annotation=Annotated[
-        bool,
-        typer.Option(
-            "--trust-remote-code",
-            help="Run the code that the model named by --model brings along; refused without this.",
-        ),
-    ],
-)
+_SWITCHES = {
+    "trust_remote_code": (
+        TRUST,
+        "Run the code that the model named by --model brings along; refused without this.",
+    ),
+    "strict": (
+        STRICT,
+        "Refuse a recording that is cut short; else what is there is used, and a line says so.",
+    ),
+}
+"""Those that workers are told by a variable: its name, and the help."""
 
 
 def with_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for each field of `Options` except those `left_out`. They take the
-    place of its parameter `options`, which gets a dict of them by name, checked."""
+    """Give a command an option for each field of `Options` except those `left_out`, and the
+    switches. They take the place of its parameter `options`, which gets a dict of the fields by
+    name, checked."""
     added = [
         inspect.Parameter(
             field.name,
@@ -172,19 +173,29 @@ def with_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[...
         for field in dataclasses.fields(Options)
         if field.name in CORRECTION and field.name not in left_out
     ]
+    switches = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[bool, typer.Option("--" + name.replace("_", "-"), help=text)],
+        )
+        for name, (_, text) in _SWITCHES.items()
+    ]
 
     def wrap(command: Callable[..., None]) -> Callable[..., None]:
         parameters: list[inspect.Parameter] = []
         for name, parameter in inspect.signature(command).parameters.items():
             keyword = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            parameters += [*added, _TRUST] if name == "options" else [keyword]
+            parameters += [*added, *switches] if name == "options" else [keyword]
 
         @functools.wraps(command)
         def run(**values: Any) -> None:
             options = {parameter.name: values.pop(parameter.name) for parameter in added}
             _check(options)
-            if values.pop(_TRUST.name):
-                os.environ[TRUST] = "1"
+            for name, (variable, _) in _SWITCHES.items():
+                if values.pop(name):
+                    os.environ[variable] = "1"
             command(**values, options=options)
 
         setattr(run, "__signature__", inspect.Signature(parameters))  # noqa: B010

@@ -76,7 +76,7 @@ def measure(path: Path, max_seconds: float) -> float:
     if duration(path) > max_seconds:
         raise TooLongError
     seconds = 0.0  # counted, since the header may be wrong
-    for block in blocks(path):
+    for block in blocks(path, strict=True):
         seconds += len(block) / RATE
         if seconds > max_seconds:
             raise TooLongError
