@@ -240,6 +240,14 @@ def test_two_inputs_of_one_name_are_refused_before_any_work(
     assert not (tmp_path / "out").exists() and calls == []
 
 
+def test_several_do_not_go_into_a_folder_that_is_named_like_a_file(
+    call: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    told = refused("correct", call, call, "-o", tmp_path / "all.json")
+    assert "need a folder" in told and not (tmp_path / "all.json").exists()
+    assert "need a folder" in refused("convert", call.parent, "--to", "csv", "-o", "all.csv")
+
+
 def test_an_output_that_cannot_be_is_refused_before_any_work(
     call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
 ) -> None:
@@ -549,6 +557,26 @@ def test_an_input_that_is_replaced_stays_as_a_copy(call: Path, calls: Any, capsy
     words.write(HELLO[:2], call)
     assert run("correct", call, "-o", call) == 0
     assert copies[0].read_bytes() == before and len(words.read(copies[1])) == 2
+
+
+def test_a_result_that_a_person_worked_on_stays_as_a_copy(
+    call: Path, tmp_path: Path, calls: Any, capsys: Any
+) -> None:
+    """The same two commands again, the next day: what was decided in between is not lost."""
+    result, copy = tmp_path / "out.json", tmp_path / "out.json.bak"
+    again = ["correct", call, "-o", result]
+    assert run(*again) == 0
+    mended = words.read(result)
+    for edit in ({"reviewed": True}, {"words_before": "helo"}, {"speaker": "Helen"}):
+        words.write([mended[0] | edit, *mended[1:]], result)
+        kept = result.read_bytes()
+        capsys.readouterr()
+        assert run(*again) == 0
+        assert copy.read_bytes() == kept and "(before: out.json.bak)" in capsys.readouterr().err
+        copy.unlink()
+    words.write([mended[0] | {"speaker_confidence": 0.5}, *mended[1:]], result)
+    assert run(*again) == 0  # another model's, say: nobody's work
+    assert not copy.exists()
 
 
 def test_what_fails_in_place_leaves_no_copy(

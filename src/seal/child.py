@@ -17,18 +17,24 @@ FLAG = "-P"
 """Python's option for that, where the command line is ours."""
 
 _VARIABLE = "PYTHONSAFEPATH"
+_TRACKED = "ignore:resource_tracker:UserWarning"
+"""A killed process leaves its libraries' semaphores. Python's own helper removes them, and tells
+about it whoever can do nothing."""
 _lock = threading.RLock()  # two threads would put back what the other one had set
 
 
 @contextmanager
 def safe_path() -> Iterator[None]:
-    """Processes that `multiprocessing` starts within do not search the current folder."""
+    """Processes that `multiprocessing` starts within do not search the current folder, and the
+    helper that it starts with the first is quiet."""
     with _lock:
         before = os.environ.get(_VARIABLE)
         os.environ[_VARIABLE] = "1"
+        sys.warnoptions.append(_TRACKED)
         try:
             yield
         finally:
+            sys.warnoptions.remove(_TRACKED)
             if before is None:
                 del os.environ[_VARIABLE]
             else:

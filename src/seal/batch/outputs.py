@@ -31,6 +31,11 @@ def targets_of(
         folder = Path(output)
         if folder.exists() and not folder.is_dir():
             raise SealError(f"{output}: is no folder; {len(inputs)} input(s) need one there")
+        named_as_file = not folder.exists() and not output.endswith(separators)
+        if named_as_file and folder.suffix.lower() in (".json", *suffixes):
+            raise SealError(
+                f"{output}: {len(inputs)} input(s) need a folder; name one, or end the name in '/'"
+            )
         targets = [
             folder / (path.name if path.suffix.lower() in suffixes else f"{path.stem}.json")
             for path in inputs

@@ -13,14 +13,16 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from seal import console
+from seal import console, formats
 from seal.batch.changes import Changes
 from seal.batch.ledger import LEDGER_NAME, Ledger, file_states, made_by
 from seal.batch.pool import FileJob, Group, Outcome, grouped, in_pool, in_sequence, sweep_after
 from seal.batch.tasks import Correct, Transcribe
 from seal.cli.told import check_report, closing_line, warn_of_model, write_report
+from seal.errors import SealError
 from seal.files import back_up, refuse_shared, sweep
 from seal.formats import evidence
+from seal.words import Word, speakers
 
 
 def do_all(
@@ -57,7 +59,10 @@ def do_all(
         before = file_states(read)
         in_place = target.exists() and source.exists() and target.samefile(source)
         replaced = [path for path in written if path.suffix != evidence.SUFFIX]
-        with kept_aside(replaced, in_place) as aside, console.progress(source.name) as progress:
+        with (
+            kept_aside(replaced, target, in_place) as aside,
+            console.progress(source.name) as progress,
+        ):
             if ledger.is_edited(source, target) and not in_place:
                 back_up_edited(written)
             found = task(source, target, progress)
@@ -139,24 +144,45 @@ def make(
                 else:
                     ledger.add(*outcome.job, outcome.read, outcome.written)
                     changes[outcome.job] = outcome.changes or Changes()
+    except KeyboardInterrupt:
+        report("interrupted; the same command goes on with what is left")
+        raise
     finally:
         sweep_after(task, [job for group in groups for job in group if job not in edited])
 
 
 @contextmanager
-def kept_aside(paths: Sequence[Path], in_place: bool) -> Iterator[list[Path]]:
-    """Where an input is replaced by its own result: keep copies of the files, as they were, in the
-    block's list, beside them. Of those that stay as they were no copy is kept."""
-    copies = {path: back_up(path) for path in paths if in_place and path.is_file()}
+def kept_aside(paths: Sequence[Path], target: Path, in_place: bool) -> Iterator[list[Path]]:
+    """Where an input is replaced by its own result, or a result that a person has worked on by a
+    new one: keep copies of the files, as they were, in the block's list, beside them. Of those that
+    stay as they were no copy is kept."""
+    before = [] if in_place else transcript_at(target)
+    copies = {path: back_up(path) for path in paths if (in_place or before) and path.is_file()}
     kept: list[Path] = []
     try:
         yield kept
     finally:
+        worked_on = in_place or is_worked_on(before, transcript_at(target) if before else [])
         for path, copy in copies.items():
-            if filecmp.cmp(path, copy, shallow=False):
-                copy.unlink()
-            else:
+            if worked_on and not filecmp.cmp(path, copy, shallow=False):
                 kept.append(copy)
+            else:
+                copy.unlink()
+
+
+def transcript_at(path: Path) -> list[Word]:
+    """The words of a transcript; none where there is no such file, or it is something else."""
+    try:
+        return formats.read(path) if path.is_file() else []
+    except SealError:
+        return []
+
+
+def is_worked_on(before: Sequence[Word], after: Sequence[Word]) -> bool:
+    """Whether a person had decided something in a result that is made anew, corrected a word in it,
+    or given somebody a name that is in the new one no more."""
+    marked = any(word.get("reviewed") is True or "words_before" in word for word in before)
+    return marked or not set(speakers(before)) <= set(speakers(after))
 
 
 def back_up_edited(edited: Sequence[Path]) -> None:

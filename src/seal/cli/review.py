@@ -5,6 +5,7 @@
 
 import sys
 import webbrowser
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -100,7 +101,11 @@ def write_pages(sources: list[Path], audio: Path | None, folder: Path, session: 
         raise SealError("--session: is of one transcript; leave it out for several")
     if audio is not None and not audio.is_dir():
         raise SealError(f"--audio: {audio} is of one transcript; name a folder with one for each")
-    pages = [source.with_suffix(".html") for source in sources]
+    stems = Counter(source.stem for source in sources)
+    pages = [
+        source.with_name(f"{source.name}.html" if stems[source.stem] > 1 else f"{source.stem}.html")
+        for source in sources
+    ]
     targets = targets_of(pages, str(folder), several=True, suffixes=(".html",))
     failed = 0
     for source, target in zip(sources, targets, strict=True):
