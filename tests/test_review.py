@@ -22,7 +22,7 @@ from seal.cli import main
 from seal.errors import SealError
 from seal.formats import docx as docx_format
 from seal.formats.names import SAID
-from seal.review import FOLDER, PageAudio, conversation, document, word_view
+from seal.review import FOLDER, PageAudio, conversation, document, word_view, write_page
 from seal.review.edits import apply
 from seal.review.server import Review, application
 
@@ -610,6 +610,62 @@ def test_a_page_without_a_server_exports_for_people(chromium, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_page_of_another_tools_file_downloads_under_another_name(chromium, tmp_path):
+    """What it downloads is a word transcript, and would be taken for the tool's own."""
+    for source, name in (("whisperx.json", "whisperx.words.json"), ("words.json", "words.json")):
+        given = tmp_path / source
+        if source == "words.json":
+            words.write(talk(12), given)
+        else:
+            given.write_bytes((SAMPLES / source).read_bytes())
+        write_page(given, None, tmp_path / "page.html")
+        page = chromium.new_page(accept_downloads=True)
+        page.goto((tmp_path / "page.html").as_uri())
+        with page.expect_download() as download:
+            page.click("#save")
+        assert download.value.suggested_filename == name
+        until(page, "document.getElementById('told').textContent.includes('stays as it was')")
+        page.close()
+
+
+@pytest.mark.slow
+def test_what_is_typed_after_adding_a_speaker_is_the_name(open_page, served):
+    page = open_page(served[0])
+    page.get_by_role("button", name="Add a speaker").click()
+    page.keyboard.type("Maria")
+    page.keyboard.press("Enter")
+    assert page.locator("#speakers input").last.input_value() == "Maria"
+    assert page.locator(".w.changed").count() == 0
+
+
+@pytest.mark.slow
+def test_work_is_not_trapped_where_the_program_has_ended(open_page, served):
+    page = open_page(served[0])
+    page.keyboard.press("2")
+    page.route("**/*", lambda route: route.abort())
+    page.keyboard.press("Control+s")
+    until(page, "document.getElementById('unsaved').textContent.includes('has ended')")
+    for kind, name in (("otter", "call.txt"), ("srt", "call.srt"), ("docx", "call.docx")):
+        with page.expect_download() as download:
+            page.select_option("#export", kind)
+        assert download.value.suggested_filename == name
+    page.select_option("#export", "words")
+    until(page, "document.getElementById('unsaved').textContent.startsWith('not exported')")
+
+
+@pytest.mark.slow
+def test_the_next_uncertain_word_is_what_plays(open_page, served):
+    page = open_page(served[0])
+    until(page, "document.getElementById('audio').readyState >= 1")
+    page.click("#uncertain")
+    place = int(page.locator(".w.chosen").get_attribute("id")[1:])
+    assert page.evaluate("document.getElementById('audio').currentTime") == pytest.approx(
+        words.read(served[1])[place]["start_time"]
+    )
+    assert page.evaluate("document.activeElement.id") == "words"
+
+
+@pytest.mark.slow
 def test_the_sound_goes_back_and_faster(open_page, served):
     page = open_page(served[0])
     until(page, "document.getElementById('audio').readyState >= 1")
@@ -684,6 +740,15 @@ def test_two_hours_without_lag(chromium, tmp_path):
     )
     page.close()
     assert sorted(took)[len(took) // 2] < 250, took
+
+
+def test_files_of_one_stem_have_pages_of_their_own(tmp_path: Path) -> None:
+    for name in ("call.json", "call.words.json"):
+        words.write(talk(4), tmp_path / name)
+    (tmp_path / "call.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nAnn: hello\n")
+    assert main(["review", str(tmp_path), "--html", str(tmp_path / "pages")]) == 0
+    pages = sorted(path.name for path in (tmp_path / "pages").iterdir())
+    assert pages == ["call.json.html", "call.srt.html", "call.words.html"]
 
 
 def test_pages_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,12 +74,13 @@ def document(
     save: str | None = None,
     exports: Mapping[str, str] | None = None,
     writable: bool = True,
+    download: str = "transcript.json",
 ) -> str:
     """The page of the conversation with the words at `indices` (of `conversation`).
 
     `save` is the address that takes the edits (`seal.review.edits`); without it the page offers the
-    edited transcript as a download. `exports` are more formats, with their names, that the server
-    can export. Words can be corrected by hand where the page is `writable`.
+    edited transcript as a file called `download`. `exports` are more formats, with their names,
+    that the server can export. Words can be corrected by hand where the page is `writable`.
     """
     chosen = [words[index] for index in indices]
     data = {
@@ -92,10 +93,11 @@ def document(
         "exports": [["For people", list(FOR_PEOPLE.items())]]
         + ([["Other formats", list(exports.items())]] if exports else []),
         "writable": writable,
+        "download": download,
         # Without an address to save to, the page itself must be able to write the transcript.
         "transcript": None if save else [word_entries(word) for word in words],
         "indices": None if save else list(indices),
-        "asides": None if save else sorted(names.SAID),
+        "asides": sorted(names.SAID),
     }
     page = (FOLDER / "page.html").read_text(encoding="utf-8")
     scripts = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
@@ -130,13 +132,16 @@ def write_page(
     """Write the page of a transcript of any format to one file, with the recording inside."""
     from seal.review.audio import embedded  # loads numpy, and the command line imports this file
 
-    words = formats.read(transcript)
+    read = formats.load(transcript)
+    words = read.words
     try:
         indices = conversation(words, session)
     except SealError as error:
         raise SealError(f"{transcript}: {error}") from None
     page_audio = embedded(audio) if audio else None
-    write_text(document(transcript.name, words, indices, page_audio), target)
+    # What the page downloads is a word transcript: not under the name of another tool's file.
+    download = f"{transcript.stem}{'.json' if read.format == 'words' else '.words.json'}"
+    write_text(document(transcript.name, words, indices, page_audio, download=download), target)
 
 
 def word_view(word: Word) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 "use strict";
 // Where the edits go: to the server that saves and exports them, or into files that are downloaded.
+class Gone extends Error {}
+
 class Keeping {
   // `tell` says something, `trouble` what did not work, `kept` that the edits are saved.
   constructor(data, talk, { tell, trouble, kept }) {
@@ -13,10 +15,10 @@ class Keeping {
     try {
       const mark = talk.mark();
       if (data.save) data.save = (await (await this.#ask("PUT", data.save)).json()).save;
-      else this.#download([talk.file(data.transcript, data.indices)], `${this.#stem()}.json`);
+      else this.#download([talk.file(data.transcript, data.indices)], data.download);
       talk.saved(mark);
       this.kept();
-      this.tell("Saved.");
+      this.tell(data.save ? "Saved." : `Downloaded: ${data.download}. Keep it: this page stays as it was.`);
     } catch (error) {
       this.trouble(`not saved: ${error.message}`);
     } finally {
@@ -27,8 +29,10 @@ class Keeping {
   async export(kind) {
     try {
       let name;
-      if (this.data.save) {
-        const answer = await this.#ask("POST", `export/${encodeURIComponent(kind)}`);
+      const answer = this.data.save && await this.#ask("POST", `export/${encodeURIComponent(kind)}`).catch((error) => {
+        if (!(error instanceof Gone) || !EXPORTS[kind]) throw error; // the page makes these itself
+      });
+      if (answer) {
         name = decodeURIComponent(answer.headers.get("X-Name"));
         this.#download([await answer.blob()], name);
       } else {
@@ -48,7 +52,9 @@ class Keeping {
 
   async #ask(method, url) {
     const headers = { "Content-Type": "application/json" };
-    const answer = await fetch(url, { method, body: JSON.stringify(this.talk.edits()), headers });
+    const answer = await fetch(url, { method, body: JSON.stringify(this.talk.edits()), headers }).catch(() => {
+      throw new Gone("the program behind this page has ended. Export text, subtitles or a Word document to keep your work");
+    });
     if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? answer.statusText);
     return answer;
   }

@@ -47,7 +47,12 @@
     });
     const more = document.createElement("button");
     more.textContent = "Add a speaker";
-    more.addEventListener("click", () => { talk.add(); drawSpeakers(); sound?.draw(); });
+    more.addEventListener("click", () => {
+      talk.add();
+      drawSpeakers();
+      sound?.draw();
+      [...at("speakers").querySelectorAll("input")].at(-1).select(); // what is typed now is the name
+    });
     at("speakers").replaceChildren(...items, more);
   }
 
@@ -57,7 +62,7 @@
     at("summary").textContent = `${length}${count} words, ${talk.names.length} speakers, ${changed.length} changed`
       + (written ? `, ${written} corrected by hand` : "");
     const waiting = talk.unsaved;
-    at("unsaved").textContent = waiting ? "not saved" : talk.done.length ? "saved" : "";
+    at("unsaved").textContent = waiting ? "not saved" : !talk.done.length ? "" : data.save ? "saved" : "downloaded";
     at("save").disabled = data.save !== null && !waiting;
     at("undo").disabled = !talk.done.length;
     at("redo").disabled = !talk.undone.length;
@@ -119,8 +124,10 @@
   function jump(places, back, none) {
     const next = back ? places.findLast((place) => place < focus) ?? places.at(-1)
       : places.find((place) => place > focus) ?? places[0]; // round the end
-    if (next === undefined) tell(none);
-    else choose(next);
+    if (next === undefined) return tell(none);
+    choose(next);
+    if (sound?.audio.paused) sound.audio.currentTime = talk.words[next].start; // Play begins there
+    list.focus({ preventScroll: true }); // Enter and Space play, whatever was clicked
   }
 
   const nextUncertain = (back) => jump(doubtful, back, "No uncertain word is left.");
@@ -346,7 +353,10 @@
   }
   for (const speed of [0.5, 0.75, 1, 1.25, 1.5, 2]) at("speed").append(new Option(`${speed} ×`, speed, speed === 1, speed === 1));
   at("speed").addEventListener("change", (event) => sound.speed(Number(event.target.value)));
-  if (!data.save) at("save").textContent = "Download";
+  if (!data.save) {
+    at("save").textContent = "Download";
+    at("save").title = "Ctrl S: the transcript with your edits, as a file of its own; this page stays as it was";
+  }
   if (sound) {
     const playing = () => { at("play").textContent = sound.audio.paused ? "Play" : "Pause"; };
     for (const event of ["play", "pause", "ended"]) sound.audio.addEventListener(event, playing);

@@ -83,7 +83,10 @@ class Review:
         """
         with self._lock:
             if not version == self.version == self._digest():
-                raise SealError(f"{self.path}: was changed by somebody else; load the page again")
+                raise SealError(
+                    f"{self.path}: was changed by somebody else, or in another tab; export your "
+                    "words (json), then load the page again"
+                )
             edited = apply(self.words, self.indices, edits)
             if self.format != "words" and edits.get("texts"):
                 raise SealError(

@@ -85,7 +85,7 @@ class Turns {
     const notes = [];
     if (changed) notes.push(`was ${talk.names[talk.first[place]]}`);
     if (before !== null) notes.push(`written by hand for “${before}”`);
-    if (certainty < 1) notes.push(`${Math.round(certainty * 100)} % sure`);
+    if (certainty < 1) notes.push(`${Math.round(certainty * 100)} % sure whose word it is`);
     if (talk.reviewed[place]) notes.push("looked at");
     span.title = notes.join(", ");
     span.setAttribute("aria-label", [talk.text[place], ...notes].join(", "));
