@@ -267,6 +267,39 @@ def test_aws_punctuation_is_the_end_of_the_word_before_it(tmp_path: Path) -> Non
     assert [w["words"] for w in formats.read(tmp_path / "a.json")] == ["hi?", "hi"]
 
 
+def test_a_whisperx_word_alone_without_a_speaker_gets_its_segments(tmp_path: Path) -> None:
+    said = [
+        {"word": "Yes.", "start": 0.0, "end": 0.4, "speaker": "SPEAKER_00"},
+        {"word": "2019.", "start": 0.5, "end": 0.9},
+    ]
+    segments = [
+        {"start": w["start"], "end": w["end"], "text": w["word"], "words": [w], "speaker": who}
+        for w, who in zip(said, ("SPEAKER_00", "SPEAKER_01"), strict=True)
+    ]
+    path, out = tmp_path / "call.json", tmp_path / "out.json"
+    path.write_text(json.dumps({"segments": segments}))
+    transcript = formats.load(path)
+    assert [word["speaker"] for word in transcript.words] == ["SPEAKER_00", "SPEAKER_01"]
+    assert transcript.filled == [False, True]
+    transcript.save(transcript.words, out)
+    assert json.loads(out.read_text())["segments"][1]["words"][0]["speaker"] == "SPEAKER_01"
+    del said[0]["speaker"]  # where segments alone name speakers, they go on doing so
+    path.write_text(json.dumps({"segments": segments}))
+    transcript = formats.load(path)
+    assert transcript.filled == [False, False]
+    transcript.save(transcript.words, out)
+    assert out.read_text() == path.read_text()
+
+
+def test_nemo_says_which_session_it_is_of(tmp_path: Path) -> None:
+    content = json.loads((SAMPLES / "nemo.json").read_text())
+    path = tmp_path / "something.json"
+    path.write_text(json.dumps(content | {"session_id": "mtg-01_A"}))
+    assert {word["session_id"] for word in formats.read(path)} == {"mtg-01_A"}
+    path.write_text(json.dumps(content | {"session_id": " "}))
+    assert {word["session_id"] for word in formats.read(path)} == {"something"}
+
+
 def test_aws_segments_that_are_split_get_ids_of_their_own(tmp_path: Path) -> None:
     transcript = formats.load(SAMPLES / "aws.json")
     transcript.save(changed(transcript.words, 1, 1.0), tmp_path / "aws.json")

@@ -28,6 +28,8 @@ def recognise(name: str, content: Any) -> bool:
 
 def read(source: Source) -> Original:
     entries = []
+    session = source.json.root.get("session_id")
+    session = session if isinstance(session, str) and session.strip() else None
     for number, word in enumerate(objects(source.json.root["words"], f"{source.path}: words")):
         place = f"{source.path}: word {number + 1}"
         entries.append(
@@ -38,6 +40,7 @@ def read(source: Source) -> Original:
                 word.get(_key(word)),
                 place=number,
                 scores=_scores(word, place),
+                session_id=session,
             )
         )
     return original(source, entries)

@@ -80,6 +80,8 @@ class Entry:
     """Where its speaker stands, for the format's own use."""
     segment: Any = None
     """Words without a speaker take it from a neighbour of the same segment first."""
+    fallback: Any = None
+    """The segment's own speaker, for a word that has none."""
     confidence: float | None = None
     """The recogniser's."""
     certainty: float | None = None
@@ -292,7 +294,9 @@ def original(source: Source, entries: list[Entry], kept: Any = None) -> Original
                 f"{quoted(str(entry.speaker))}, and no name or number"
             )
     holes = [entry.speaker is None for entry in entries]
-    if all(holes):
+    for entry in entries:
+        entry.speaker = entry.fallback if entry.speaker is None else entry.speaker
+    if all(entry.speaker is None for entry in entries):
         raise SealError(f"{source.path}: no speakers in it; ask the tool that made it for them")
     lengths = [e.end - e.start for e in entries if e.end and e.start is not None]
     if len(lengths) > 3 and median(lengths) > SLOWEST and not entries[0].estimated:

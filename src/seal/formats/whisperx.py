@@ -69,9 +69,12 @@ def read(source: Source) -> Original:
             )
         if words and speaker is not None and all(w.get("speaker") is None for w in words):
             for entry in entries[-len(words) :]:
-                entry.speaker = speaker
+                entry.fallback = speaker
         if not words:
             entries += _unaligned(segment, number, place)
+    if all(entry.speaker is None for entry in entries if entry.place[1] is not None):
+        for entry in entries:  # the segments alone name speakers, and go on doing so
+            entry.speaker = entry.fallback if entry.speaker is None else entry.speaker
     return original(source, entries)
 
 
