@@ -20,13 +20,14 @@ import numpy as np
 
 from seal.bench.sets import read_set
 from seal.corpora.splits import DEV_SETS
-from seal.correctors import ag_lsec_network, best, path
+from seal.correctors import ag_lsec_network, best, path, trigrams
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.training.diarise import diarised, draw_diarizer
 from seal.training.simulate import draw_severity, simulate
 from seal.words import Conversation, Word, normalise, read, speakers, without_scores
 
 TRIED = {
+    "fit": (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
     "scores": (0.0, 0.3, 0.6, 0.9, 1.2, 1.6, 2.0, 2.5),
     "no_scores": (0.0, 0.3, 0.6, 0.9, 1.2, 1.6, 2.0, 2.5, 3.0),
     "end": (0.0, 0.1, 0.2, 0.4, 0.6, 0.9),
@@ -35,7 +36,7 @@ TRIED = {
     "plain": (0.0, 0.1, 0.2, 0.4, 0.6, 0.9, 1.3),
 }
 
-FIRST = {"scores": 0.6, "no_scores": 0.9, "end": 0.0, "mark": 0.4, "inside": 0.7, "plain": 0.4}
+FIRST = {"fit": 0.1, "scores": 0.6, "no_scores": 0.9, "end": 0.0, "mark": 0.4, "inside": 0.7, "plain": 0.4}
 
 ROUNDS = 3
 
@@ -51,6 +52,8 @@ class Recording:
     words: list[Word]
     rows: np.ndarray
     """Log-posteriors [W, K]."""
+    fit: np.ndarray
+    """How well each word fits into what each speaker is saying, nats [W, K]."""
     draft: np.ndarray
     true: np.ndarray
     """-1 where the speaker is none of the first pass's."""
@@ -66,6 +69,7 @@ class Padded:
         shape = (len(recordings), words)
         self.lead = np.full((*shape, names), -1e6)
         self.lead[:, :, 0] = 0.0
+        self.fit = np.zeros(self.lead.shape)
         self.draft, self.true = np.zeros(shape, int), np.full(shape, -1)
         self.scored = np.zeros(shape, bool)
         self.kind = np.full(shape, "plain", dtype=object)
@@ -73,13 +77,14 @@ class Padded:
             count, known = one.rows.shape
             places = np.arange(count)
             self.lead[row, :count, :known] = one.rows - one.rows[places, one.draft][:, None]
+            self.fit[row, :count, :known] = one.fit - one.fit[places, one.draft][:, None]
             self.draft[row, :count], self.true[row, :count] = one.draft, one.true
             self.scored[row, :count] = [bool(word.get("speaker_scores")) for word in one.words]
             self.kind[row, :count] = path.kinds(one.words, is_punctuated(one.words))
 
     def labels(self, numbers: dict[str, float]) -> np.ndarray:
         margins = np.where(self.scored, numbers["scores"], numbers["no_scores"])
-        gain = self.lead - margins[..., None]
+        gain = self.lead + numbers["fit"] * self.fit - margins[..., None]
         np.put_along_axis(gain, self.draft[..., None], 0.0, -1)
         cost = np.zeros(self.draft.shape)
         for kind in ("end", "mark", "inside", "plain"):
@@ -171,14 +176,15 @@ def main() -> None:
             rows = ag_lsec_network.log_posteriors(network, encode, [conversation])[0]
             true = np.array([names.index(who) if who in names else -1 for who in told])
             draft = np.array(conversation.draft())
-            found.append(Recording(name + guise, shown, rows, draft, true))
+            fit = trigrams.fits(network.trigrams, shown, names)
+            found.append(Recording(name + guise, shown, rows, fit, draft, true))
     dev = Padded(found)
     for broken_counts in options.worth:
         numbers = tuned(dev, broken_counts)
         print(f"\nA broken word counts {broken_counts:g}: {json.dumps(numbers)}\n")
         table(dev, numbers)
     shipped = best.settings()
-    numbers = shipped["margins"] | shipped["changes"]
+    numbers = shipped["margins"] | shipped["changes"] | {"fit": shipped["fit"]}
     print(f"\nShipped: {json.dumps(numbers)}\n")
     table(dev, numbers)
     for scored in (True, False):
@@ -222,7 +228,8 @@ def temperatures(dev: Padded, numbers: dict[str, float], scored: bool) -> dict[f
         sure, right = [], []
         for one, labels in zip(dev.recordings, every, strict=True):
             if bool(one.words[0].get("speaker_scores")) == scored:
-                rows, labels = power * one.rows, labels[: len(one.words)]
+                rows = power * (one.rows + numbers["fit"] * one.fit)
+                labels = labels[: len(one.words)]
                 rows -= np.logaddexp.reduce(rows, axis=1, keepdims=True)
                 sure.append(np.exp(rows[np.arange(len(labels)), labels]))
                 right.append(labels == one.true)

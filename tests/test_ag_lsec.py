@@ -14,6 +14,7 @@ from seal.correctors.ag_lsec_features import WINDOW, habits, window
 from seal.correctors.ag_lsec_network import log_posteriors, spans
 from seal.training import ag_lsec
 from seal.training.ag_lsec import AgLsecRecipe, batch, loss, punctuated, train
+from seal.training.trigrams import halves
 from seal.words import Conversation
 from tiny import CORPORA, tiny_encoder, tiny_network
 from tiny import tiny_pieces as encode
@@ -62,8 +63,9 @@ def test_posteriors_are_posteriors_and_names_do_not_matter(conversation, order):
 def test_a_window_is_read_alike_alone_and_in_a_batch(one, other):
     network = tiny_network()
     windows = [
-        window(words, names, [encode(word["words"]) for word in words], habits(words))
+        window(words, names, [encode(word["words"]) for word in words], habits(words), fit)
         for words, names in (one, other)
+        for fit in [np.zeros((len(words), len(names)))]
     ]
     with torch.inference_mode():
         together, _ = network(windows)
@@ -83,6 +85,7 @@ def test_no_batch_is_larger_than_its_room(several, room):
         sizes.append((len(windows), answers[0].shape[2]))
         return answers
 
+    watched.trigrams = None
     with patch.object(ag_lsec_network, "WINDOW_WORDS_PER_BATCH", room):
         log_posteriors(watched, encode, [Conversation(*one) for one in several])
     assert sum(windows for windows, _ in sizes) == len(several)
@@ -102,7 +105,8 @@ RECIPE = AgLsecRecipe(steps=6, excerpts=1, windows=2, length=100)
 
 
 def test_batches_depend_on_seed_and_number_alone():
-    one, again, other = (batch(CORPORA, encode, RECIPE, number) for number in (3, 3, 4))
+    models = halves([words for _, recordings in CORPORA for words in recordings])
+    one, again, other = (batch(CORPORA, encode, RECIPE, number, models) for number in (3, 3, 4))
     assert [item.window.pieces for item in one] == [item.window.pieces for item in again]
     assert [item.window.pieces for item in one] != [item.window.pieces for item in other]
 
@@ -142,7 +146,7 @@ def test_two_words_of_one_speaker_at_once_are_seen():
         {"session_id": "s", "words": "w", "speaker": who, "start_time": start, "end_time": end}
         for who, start, end in times
     ]
-    seen = window(words, ["A", "B"], [[1]] * 4, habits(words))
+    seen = window(words, ["A", "B"], [[1]] * 4, habits(words), np.zeros((4, 2)))
     assert seen.features[:, :, 18].tolist() == [[0, 1, 0.5, 0.25], [0.5, 0, 0, 0]]
 
 

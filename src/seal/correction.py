@@ -7,6 +7,7 @@ it twice does it once; what a person has decided stays. It knows nothing of how 
 """
 
 import inspect
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
@@ -17,7 +18,7 @@ from seal import correctors
 from seal.acoustic.rescore import with_scores
 from seal.console import with_progress
 from seal.correctors import Labels, Options, lengths
-from seal.errors import SealError
+from seal.errors import Notice, SealError
 from seal.progress import StageProgress, split
 from seal.words import Conversation, Word, check, sessions, speakers
 
@@ -93,6 +94,9 @@ def _corrected(
             if len(names := speakers(session)) > 1:
                 parts.append((results[-1], indices))
                 conversations.append(Conversation(session, names))
+            else:
+                told = f"{session[0]['session_id']}: one speaker alone, so nothing to choose from"
+                warnings.warn(told, Notice, stacklevel=2)
             for index, word in zip(indices, session, strict=True):
                 result = results[-1][index]
                 result.setdefault("first_pass_speaker", word["speaker"])
@@ -110,6 +114,9 @@ def _corrected(
             Conversation(with_scores(each.words, each.names, audio, callback), each.names)
             for each, callback in zip(conversations, reports, strict=True)
         ]
+    scored = any(word.get("speaker_scores") for one in conversations for word in one.words)
+    if options.chosen == "hmm" and conversations and not scored:
+        warnings.warn("hmm reads scores alone, and there are none", Notice, stacklevel=2)
     labels: list[Labels] = []
     if conversations:
         labels = corrector.label(conversations, options, partial(report, "correction"))

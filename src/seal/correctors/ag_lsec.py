@@ -42,11 +42,13 @@ def log_posteriors(
     progress: Progress,
     folder: str | Path | None = None,
     written: bool = True,
+    fit: float = 0.0,
 ) -> list[np.ndarray]:
     """The log-posteriors [W, K] of the words of each conversation, by the network in the folder
-    (None: the shipped one); without `written` it reads no punctuation."""
+    (None: the shipped one); without `written` it reads no punctuation. `fit` is the weight of the
+    trigrams beside it."""
     network, encode = ag_lsec_network.load(folder, device)
-    return ag_lsec_network.log_posteriors(network, encode, conversations, progress, written)
+    return ag_lsec_network.log_posteriors(network, encode, conversations, progress, written, fit)
 
 
 def gains(

@@ -24,7 +24,7 @@ FLOOR = 0.01
 PRESENT = 0.05
 """A speaker without a word in a window is a candidate there from this score on."""
 
-FEATURES = 19
+FEATURES = 21
 
 BESIDE = 8
 """Words after a word that may begin before it ends."""
@@ -123,10 +123,15 @@ def ends_sentence(text: str) -> bool:
 
 
 def window(
-    words: Sequence[Word], names: Sequence[str], pieces: Sequence[list[int]], recording: Habits
+    words: Sequence[Word],
+    names: Sequence[str],
+    pieces: Sequence[list[int]],
+    recording: Habits,
+    fit: np.ndarray,
 ) -> Window:
     """What the network reads of these words (in time order), of the candidate speakers `names`, and
-    of the recording that they come from."""
+    of the recording that they come from. `fit` [W, K] says in nats how well each word fits into
+    what each speaker is saying (`trigrams.fits`); zeros where no model says it."""
     features = np.zeros((len(names), len(words), FEATURES), dtype=np.float32)
     speakers = {name: index for index, name in enumerate(names)}
     last = 0.0
@@ -140,9 +145,7 @@ def window(
             features[:, index, 1] = 1
             features[:, index, 2] = logits
             if len(names) > 1:
-                ranked = np.sort(logits)
-                rival = np.where(logits == ranked[-1], ranked[-2], ranked[-1])
-                features[:, index, 3] = logits - rival
+                features[:, index, 3] = _ahead(logits)
             features[:, index, 4] = values
         start, end = float(word["start_time"]), float(word["end_time"])
         pause = min(max(start - last, 0.0), 2.0) if index else 0.0
@@ -163,7 +166,16 @@ def window(
     features[:, :, 16] = np.array([[recording.shares.get(name, 0.0)] for name in names])
     features[:, :, 17] = np.array([[recording.partners.get(name, 0.0)] for name in names])
     features[:, :, 18] = _conflicts(words, speakers)
+    features[:, :, 19] = fit.T / 4
+    if len(names) > 1:
+        features[:, :, 20] = _ahead(fit.T / 4)
     return Window(list(pieces), features)
+
+
+def _ahead(values: np.ndarray) -> np.ndarray:
+    """By how much each row is larger than the largest of the others."""
+    ranked = np.sort(values, axis=0)
+    return values - np.where(values == ranked[-1], ranked[-2], ranked[-1])
 
 
 def _conflicts(words: Sequence[Word], speakers: Mapping[str, int]) -> np.ndarray:

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seal import weights
+from seal.correctors import trigrams
 from seal.correctors.ag_lsec_features import FEATURES, WINDOW, Window, candidates, habits, window
 from seal.correctors.encoder import Encoder, load_encoder
 from seal.errors import SealError, unusable
 from seal.progress import Progress
-from seal.words import Conversation, normalise
+from seal.words import Conversation, Word, normalise
 
 SHIPPED = weights.FOLDER / "minilm-ag-lsec"
 """The trained weights for the embedded encoder, with their card."""
@@ -79,6 +80,7 @@ class AgLsecNetwork(nn.Module):
         super().__init__()
         self.encoder = encoder.network
         self.edges = encoder.edges
+        self.trigrams: trigrams.Trigrams | None = None
         self.words = nn.Linear(encoder.network.config.hidden_size, width)
         self.acoustics = nn.Linear(FEATURES, width)
         self.acoustics_out = nn.Linear(width, width)
@@ -153,15 +155,18 @@ def log_posteriors(
     conversations: Sequence[Conversation],
     progress: Progress | None = None,
     written: bool = True,
+    fit: float = 0.0,
 ) -> list[np.ndarray]:
     """Log-posteriors of each conversation's speakers at each of its words: float64 [W, K].
 
     A speaker who is no candidate anywhere near has a very low, finite value. Windows of several
     conversations go through the network together. `progress` gets the share done. Without `written`
-    punctuation and capitals are not read.
+    punctuation and capitals are not read. What `trigrams.fits` says is added with the weight `fit`,
+    beside what the network makes of it.
     """
     recordings = [habits(one.words, written) for one in conversations]
     pieces = [[encode(normalise(word["words"])) for word in one.words] for one in conversations]
+    fits = [_fits(network.trigrams, one.words, one.names) for one in conversations]
     totals = [np.zeros((len(one.words), len(one.names))) for one in conversations]
     weights = [np.zeros(len(one.words)) for one in conversations]
     left = [
@@ -187,7 +192,8 @@ def log_posteriors(
             here = candidates(words, names)
             chosen.append(here)
             shown, text = [names[speaker] for speaker in here], pieces[index][start:stop]
-            batch.append(window(words, shown, text, recordings[index]))
+            fit = fits[index][start:stop][:, here]
+            batch.append(window(words, shown, text, recordings[index], fit))
         with torch.inference_mode():
             answers, _ = network(batch)
         for (index, start, stop), here, answer in zip(
@@ -202,8 +208,20 @@ def log_posteriors(
             weights[index][start:stop] += weight
         if progress:
             progress(1 - len(left) / total)
-    fused = (summed / weight[:, None] for summed, weight in zip(totals, weights, strict=True))
+    fused = (
+        summed / weight[:, None] + fit * own
+        for summed, weight, own in zip(totals, weights, fits, strict=True)
+    )
     return [one - np.logaddexp.reduce(one, axis=1, keepdims=True) for one in fused]
+
+
+def _fits(
+    model: trigrams.Trigrams | None, words: Sequence[Word], names: Sequence[str]
+) -> np.ndarray:
+    """`trigrams.fits`, or zeros where there is no model."""
+    return (
+        np.zeros((len(words), len(names))) if model is None else trigrams.fits(model, words, names)
+    )
 
 
 @lru_cache(maxsize=1)
@@ -221,6 +239,8 @@ def load(
         for name in ("acoustics.weight", "prior"):  # earlier networks had fewer features
             state[name] = functional.pad(state[name], (0, FEATURES - state[name].shape[-1]))
         missing = network.load_state_dict(state, strict=False)
+        if (folder / trigrams.FILE).is_file():  # earlier networks had none
+            network.trigrams = trigrams.load(folder / trigrams.FILE)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise SealError(f"{folder}: no weights of AG-LSEC: {str(error).splitlines()[0]}") from None
     if missing.unexpected_keys or any("embeddings" not in name for name in missing.missing_keys):
@@ -247,3 +267,5 @@ def save(network: AgLsecNetwork, folder: str | Path) -> None:
         if "encoder.embeddings" not in name
     }
     save_file(state, Path(folder) / "model.safetensors")
+    if network.trigrams is not None:
+        trigrams.save(network.trigrams, Path(folder) / trigrams.FILE)

@@ -1,6 +1,7 @@
 """The default: encoder and language model together, log-linearly, the cheap one first.
 
-Every word's log-posteriors by AG-LSEC, which sees punctuation here, and, with a weight, by SEAL's
+Every word's log-posteriors by AG-LSEC, which sees punctuation here, and, with a weight each, how
+well it fits into what each speaker is saying (`trigrams.py`) and the log-posteriors of SEAL's
 language model are added; a word changes only where the sum prefers another speaker by a margin, and
 on the best path through the conversation (`path.py`). What its text says nothing of (`unread.py`)
 is not read. The language model reads only the chunks in which a word is near the line. Weight,
@@ -46,6 +47,7 @@ def label(
             [one for one, why in zip(conversations, unread, strict=True) if why is None],
             options.device,
             lambda share: progress(encoder_share * share),
+            fit=float(tuned["fit"]),
         )
     )
     log_posteriors, gains, chosen = [], [], []
@@ -57,7 +59,8 @@ def label(
             best = path.best(gain, path.costs(one.words, written, tuned["changes"]))
         else:
             name = one.words[0]["session_id"]
-            warnings.warn(f"{name}: {why}: its speakers stay as they are", Notice, stacklevel=2)
+            rest = "voices alone decide" if options.audio else "its speakers stay as they are"
+            warnings.warn(f"{name}: {why}: {rest}", Notice, stacklevel=2)
             best = np.array(one.draft())
             rows = _unread(best, len(one.names))
             gain = np.full(rows.shape, -1e6)
@@ -118,6 +121,6 @@ def _lead(gain: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def settings() -> dict[str, Any]:
-    """The language model's "weight"; "margins" ("scores", "no_scores"), "reach" and the costs of
-    "changes" (`path.costs`) in nats."""
+    """The language model's "weight"; the trigrams' ("fit"); "margins" ("scores", "no_scores"),
+    "reach" and the costs of "changes" (`path.costs`) in nats."""
     return json.loads(SETTINGS.read_text(encoding="utf-8"))

@@ -30,10 +30,12 @@ from seal.correctors.ag_lsec_features import (
 )
 from seal.correctors.ag_lsec_network import AgLsecNetwork, build, load, save
 from seal.correctors.encoder import load_encoder
+from seal.correctors.trigrams import Trigrams, fits
 from seal.llm.linear import mixed_precision
 from seal.training.diarise import diarised, draw_diarizer
 from seal.training.run import Report, Run
 from seal.training.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
+from seal.training.trigrams import counted, half, halves
 from seal.words import Word, normalise, speakers, without_scores
 
 
@@ -79,10 +81,14 @@ class WindowExample:
 
 
 def batch(
-    corpora: Corpora, encode: Callable[[str], list[int]], recipe: AgLsecRecipe, index: int
+    corpora: Corpora,
+    encode: Callable[[str], list[int]],
+    recipe: AgLsecRecipe,
+    index: int,
+    models: tuple[Trigrams, Trigrams],
 ) -> list[WindowExample]:
-    """Batch `index` of a run. `corpora` are (weight, recordings); recordings are in time
-    order."""
+    """Batch `index` of a run. `corpora` are (weight, recordings); recordings are in time order.
+    `models` are those of `training.trigrams.halves`."""
     rng = np.random.default_rng([recipe.seed, index])
     examples: list[WindowExample] = []
     for _ in range(recipe.excerpts):
@@ -91,12 +97,19 @@ def batch(
             continue
         transcript = punctuated(transcript, truth, recipe.plain, rng)
         recording = habits(transcript)
+        model = models[half(transcript[0]["session_id"])]
+        everybody = speakers(transcript)
+        fit = fits(model, transcript, everybody)
         for _ in range(recipe.windows):
             size = WINDOW if rng.random() < 0.85 else int(rng.integers(8, WINDOW))
             first = int(rng.integers(max(1, len(transcript) - size + 1)))
             words, true = transcript[first : first + size], truth[first : first + size]
             hidden = rng.random(len(words)) < recipe.hidden
-            examples.append(example(words, true, encode, recording, hidden))
+            examples.append(
+                example(
+                    words, true, encode, recording, hidden, fit[first : first + size], everybody
+                )
+            )
     return examples
 
 
@@ -187,15 +200,17 @@ def example(
     encode: Callable[[str], list[int]],
     recording: Habits,
     hidden: np.ndarray,
+    fit: np.ndarray,
+    everybody: Sequence[str],
 ) -> WindowExample:
     """A window of first-pass words and what is true of it; the encoder gets no text of the words
-    that are `hidden` [W]."""
-    everybody = speakers(words)
-    names = [everybody[speaker] for speaker in candidates(words, everybody)]
+    that are `hidden` [W]. `fit` [W, K] is of the words and the recording's speakers `everybody`."""
+    here = candidates(words, everybody)
+    names = [everybody[speaker] for speaker in here]
     indices = {name: index for index, name in enumerate(names)}
     texts = ("" if h else normalise(w["words"]) for w, h in zip(words, hidden, strict=True))
     return WindowExample(
-        window(words, names, [encode(text) for text in texts], recording),
+        window(words, names, [encode(text) for text in texts], recording, fit[:, here]),
         np.array([indices.get(name, -1) for name in true]),
     )
 
@@ -237,12 +252,15 @@ def train(
     """
     settings = {"corrector": "ag-lsec"} | asdict(recipe)
     run = Run(output, settings, recipe.steps, checkpoint_every, report)
+    everything = [words for _, recordings in corpora for words in recordings]
+    models = halves(everything)
     torch.manual_seed(recipe.seed)
     if start is None:
         encoder = load_encoder()
         network, encode = build(encoder).eval(), encoder.encode
     else:
         network, encode = load(start)
+    network.trigrams = counted(everything)
     # No dropout: it costs a quarter of the time, and `hidden` does its work.
     inner = [w for w in network.encoder.parameters() if w.requires_grad]
     ours = {id(weight) for weight in network.encoder.parameters()}
@@ -257,7 +275,7 @@ def train(
         began = time.perf_counter()
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * min(1.0, (step + 1) / 50) * (1 - step / recipe.steps)
-        examples = batch(corpora, encode, recipe, step)
+        examples = batch(corpora, encode, recipe, step, models)
         # torch's fused attention is the slower one here on its way back.
         known = sum(int((item.oracle >= 0).sum()) for item in examples)
         total = 0.0
