@@ -33,11 +33,18 @@ class Cue(NamedTuple):
     def speaker(self) -> str:
         return str(self.lines[0][0]["speaker"])
 
+    @property
+    def length(self) -> float:
+        return self.end - self.start
+
     def text(self) -> str:
         return "\n".join(turns.said(line) for line in self.lines)
 
 
 DEFAULT = Layout()
+
+TOLERANCE = 1e-3
+"""Seconds: times are written in thousandths."""
 
 _STOP = re.compile(r"[.?!…。？！][\"'”’)\]]*$")
 _PAUSE = re.compile(r"[,;:–—、，][\"'”’)\]]*$")
@@ -54,11 +61,37 @@ def cues(
         for part in _parts(turn, layout, room):
             start, end = part[0]["start_time"], max(word["end_time"] for word in part)
             found.append(Cue(start, end, _lines(part, layout, room)))
-    for place, cue in enumerate(found):
-        after = found[place + 1].start if place + 1 < len(found) else float("inf")
-        if cue.end - cue.start < layout.shortest:
-            end = max(cue.end, min(cue.start + layout.shortest, after))
-            found[place] = cue._replace(end=round(end, 3))
+    return _joined(_lengthened(found, layout), layout, label)
+
+
+def _lengthened(cues: list[Cue], layout: Layout) -> list[Cue]:
+    """The cues, the short ones longer: into the free time after them, then into that before."""
+    found: list[Cue] = []
+    free = 0.0
+    for place, cue in enumerate(cues):
+        after = cues[place + 1].start if place + 1 < len(cues) else float("inf")
+        start, end = cue.start, cue.end
+        if end - start < layout.shortest:
+            end = max(end, min(start + layout.shortest, after))
+            start = min(start, max(end - layout.shortest, free))
+        found.append(cue._replace(start=round(start, 3), end=round(end, 3)))
+        free = max(free, found[-1].end)
+    return found
+
+
+def _joined(cues: list[Cue], layout: Layout, label: Callable[[str], str]) -> list[Cue]:
+    """The cues, those that are still too short with a neighbour of the same speaker in one."""
+    found: list[Cue] = []
+    for cue in cues:
+        short = found and min(found[-1].length, cue.length) < layout.shortest - TOLERANCE
+        if short and found[-1].speaker == cue.speaker:
+            both = [word for one in (found[-1], cue) for line in one.lines for word in line]
+            room = len(label(cue.speaker))
+            start, end = found[-1].start, max(found[-1].end, cue.end)
+            if end - start <= layout.longest and _fits(both, layout, room):
+                found[-1] = Cue(start, end, _lines(both, layout, room))
+                continue
+        found.append(cue)
     return found
 
 
