@@ -1049,7 +1049,7 @@ def test_words_with_spaces_and_another_order_are_told(tmp_path: Path) -> None:
     loaded = formats.load(path)
     for to in ("srt", "csv", "seglst", "aws"):
         lost = loaded.converted(to)[2]
-        assert "that 1 are one word each, with spaces ('ten\\xa0thousand')" in lost
+        assert "1 word with a space inside, now several words ('ten thousand')" in lost
         assert "the order of 3 words, now that of their times" in lost
     assert loaded.converted("words")[2] == []
 

@@ -568,8 +568,8 @@ def test_convert_says_what_is_lost_and_refuses_what_cannot_be(tmp_path: Path, ca
 @pytest.mark.parametrize(
     ("to", "changes", "told"),
     [
-        ("srt", {"words": "<unk>"}, "1 that are no words there ('<unk>')"),
-        ("text", {"words": "[laughs]"}, "1 that are no words there ('[laughs]')"),
+        ("srt", {"words": "<unk>"}, "1 word as such: marks there ('<unk>')"),
+        ("text", {"words": "[laughs]"}, "1 word as such: marks there ('[laughs]')"),
         ("ctm", {"speaker": "Bo Berg"}, "names of speakers ('Bo Berg' is 'Bo_Berg')"),
         ("stm", {"speaker": "spk 0"}, "who is who of those who have one name there"),
         ("ctm-rttm", {"start_time": 1.1, "end_time": 1.4}, "the speakers of 1 words"),
@@ -633,10 +633,11 @@ def test_a_conversation_without_a_name_is_scored_against_the_only_one(
 
 def test_the_name_of_the_new_file_says_its_format(tmp_path: Path, capsys: Any) -> None:
     sample = str(SAMPLES / "deepgram.json")
-    for name, format in (("call.srt", "srt"), ("call.vtt", "vtt"), ("call.TXT", "text")):
+    names = {"call.srt": "srt", "call.vtt": "vtt", "call.TXT": "text", "call.json": "words"}
+    for name, format in names.items():
         assert cli.main(["convert", sample, "-o", str(tmp_path / name)]) == 0
         assert formats.load(tmp_path / name).format == format
-    assert cli.main(["convert", sample, "-o", str(tmp_path / "call.json")]) == 2
+    assert cli.main(["convert", sample, "-o", str(tmp_path / "call.doc")]) == 2
     assert "name it with --to" in capsys.readouterr().err
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from seal.errors import SealError
 from seal.files import write_text
-from seal.formats import evidence
+from seal.formats import evidence, signs
 from seal.formats.known import (
     FORMATS,
     SUFFIXES,
@@ -154,12 +154,13 @@ class Transcript:
             "more; make a word transcript of it first (seal convert --to words)"
         )
 
-    def convert(self, to: str, target: Path, layout: Layout = DEFAULT) -> list[str]:
+    def convert(self, to: str, target: Path, layout: Layout | None = None) -> list[str]:
         """Write the words to `target` in another format; return what that cannot hold.
 
-        `layout` is of new subtitles. Raises SealError where it cannot hold the words at all.
+        `layout` is of new subtitles; where one is given, those in the same format are made anew.
+        Raises SealError where it cannot hold the words at all.
         """
-        if to == self.format:
+        if self.stays(to, layout):
             self.save(self.words, target)
             return []
         module = module_of(to)
@@ -175,21 +176,25 @@ class Transcript:
         write_text(text, target)
         return lost
 
-    def converted(self, to: str, layout: Layout = DEFAULT) -> tuple[str, str | None, list[str]]:
+    def stays(self, to: str, layout: Layout | None) -> bool:
+        """Whether a conversion leaves the file as it is."""
+        return to == self.format and (layout is None or to not in SUBTITLES)
+
+    def converted(self, to: str, layout: Layout | None = None) -> tuple[str, str | None, list[str]]:
         """The words in another format: the text, that of the RTTM beside it where there is one, and
         what the format cannot hold. Raises SealError where it cannot hold them at all."""
-        from seal.formats.conversion import converted, lost, misread
+        from seal.formats.conversion import converted, left_out, lost, misread
 
         module, beside = module_of(to), None
         try:
             words = converted(self.words, module, to)
-            text = module.new(words, layout) if to in SUBTITLES else module.new(words)
+            text = _new(words, to, layout)
             if hasattr(module, "BESIDE"):
                 beside = module.new_beside(words)
         except SealError as error:
             raise SealError(f"{self.path}: {error}") from None
-        told = lost(self.words, module, to, self.timed) + misread(words, module, to, text, beside)
-        return text, beside, told
+        told = lost(self.words, module, to, self.timed) + left_out(self.original)
+        return text, beside, told + misread(words, module, to, text, beside)
 
 
 def _again(source: Source, text: str) -> Source:
@@ -212,8 +217,14 @@ def written(words: list[Word], to: str) -> str:
     """The text of words in a format, from nothing. Raises SealError where it cannot hold them."""
     from seal.formats.conversion import converted
 
+    return _new(converted(words, module_of(to), to), to, None)
+
+
+def _new(words: list[Word], to: str, layout: Layout | None) -> str:
+    """The text of words that a format can hold; signs stand in texts, not in lists of words."""
     module = module_of(to)
-    text: str = module.new(converted(words, module, to))
+    words = words if "word times" in module.HOLDS else signs.shown(words)
+    text: str = module.new(words, layout or DEFAULT) if to in SUBTITLES else module.new(words)
     return text
 
 
@@ -296,6 +307,8 @@ def _recognised(source: Source, by_name: str | None) -> str:
             if found is None and (by_name != "text" or _JSON.match(text)):
                 raise
             return found or "text"
+    if module_of("vtt").recognise(name, text):
+        return "vtt"  # some call it .srt
     if by_name not in (None, "text") and module_of(str(by_name)).recognise(name, text):
         return str(by_name)
     found = _first(source, "text", text) or by_name

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from seal.errors import SealError
-from seal.formats import names
-from seal.formats.labelled import words_in
+from seal.formats import names, overlaps
+from seal.formats.labelled import parted, styles_in, words_in
 from seal.formats.names import Candidate
 from seal.formats.reading import LETTER, Entry, Original, Source, original, runs
 from seal.parsing import LATEST, quoted, split_time
@@ -91,9 +91,12 @@ def accepted(heads: Sequence[Head], sure: bool = False) -> list[Head]:
     return [head for head in heads if head.name is None or head.name in known]
 
 
-def read(source: Source, heads: Sequence[Head]) -> Original:
-    """The words of the blocks under these heads."""
-    text, entries, blocks = source.text, [], []
+def read(source: Source, heads: Sequence[Head], said: str | None = None) -> Original:
+    """The words of the blocks under these heads. `said` is the text in which what nobody says is
+    blank."""
+    text, blocks = source.text if said is None else said, []
+    timed: list[tuple[float, float, list[Entry]]] = []
+    asides: list[str] = []
     if not heads:
         raise SealError(f"{source.path}: no speakers in it; ask the tool that made it for them")
     before = list(words_in(text, 0, heads[0].first))
@@ -103,8 +106,9 @@ def read(source: Source, heads: Sequence[Head]) -> Original:
     now, speaker = 0.0, None
     for number, head in enumerate(heads):
         stop = heads[number + 1].first if number + 1 < len(heads) else len(text)
-        words = list(words_in(text, head.last, stop))
-        length = LETTER * sum(len(word) + 1 for word, *_ in words)
+        words, others = parted(text, head.last, stop)
+        asides += others
+        length = LETTER * sum(len(word.text) + 1 for word in words)
         start, after = starts[number], starts[number + 1] if number + 1 < len(heads) else None
         begin = now if start is None else start
         if head.end is not None:
@@ -115,11 +119,18 @@ def read(source: Source, heads: Sequence[Head]) -> Original:
             end = max(begin, min(after, begin + SLOWEST * length))
         now = end
         speaker = speaker if head.name is None else head.name
-        times = split_time([word for word, *_ in words], begin, end) if words else []
-        for (word, *_), time in zip(words, times, strict=True):
-            entries.append(Entry(word, *time, speaker, number, estimated=True))
-        blocks.append(Block(head, [place for _, *place in words], begin, end))  # type: ignore[misc]
-    return original(source, entries, kept=Blocks(text, blocks))
+        times = split_time([word.text for word in words], begin, end) if words else []
+        entries = [
+            Entry(word.text, *time, speaker, number, estimated=True, whole=word.whole)
+            for word, time in zip(words, times, strict=True)
+        ]
+        timed.append((begin, end, entries))
+        blocks.append(Block(head, [(word.start, word.end) for word in words], begin, end))
+    if all(head.start is not None for head in heads):
+        overlaps.keep_whole(timed)
+    entries = [entry for *_, own in timed for entry in own]
+    kept, styles = Blocks(source.text, blocks), styles_in([text[heads[0].first :]])
+    return original(source, entries, kept, asides, styles)
 
 
 def _start(source: Source, head: Head) -> float | None:
@@ -157,8 +168,8 @@ def write(original: Original, words: list[Word], gap: str, bare: str = "{}: ") -
 
 def _split(text: str, block: Block, words: list[Word], stop: int, gap: str, bare: str) -> str:
     """A block as it is under other heads."""
-    between = text[block.head.last : block.words[0][0]]
-    between = between if between.isspace() else ""
+    opening = text[block.head.last : block.words[0][0]]
+    between = opening[: len(opening) - len(opening.lstrip())]
     made = []
     for name, first, last in runs(word["speaker"] for word in words):
         begin = block.words[first][0] if first else block.head.last

@@ -4,11 +4,13 @@ It knows formats by what their files say of themselves (`HOLDS`, `NUMBERS`) alon
 """
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
-from seal.formats.reading import Source
+from seal.formats import signs
+from seal.formats.reading import Original, Source
 from seal.parsing import quoted, split_time
 from seal.words import Word, check_times, sessions, speakers
 
@@ -49,10 +51,17 @@ def _parts(word: Word) -> list[Word]:
     if texts == [word["words"]]:
         return [word]
     times = split_time(texts, word["start_time"], word["end_time"]) if texts else []
-    return [
-        word | {"words": text, "start_time": start, "end_time": end}
+    parts = [
+        {key: value for key, value in word.items() if key != signs.KEY}
+        | {"words": text, "start_time": start, "end_time": end}
         for text, (start, end) in zip(texts, times, strict=True)
     ]
+    before, after = signs.around(word)
+    if before and parts:
+        parts[0][signs.KEY] = f"{before} {parts[0]['words']}"
+    if after and parts:
+        parts[-1][signs.KEY] = f"{parts[-1].get(signs.KEY, parts[-1]['words'])} {after}"
+    return parts
 
 
 def _renamed(word: Word, number: dict[str, str]) -> Word:
@@ -106,12 +115,31 @@ def _rearranged(words: list[Word]) -> list[str]:
         found.append(f"the order of {moved} words, now that of their times")
     several = [word["words"] for word in words if len(word["words"].split()) > 1]
     if several:
-        some = ", ".join(map(quoted, several[:3]))
-        found.append(f"that {len(several)} are one word each, with spaces ({some})")
+        some = ", ".join(quoted(" ".join(word.split())) for word in several[:3])
+        each = _counted(len(several), "word")
+        found.append(f"{each} with a space inside, now several words ({some})")
     empty = sum(not word["words"].strip() for word in words)
     if empty:
         found.append(f"{empty} empty words")
     return found
+
+
+def left_out(original: Original) -> list[str]:
+    """What stands in a text that was read, and is not in what is made of its words."""
+    found = []
+    if original.asides:
+        some = ", ".join(_short(mark) for mark in list(dict.fromkeys(original.asides))[:3])
+        marks = _counted(len(original.asides), "mark")
+        found.append(f"{marks} of what nobody says ({some})")
+    return found + original.styles
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 30 else text[:27] + "…"
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" + "s" * (count != 1)
 
 
 def misread(words: list[Word], module: Any, to: str, text: str, beside: str | None) -> list[str]:
@@ -132,7 +160,11 @@ def misread(words: list[Word], module: Any, to: str, text: str, beside: str | No
     missing = Counter(w["words"] for w in words) - Counter(w["words"] for w in again)
     if missing:
         some = ", ".join(quoted(word) for word in list(missing)[:3])
-        found.append(f"{missing.total()} that are no words there ({some})")
+        found.append(f"{_counted(missing.total(), 'word')} as such: marks there ({some})")
+    gone = _signs(words) - _signs(again)
+    if gone:
+        some = " ".join(list(gone)[:5])
+        found.append(f"{_counted(gone.total(), 'sign')} that stand alone ({some})")
     same = _paired(words, again)
     pairs = Counter((before["speaker"], after["speaker"]) for before, after in same)
     name = {one: other for (one, other), _ in reversed(pairs.most_common())}
@@ -148,6 +180,10 @@ def misread(words: list[Word], module: Any, to: str, text: str, beside: str | No
     if any(_rounded(before) != _rounded(after) for before, after in scored):
         found.append("scores of speakers but the word's own")
     return found
+
+
+def _signs(words: list[Word]) -> Counter[str]:
+    return Counter(chain.from_iterable(map(signs.alone, words)))
 
 
 def _paired(words: list[Word], again: list[Word]) -> list[tuple[Word, Word]]:

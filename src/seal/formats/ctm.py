@@ -8,7 +8,8 @@ import re
 from typing import Any
 
 from seal.errors import SealError
-from seal.formats.reading import Entry, Original, Source, lines_of, original, share, spoken
+from seal.formats.reading import Entry, Original, Source, lines_of, original, share
+from seal.formats.signs import spoken
 from seal.formats.stm import field
 from seal.parsing import quoted
 from seal.parsing import seconds as time_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seal.errors import SealError
 from seal.files import write_bytes
-from seal.formats import turns
+from seal.formats import signs, turns
 from seal.words import Word, sessions
 
 HOLDS = {"turn times", "conversations"}
@@ -44,7 +44,7 @@ def made(words: list[Word]) -> bytes:
             paragraph.paragraph_format.space_after = Pt(6)
             paragraph.add_run(_plain(turn[0]["speaker"])).bold = True
             paragraph.add_run(f"  {turns.clock(turn[0]['start_time'])}\n").font.size = Pt(8)
-            paragraph.add_run(_plain(turns.said(turn)))
+            paragraph.add_run(_plain(turns.said(signs.shown(turn))))
     file = BytesIO()
     page.save(file)
     return file.getvalue()

@@ -8,13 +8,13 @@ files; `relabel` writes.
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from seal.errors import SealError
 from seal.formats import names
 from seal.formats.names import Candidate, canonical
-from seal.formats.reading import spoken
+from seal.formats.signs import spoken
 from seal.parsing import quoted
 
 NAMELESS = ("1", "2")
@@ -51,10 +51,19 @@ _KNOWN = re.compile(_SPEAKER, re.IGNORECASE)
 VOICE = re.compile(
     r"(?P<label><v(?:\.[^\s<>]*)?[ \t]+(?P<bracket>[^<>\s][^<>\n]*)>)", re.IGNORECASE
 )
-# "[door slams]" is one token, and no word; neither is "(00:03)".
-_NOISE = re.compile(r"\[[^\[\]\n]*\]|\(\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,6})?\)")
-_TOKEN = re.compile(rf"(?:{_NOISE.pattern})(?=\s|$)|(?:<[^<>\n]*>|\{{\\[^{{}}\n]*\}}|[^\s<]|<)+")
 TAG = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
+_STYLES = {"i": "italics", "b": "bold", "u": "underlining"}
+_NO_STYLE = re.compile(r"</?(?:v|c)(?:[.\s][^>]*)?>|<[\d:.]+>", re.IGNORECASE)
+# "[door slams]" is one token, and no word; neither is "(00:03)".
+_NOISE = r"(?:\[[^\[\]\n]*\]|\(\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,6})?\))[.,;!?…]*"
+_INSIDE_SONG = r"(?:(?!\n[ \t]*\r?\n)[^♪♫♬♩]){0,300}"
+# "♪ la la ♪" is sung, and so is a line that begins so, or "# la la #".
+_SONG = (
+    rf"(?:[♪♫♬♩]+{_INSIDE_SONG}[♪♫♬♩]+|(?<![^\n])(?:{TAG.pattern})*[♪♫♬♩]+[^\n♪♫♬♩]*"
+    rf"|(?<![^\n])#[ \t](?:(?!\n[ \t]*\r?\n)[^#]){{1,300}}[ \t]#(?=[ \t]*\r?(?:\n|$)))"
+)
+_ASIDE = rf"(?:{TAG.pattern})*(?:{_NOISE}(?=(?:{TAG.pattern})*(?:\s|$))|{_SONG})(?:{TAG.pattern})*"
+_TOKEN = re.compile(rf"(?P<aside>{_ASIDE})|(?:{TAG.pattern}|[^\s<]|<)+")
 
 
 class Label(NamedTuple):
@@ -80,6 +89,17 @@ class Token(NamedTuple):
     start: int
     end: int
     label: int | None
+    whole: str = ""
+    """With the signs beside it that stand alone."""
+
+
+class Said(NamedTuple):
+    """A word: its text without tags, where it stands, and with the signs beside it."""
+
+    text: str
+    start: int
+    end: int
+    whole: str
 
 
 class Labelled(NamedTuple):
@@ -91,6 +111,10 @@ class Labelled(NamedTuple):
     voices: bool
     cues: bool
     markup: bool
+    asides: list[str]
+    """What is there and is no word, nor beside one: noises, songs, signs alone."""
+    styles: list[str]
+    """How the text is set: italics and the like."""
 
     def names(self) -> list[str]:
         """The names in it, in the order in which they come up."""
@@ -164,6 +188,7 @@ def scan(
     use_dashes = bool(known) or (dashes > 1 and dashes >= SPARSE * opened)
     labels: list[Label] = []
     tokens: list[Token] = []
+    asides: list[str] = []
     for (start, end), own in zip(bodies, found, strict=True):
         position = start
         for label in [*own, None]:
@@ -179,11 +204,14 @@ def scan(
                 continue
             stop = end if label is None else label.first
             holds = len(labels) - 1 if labels else None
-            tokens += (Token(*word, holds) for word in words_in(text, position, stop, markup))
+            words, others = parted(text, position, stop, markup)
+            tokens += (Token(*word[:3], holds, word.whole) for word in words)
+            asides += others
             if label is not None:
                 labels.append(label)
                 position = label.end
-    return Labelled(text, labels, tokens, voices, cues, markup)
+    styles = styles_in(text[start:end] for start, end in bodies)
+    return Labelled(text, labels, tokens, voices, cues, markup, asides, styles)
 
 
 def words_in(
@@ -191,10 +219,46 @@ def words_in(
 ) -> Iterator[tuple[str, int, int]]:
     """The words in a part of the text, without tags, and where they stand. Noises are none."""
     for token in _TOKEN.finditer(text, start, stop):
-        clean = TAG.sub("", token[0])
-        clean = html.unescape(clean) if markup else clean
-        if spoken(clean) and not _NOISE.fullmatch(token[0]):
+        clean = _clean(token[0], markup)
+        if token["aside"] is None and spoken(clean):
             yield clean, *token.span()
+
+
+def parted(text: str, start: int, stop: int, markup: bool = False) -> tuple[list[Said], list[str]]:
+    """The words in a part of the text, and what is no word there. A sign that stands alone goes
+    with the word before it, at the beginning with the one after."""
+    words: list[Said] = []
+    before: list[str] = []
+    asides: list[str] = []
+    for token in _TOKEN.finditer(text, start, stop):
+        clean = _clean(token[0], markup)
+        if token["aside"] is not None:
+            asides.append(" ".join(clean.split()))
+        elif spoken(clean):
+            words.append(Said(clean, *token.span(), " ".join([*before, clean])))
+            before = []
+        elif canonical(clean):
+            if words:
+                words[-1] = words[-1]._replace(whole=f"{words[-1].whole} {clean}")
+            else:
+                before.append(clean)
+    return words, asides + before
+
+
+def _clean(token: str, markup: bool) -> str:
+    """A token without its tags."""
+    clean = TAG.sub("", token)
+    return html.unescape(clean) if markup else clean
+
+
+def styles_in(texts: Iterable[str]) -> list[str]:
+    """How parts of a text are set, by the tags in them."""
+    found: dict[str, None] = {}
+    for text in texts:
+        for tag in TAG.findall(text):
+            if not _NO_STYLE.fullmatch(tag):
+                found.setdefault(_STYLES.get(tag.strip("</>").lower(), "formatting"))
+    return list(found)
 
 
 def _named(found: Sequence[Sequence[Label]]) -> Iterator[tuple[str, Label]]:

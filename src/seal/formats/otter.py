@@ -1,6 +1,7 @@
 """Otter's text: a line `Ann Lee  0:05`, below it what she says, then an empty line.
 
-Zoom's saved captions have `[Ann Lee] 10:00:05` there, a time of the day.
+Its last line, `Transcribed by https://otter.ai`, is nobody's. Zoom's saved captions have
+`[Ann Lee] 10:00:05` for a head, a time of the day.
 """
 
 import re
@@ -17,6 +18,9 @@ NUMBERS = None
 _HEAD = re.compile(
     r"(?:\[(?P<bracket>[^\s\[\]][^\n\t\[\]]{0,79})\][ ]|(?P<name>\S(?:[^\n\t]{0,78}?\S)??)"
     r"(?:[ ]{2,4}|[ ]?\t[ ]?))(?P<start>\d{1,3}(?::\d{2}){1,2})"
+)
+_FOOTER = re.compile(
+    r"(?<=\n)[ \t]*Transcribed by (?:https?://)?(?:www\.)?otter\.ai/?\s*\Z", re.IGNORECASE
 )
 
 
@@ -39,7 +43,10 @@ def _heads(text: str) -> list[Head]:
 
 
 def read(source: Source) -> Original:
-    return blocks.read(source, _heads(source.text))
+    said = _FOOTER.sub(lambda match: re.sub(r"\S", " ", match[0]), source.text)
+    found = blocks.read(source, _heads(source.text), said)
+    found.asides += [match[0].strip() for match in _FOOTER.finditer(source.text)]
+    return found
 
 
 def write(original: Original, words: list[Word]) -> str:

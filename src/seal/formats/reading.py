@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from seal.errors import SealError
+from seal.formats import foreign, signs
 from seal.formats.document import Document, document
 from seal.parsing import LATEST, quoted, split_time
 from seal.words import Word
@@ -29,7 +30,6 @@ SLOWEST = 30.0
 ROUNDING = 1e-3
 """By which a tool's confidence may be more than 1, and is 1."""
 
-_RECORDING = (b"RIFF", b"ID3", b"fLaC", b"OggS", b"FORM", b"\xff\xfb", b"\x1aE\xdf\xa3")
 _SECONDS = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?s?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")
 _BROKEN = re.compile("[\udc80-\udcff]+")
@@ -89,6 +89,8 @@ class Entry:
     scores: dict[str, float] | None = None
     estimated: bool = False
     session_id: str | None = None
+    whole: str | None = None
+    """The text with the signs beside it that stand alone."""
 
 
 @dataclass
@@ -104,6 +106,10 @@ class Original:
     """Whether a word had no speaker."""
     kept: Any = None
     """What else a format wants to remember."""
+    asides: list[str] = field(default_factory=list)
+    """What is in the text and is no word, nor beside one: noises, songs."""
+    styles: list[str] = field(default_factory=list)
+    """How the text is set: italics and the like."""
 
     def value(self, name: str) -> Any:
         """A speaker as the tool would write it."""
@@ -130,6 +136,7 @@ def read_source(path: Path, text_wanted: bool = False, data: bytes | None = None
         data = path.read_bytes() if data is None else data
     except OSError as error:
         raise SealError(f"{path}: cannot be read: {error.strerror}") from None
+    foreign.refuse_documents(path, data)
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
     source = Source(path, "", encoding=encoding)
     try:
@@ -141,7 +148,7 @@ def read_source(path: Path, text_wanted: bool = False, data: bytes | None = None
             problem = (
                 f"{path}: line {line}: no text in UTF-8 (byte {error.start}); save it as UTF-8"
             )
-        if data.startswith(_RECORDING):
+        if foreign.is_recording(data):
             problem = f"{path}: a recording, no transcript; seal transcribe makes one of it"
         if not text_wanted or _CONTROL.search(data.decode("latin-1")):
             raise SealError(problem) from None
@@ -239,11 +246,6 @@ def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
         start += len(line) + 1
 
 
-def spoken(text: str) -> bool:
-    """Whether it is a word: has a letter or digit, and is not punctuation alone."""
-    return any(map(str.isalnum, text))
-
-
 def runs(values: Iterable[Any]) -> Iterator[tuple[Any, int, int]]:
     """Each stretch of equal values: the value, and its first and last place (exclusive)."""
     position = 0
@@ -273,7 +275,13 @@ def majority(words: Sequence[Word]) -> str:
     return max(spent, key=lambda name: spent[name])
 
 
-def original(source: Source, entries: list[Entry], kept: Any = None) -> Original:
+def original(
+    source: Source,
+    entries: list[Entry],
+    kept: Any = None,
+    asides: Sequence[str] = (),
+    styles: Sequence[str] = (),
+) -> Original:
     """The word transcript of what a format found, each entry a word.
 
     Raises SealError where there are no words, nobody speaks, or times are not in seconds.
@@ -283,6 +291,7 @@ def original(source: Source, entries: list[Entry], kept: Any = None) -> Original
     if source.errors != "strict":
         for entry in entries:
             entry.text = _BROKEN.sub("\ufffd", entry.text)
+            entry.whole = entry.whole and _BROKEN.sub("\ufffd", entry.whole)
             if isinstance(entry.speaker, str):
                 entry.speaker = _BROKEN.sub("\ufffd", entry.speaker)
     for number, entry in enumerate(entries, start=1):
@@ -314,7 +323,7 @@ def original(source: Source, entries: list[Entry], kept: Any = None) -> Original
         own.setdefault(str(entry.speaker))
     words = [_word(entry, source, names[entry.session_id]) for entry in entries]
     places = [entry.place for entry in entries]
-    return Original(source, words, places, values, holes, kept)
+    return Original(source, words, places, values, holes, kept, list(asides), list(styles))
 
 
 def _names_somebody(speaker: Any) -> bool:
@@ -349,6 +358,8 @@ def _word(entry: Entry, source: Source, names: Collection[str]) -> Word:
         word["asr_confidence"] = entry.confidence
     if entry.estimated:
         word["times_estimated"] = True
+    if entry.whole is not None and entry.whole != entry.text:
+        word[signs.KEY] = entry.whole
     return word
 
 

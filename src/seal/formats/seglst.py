@@ -57,7 +57,8 @@ def read(source: Source) -> Original:
         if "session_id" not in segment:
             raise SealError(f"{place}: the field 'session_id' is missing")
         times: list[Any] = split_time(texts, start or 0, end or 0) if known else [(None, None)]
-        for word, (begin, stop) in zip(texts, times * (1 if known else len(texts)), strict=True):
+        times *= 1 if known else len(texts)
+        for word, whole, (begin, stop) in zip(texts, turns.whole(text), times, strict=True):
             entries.append(
                 Entry(
                     word,
@@ -68,6 +69,7 @@ def read(source: Source) -> Original:
                     segment=number,
                     estimated=len(texts) > 1 or not known,
                     session_id=str(segment["session_id"]),
+                    whole=whole,
                 )
             )
     return original(source, entries)

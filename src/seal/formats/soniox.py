@@ -18,9 +18,9 @@ from seal.formats.reading import (
     original,
     seconds,
     share,
-    spoken,
     text_at,
 )
+from seal.formats.signs import spoken
 from seal.words import Word
 
 HOLDS = {"word times", "word confidences"}

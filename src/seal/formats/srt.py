@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from seal.errors import SealError
-from seal.formats import labelled, relabel, subtitles
+from seal.formats import labelled, overlaps, relabel, subtitles
 from seal.formats.labelled import Labelled
 from seal.formats.reading import Entry, Original, Source, original
 from seal.formats.subtitles import Layout
@@ -48,19 +48,29 @@ def scanned(source: Source) -> Labelled:
 def read_cues(source: Source, scanned: Labelled, found: list[Cue]) -> Original:
     """The words of subtitles, each with its part of its cue's time."""
     speakers = scanned.speakers()
-    entries: list[Entry] = []
+    said: list[tuple[float, float, list[Entry]]] = []
     place = 0
-    for start, end, (_, stop) in found:
+    for start, end, (opens, stop) in found:
         first = place
         while place < len(scanned.tokens) and scanned.tokens[place].start < stop:
             place += 1
-        texts = [token.text for token in scanned.tokens[first:place]]
-        for position, time in enumerate(split_time(texts, start, end) if texts else []):
-            speaker = speakers[first + position]
-            entries.append(Entry(texts[position], *time, speaker, estimated=True))
+        tokens = scanned.tokens[first:place]
+        times = split_time([token.text for token in tokens], start, end) if tokens else []
+        words = [
+            Entry(token.text, *time, speaker, estimated=True, whole=token.whole)
+            for token, time, speaker in zip(tokens, times, speakers[first:place], strict=True)
+        ]
+        said.append((start, end, words))
+        if end < start:
+            line = source.text.count("\n", 0, opens)
+            source.notes.append(f"line {line}: a cue that ends before it begins; it has no length")
+    overlaps.keep_whole(said)
     if scanned.labels and not scanned.names():
-        source.notes.append("no names in it: each dash is taken for the other of two speakers")
-    return original(source, entries, kept=scanned)
+        opening = scanned.text[scanned.labels[0].start :]
+        mark = "chevron (>>)" if opening.startswith((">>", "&gt;&gt;")) else "dash"
+        source.notes.append(f"no names in it: each {mark} is taken for the other of two speakers")
+    entries = [entry for *_, words in said for entry in words]
+    return original(source, entries, scanned, scanned.asides, scanned.styles)
 
 
 def cues(source: Source) -> list[Cue]:

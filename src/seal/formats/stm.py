@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from seal.errors import SealError
 from seal.formats import turns
-from seal.formats.reading import Entry, Original, Source, lines_of, original, runs, spoken
+from seal.formats.reading import Entry, Original, Source, lines_of, original, runs
+from seal.formats.signs import spoken
 from seal.parsing import seconds as time_of
 from seal.parsing import split_time
 from seal.words import Word

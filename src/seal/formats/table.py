@@ -8,7 +8,7 @@ import re
 from typing import Any, NamedTuple
 
 from seal.errors import SealError
-from seal.formats import blocks, turns
+from seal.formats import blocks, overlaps, turns
 from seal.formats.blocks import Place
 from seal.formats.reading import Entry, Original, Source, original, runs
 from seal.parsing import LATEST, quoted, split_time
@@ -83,6 +83,8 @@ def read(source: Source, mark: str) -> Original:
     text = source.text
     entries: list[Entry] = []
     rows: list[Row] = []
+    timed: list[tuple[float, float, list[Entry]]] = []
+    asides: list[str] = []
     header, *body = fields_of(text, mark)
     columns = columns_of(text[header[0][0] : header[-1][1]], mark)
     if not columns:
@@ -109,12 +111,18 @@ def read(source: Source, mark: str) -> Original:
             own = split_time([said[first:last] for first, last in spans], start, end)
         told = _plain(text, fields[columns["speaker"]]).strip() if "speaker" in columns else None
         who = told or who  # an empty field goes on with the speaker above
-        for (first, last), (begin, stop) in zip(spans, own, strict=True):
-            entries.append(
-                Entry(said[first:last], begin, stop, who, len(rows), len(rows), estimated=True)
-            )
+        number = len(rows)
+        words = [
+            Entry(said[slice(*span)], begin, stop, who, number, number, estimated=True, whole=whole)
+            for span, whole, (begin, stop) in zip(spans, turns.whole(said), own, strict=True)
+        ]
+        entries += words
+        asides += [] if spans else said.split()
+        if start is not None and end is not None:
+            timed.append((start, end, words))
         rows.append(Row(fields[0][0], fields[-1][1], fields, spans))
-    return original(source, entries, kept=Table(rows, columns, unit, mark))
+    overlaps.keep_whole(timed)
+    return original(source, entries, Table(rows, columns, unit, mark), asides)
 
 
 def _plain(text: str, place: Place) -> str:

@@ -37,10 +37,10 @@ def read(source: Source) -> Original:
     length = LETTER * sum(len(text) + 1 for text in texts)
     times = split_time(texts, 0.0, length) if texts else []
     entries = [
-        Entry(text, *time, speaker, estimated=True)
-        for text, time, speaker in zip(texts, times, scanned.speakers(), strict=True)
+        Entry(token.text, *time, speaker, estimated=True, whole=token.whole)
+        for token, time, speaker in zip(scanned.tokens, times, scanned.speakers(), strict=True)
     ]
-    return original(source, entries, kept=scanned)
+    return original(source, entries, scanned, scanned.asides, scanned.styles)
 
 
 def _scanned(text: str) -> Labelled:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from seal.errors import SealError
-from seal.formats.labelled import words_in
+from seal.formats.labelled import parted, words_in
 from seal.formats.reading import Entry, Original, Source, in_time_order, original, runs
 from seal.parsing import quoted, split_time
 from seal.words import Word
@@ -31,20 +31,22 @@ class Tier(NamedTuple):
 
 def read(source: Source, tiers: Sequence[Tier]) -> Original:
     """The words of all tiers in time order. Their places are tier, interval, and place therein."""
-    entries = []
+    entries, asides = [], []
     for at, tier in enumerate(tiers):
         for interval in tier.intervals:
-            texts = [word for word, *_ in words_in(interval.text, 0, len(interval.text))]
+            words, others = parted(interval.text, 0, len(interval.text))
+            texts = [word.text for word in words]
+            asides += others
             start, end = interval.start, interval.end
             times: list[Any] = [(start, None)] + [(None, None)] * (len(texts) - 1)
             if texts and start is not None and end is not None:
                 times = split_time(texts, start, end)
-            timed = zip(texts, times[: len(texts)], strict=True)
-            for place, (text, (begin, stop)) in enumerate(timed):
+            timed = zip(words, times[: len(texts)], strict=True)
+            for place, (word, (begin, stop)) in enumerate(timed):
                 where = (at, interval.number, place)
-                entries.append(Entry(text, begin, stop, tier.speaker, where, where[:2]))
-                entries[-1].estimated = len(texts) > 1
-    return original(source, in_time_order(entries), kept=tiers)
+                entries.append(Entry(word.text, begin, stop, tier.speaker, where, where[:2]))
+                entries[-1].estimated, entries[-1].whole = len(texts) > 1, word.whole
+    return original(source, in_time_order(entries), tiers, asides)
 
 
 def moved(original: Original, words: Sequence[Word]) -> dict[int, list[Interval]]:

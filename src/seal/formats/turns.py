@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from seal.formats.document import Edit, Path
-from seal.formats.reading import majority, objects, runs, seconds, spoken
+from seal.formats.reading import majority, objects, runs, seconds
+from seal.formats.signs import spoken
 from seal.words import Word
 
 PAUSE = 1.5
@@ -53,6 +54,15 @@ def matched(keys: Iterable[Hashable], wanted: Iterable[Hashable]) -> list[int | 
 def tokens(text: str) -> Sequence[tuple[int, int]]:
     """Where the words of a text stand: what is between spaces and is not punctuation alone."""
     return tuple(m.span() for m in _TOKEN.finditer(text) if spoken(m[0]))
+
+
+def whole(text: str) -> list[str]:
+    """Each word of a text with the signs behind it, the first with those before it, too."""
+    spans = tokens(text)
+    starts = [0, *(start for start, _ in spans[1:])]
+    stops = [*starts[1:], len(text)]
+    pairs = zip(starts, stops, strict=True) if spans else ()
+    return [" ".join(text[start:stop].split()) for start, stop in pairs]
 
 
 def cut(text: str, first: int, last: int) -> str:

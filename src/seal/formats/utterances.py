@@ -19,9 +19,9 @@ from seal.formats.reading import (
     runs,
     seconds,
     share,
-    spoken,
     text_at,
 )
+from seal.formats.signs import spoken
 from seal.parsing import split_time
 from seal.words import Word
 
@@ -100,6 +100,8 @@ def read(source: Source, path: Path, shape: Shape) -> Original:
                 # A mark ends the word before it; a dash between two is neither's.
                 if len(entries) > first and _MARKS.fullmatch(text):
                     entries[-1].text += text
+                elif len(entries) > first:
+                    entries[-1].whole = f"{entries[-1].whole or entries[-1].text} {text}"
                 continue
             clock = shape.word_clock or shape.clock
             start, end = clock.read(item, f"{place}: word {position + 1}")
@@ -119,8 +121,10 @@ def shared_out(text: str, start: Time, end: Time, speaker: Any, number: int) -> 
     if texts and start is not None and end is not None:
         times = split_time(texts, start, end)
     return [
-        Entry(word, begin, stop, speaker, (number, None), number, estimated=True)
-        for word, (begin, stop) in zip(texts, times[: len(texts)], strict=True)
+        Entry(word, begin, stop, speaker, (number, None), number, estimated=True, whole=whole)
+        for word, whole, (begin, stop) in zip(
+            texts, turns.whole(text), times[: len(texts)], strict=True
+        )
     ]
 
 

@@ -86,8 +86,12 @@ def _unaligned(segment: dict, number: int, place: str) -> list[Entry]:
     if texts and start is not None and end is not None:
         times = split_time(texts, start, end)
     return [
-        Entry(text, begin, stop, segment.get("speaker"), (number, None), number, estimated=True)
-        for text, (begin, stop) in zip(texts, times, strict=True)
+        Entry(
+            *(word, begin, stop, segment.get("speaker"), (number, None), number),
+            estimated=True,
+            whole=whole,
+        )
+        for word, whole, (begin, stop) in zip(texts, turns.whole(text), times, strict=True)
     ]
 
 
