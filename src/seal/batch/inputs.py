@@ -20,6 +20,10 @@ TRANSCRIPT_SUFFIXES = (".json", *(s for s in SUFFIXES if s not in NOT_SEARCHED),
 """The same for transcripts."""
 
 
+BESIDE = (".seal", ".rttm")
+"""Endings of what lies beside transcripts, and is none."""
+
+
 def inputs_of(
     named: Sequence[Path], manifest: Path | None, suffixes: Collection[str]
 ) -> tuple[list[Path], bool]:
@@ -42,6 +46,28 @@ def inputs_of(
     if not inputs:
         raise SealError("there is no input; name files, a folder, a glob in quotes or a --manifest")
     return inputs, several
+
+
+def passed_over(named: Sequence[Path], suffixes: Collection[str]) -> list[str]:
+    """What is to be told of each folder that holds files which might be meant and are not read."""
+    told = []
+    for folder in named:
+        if not folder.is_dir():
+            continue
+        others = sorted(path for path in folder.iterdir() if _may_be_meant(path, suffixes))
+        if others:
+            names = ", ".join(path.name for path in others[:3]) + ", …" * (len(others) > 3)
+            files = f"{len(others)} file{'s' * (len(others) > 1)}"
+            glob_of = folder / f"*{others[0].suffix}"
+            told.append(f"{folder}: {files} passed over ({names}); name them, as in '{glob_of}'")
+    return told
+
+
+def _may_be_meant(path: Path, suffixes: Collection[str]) -> bool:
+    """Whether it is a file that a folder is not searched for, and that people may take for one."""
+    known = (*suffixes, *AUDIO_SUFFIXES, *BESIDE)
+    hidden = path.name.startswith(".")
+    return path.suffix.lower() not in known and not hidden and path.is_file()
 
 
 def _in_folder(folder: Path, suffixes: Collection[str]) -> list[Path]:

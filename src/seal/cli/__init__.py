@@ -157,6 +157,8 @@ def correct(
     changed and nothing else.
     """
     sources, several = inputs_of(transcript or [], manifest, TRANSCRIPT_SUFFIXES)
+    if not quiet:
+        convert.report_passed_over(transcript or [])
     targets = targets_of(sources, output, several, (".json", ".jsonl", *SUFFIXES))
     if several:  # one may be replaced by its own result; a rerun could not tell which of many are
         refuse_to_replace(sources, targets, "transcript")

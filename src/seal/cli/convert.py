@@ -4,13 +4,14 @@
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from seal import formats
-from seal.batch.inputs import TRANSCRIPT_SUFFIXES, inputs_of
+from seal.batch.inputs import TRANSCRIPT_SUFFIXES, inputs_of, passed_over
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.cli.options import From, Rttm
 from seal.errors import SealError
@@ -50,26 +51,53 @@ def convert(
     from_: From = None,
     rttm: Rttm = None,
     line_length: Annotated[
-        int, typer.Option(metavar="N", min=10, help="Letters in a line of new subtitles.")
-    ] = DEFAULT.width,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=10,
+            show_default=str(DEFAULT.width),
+            help="Letters in a line of new subtitles.",
+        ),
+    ] = None,
     lines: Annotated[
-        int, typer.Option(metavar="N", min=1, max=9, help="Lines in a cue of new subtitles.")
-    ] = DEFAULT.lines,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=9,
+            show_default=str(DEFAULT.lines),
+            help="Lines in a cue of new subtitles.",
+        ),
+    ] = None,
     shortest: Annotated[
-        float, typer.Option(metavar="S", min=0, help="Seconds that a cue stays at least.")
-    ] = DEFAULT.shortest,
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=0,
+            show_default=str(DEFAULT.shortest),
+            help="Seconds that a cue stays at least, where there is room.",
+        ),
+    ] = None,
     longest: Annotated[
-        float, typer.Option(metavar="S", min=0.5, help="Seconds that a cue stays at most.")
-    ] = DEFAULT.longest,
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=0.5,
+            show_default=str(DEFAULT.longest),
+            help="Seconds that a cue stays at most.",
+        ),
+    ] = None,
 ) -> None:
     """Write transcripts in another format."""
-    layout = formats.Layout(line_length, lines, shortest, longest)
-    to = to or {**known.SUFFIXES, SUFFIX: "docx"}.get(Path(output).suffix.lower())
+    layout = _layout(width=line_length, lines=lines, shortest=shortest, longest=longest)
+    endings = {**known.SUFFIXES, SUFFIX: "docx", ".json": "words"}
+    to = to or endings.get(Path(output).suffix.lower())
     if to is None:
         raise SealError(f"{output}: does not tell the format; name it with --to (words is seal's)")
     if to != "docx":
         known.module_of(to)
     sources, several = inputs_of(transcript, None, TRANSCRIPT_SUFFIXES)
+    report_passed_over(transcript)
     if output == "-":
         _to_stdout(sources, to, from_, rttm, layout)
         return
@@ -89,6 +117,12 @@ def convert(
         raise SealError(f"{failed} of {len(sources)} could not be converted")
 
 
+def _layout(**wanted: Any) -> Layout | None:
+    """The layout that is asked for; None where nothing is."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return DEFAULT._replace(**given) if given else None
+
+
 def _targets(sources: list[Path], output: str, several: bool, suffix: str) -> list[Path]:
     """Where each goes: in a folder under its own stem."""
     named: dict[Path, Path] = {}
@@ -104,7 +138,7 @@ def _targets(sources: list[Path], output: str, several: bool, suffix: str) -> li
 
 
 def _convert(
-    source: Path, target: Path, to: str, from_: str | None, rttm: Path | None, layout: Layout
+    source: Path, target: Path, to: str, from_: str | None, rttm: Path | None, layout: Layout | None
 ) -> None:
     before = formats.load(source, from_, rttm)
     report_notes(before)
@@ -113,6 +147,7 @@ def _convert(
 
         docx.save(before.words, target)
         lost = conversion.lost(before.words, docx, to, before.timed)
+        lost += conversion.left_out(before.original)
     else:
         lost = before.convert(to, target, layout)
     if lost:
@@ -120,7 +155,7 @@ def _convert(
 
 
 def _to_stdout(
-    sources: list[Path], to: str, from_: str | None, rttm: Path | None, layout: Layout
+    sources: list[Path], to: str, from_: str | None, rttm: Path | None, layout: Layout | None
 ) -> None:
     if len(sources) > 1 or to == "docx" or hasattr(known.module_of(to), "BESIDE"):
         raise SealError("-o -: stdout takes one text of one transcript; name a file or a folder")
@@ -128,7 +163,7 @@ def _to_stdout(
     report_notes(before)
     data = before.data(before.words)
     lost: list[str] = []
-    if to != before.format:
+    if not before.stays(to, layout):
         text, _, lost = before.converted(to, layout)
         data = text.encode("utf-8", "surrogateescape")
     sys.stdout.flush()
@@ -141,6 +176,12 @@ def report_notes(transcript: formats.Transcript) -> None:
     """Tell on stderr what was taken for granted in reading a transcript."""
     for note in transcript.notes:
         print(f"seal: {transcript.path}: {note}", file=sys.stderr)
+
+
+def report_passed_over(named: Sequence[Path]) -> None:
+    """Tell on stderr which files of a folder are not read."""
+    for told in passed_over(named, TRANSCRIPT_SUFFIXES):
+        print(f"seal: {told}", file=sys.stderr)
 
 
 def refuse_one_rttm(rttm: Path | None) -> None:
