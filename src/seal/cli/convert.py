@@ -55,8 +55,7 @@ def convert(
         typer.Option(
             metavar="N",
             min=10,
-            show_default=str(DEFAULT.width),
-            help="Letters in a line of new subtitles.",
+            help=f"Letters in a line of new subtitles ({DEFAULT.width}).",
         ),
     ] = None,
     lines: Annotated[
@@ -65,8 +64,7 @@ def convert(
             metavar="N",
             min=1,
             max=9,
-            show_default=str(DEFAULT.lines),
-            help="Lines in a cue of new subtitles.",
+            help=f"Lines in a cue of new subtitles ({DEFAULT.lines}).",
         ),
     ] = None,
     shortest: Annotated[
@@ -74,8 +72,7 @@ def convert(
         typer.Option(
             metavar="S",
             min=0,
-            show_default=str(DEFAULT.shortest),
-            help="Seconds that a cue stays at least, where there is room.",
+            help=f"Seconds that a cue stays at least ({DEFAULT.shortest}).",
         ),
     ] = None,
     longest: Annotated[
@@ -83,8 +80,7 @@ def convert(
         typer.Option(
             metavar="S",
             min=0.5,
-            show_default=str(DEFAULT.longest),
-            help="Seconds that a cue stays at most.",
+            help=f"Seconds that a cue stays at most ({DEFAULT.longest}).",
         ),
     ] = None,
 ) -> None:
