@@ -368,6 +368,12 @@ def test_a_page_exports_what_the_formats_write(talks):
         assert [p.text for p in theirs.paragraphs] == [p.text for p in ours.paragraphs[1:]]
 
 
+def test_the_page_is_told_the_signs_beside_a_word():
+    word = {"session_id": "a", "speaker": "A", "words": "Salt", "start_time": 0, "end_time": 1}
+    assert "shown" not in word_view(word)
+    assert word_view(word | {"with_signs": "Salt &"})["shown"] == "Salt &"
+
+
 # ---- in a browser
 
 

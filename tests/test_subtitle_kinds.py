@@ -78,7 +78,8 @@ def test_signs_go_by_way_of_a_word_transcript_and_are_told_where_they_cannot() -
     assert found["with_signs"] == "Salt &"
     found["words"] = "Pepper"  # written anew by a person
     assert "Pepper Sons" in between.converted("text")[0]
-    assert any("signs that stand alone (" in one for one in before.converted("ctm")[2])
+    for to in ("ctm", "deepgram", "diarizationlm"):
+        assert any("signs that stand alone (" in one for one in before.converted(to)[2])
 
 
 SONGS = ["♪ la la la ♪", "♪ la la,\nla la ♪", "<i>♪ la la ♪</i>", "♪ la la la", "# la la la #"]

@@ -223,7 +223,8 @@ def written(words: list[Word], to: str) -> str:
 def _new(words: list[Word], to: str, layout: Layout | None) -> str:
     """The text of words that a format can hold; signs stand in texts, not in lists of words."""
     module = module_of(to)
-    words = words if "word times" in module.HOLDS else signs.shown(words)
+    apart = "word times" in module.HOLDS or to == "diarizationlm"  # whose labels are a word's each
+    words = words if apart else signs.shown(words)
     text: str = module.new(words, layout or DEFAULT) if to in SUBTITLES else module.new(words)
     return text
 

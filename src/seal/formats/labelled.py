@@ -227,22 +227,22 @@ def words_in(
 def parted(text: str, start: int, stop: int, markup: bool = False) -> tuple[list[Said], list[str]]:
     """The words in a part of the text, and what is no word there. A sign that stands alone goes
     with the word before it, at the beginning with the one after."""
-    words: list[Said] = []
-    before: list[str] = []
+    words: list[tuple[str, int, int]] = []
+    beside: list[list[str]] = [[]]  # what stands before the first word, then each with its signs
     asides: list[str] = []
     for token in _TOKEN.finditer(text, start, stop):
         clean = _clean(token[0], markup)
         if token["aside"] is not None:
             asides.append(" ".join(clean.split()))
         elif spoken(clean):
-            words.append(Said(clean, *token.span(), " ".join([*before, clean])))
-            before = []
+            words.append((clean, *token.span()))
+            beside.append([clean])
         elif canonical(clean):
-            if words:
-                words[-1] = words[-1]._replace(whole=f"{words[-1].whole} {clean}")
-            else:
-                before.append(clean)
-    return words, asides + before
+            beside[-1].append(clean)
+    if not words:
+        return [], asides + beside[0]
+    beside[:2] = [beside[0] + beside[1]]
+    return [Said(*word, " ".join(own)) for word, own in zip(words, beside, strict=True)], asides
 
 
 def _clean(token: str, markup: bool) -> str:

@@ -19,7 +19,7 @@ from seal import formats
 from seal.errors import SealError
 from seal.exact_json import dumps
 from seal.files import write_text
-from seal.formats import names
+from seal.formats import names, signs
 from seal.words import Word, sessions, speakers
 
 FOLDER = Path(__file__).parent
@@ -159,6 +159,7 @@ def word_view(word: Word) -> dict[str, Any]:
     }
     before = word.get("words_before")
     view |= {"before": before} if isinstance(before, str) else {}
+    view |= {"shown": signs.told(word)} if signs.alone(word) else {}
     return view | ({"reviewed": True} if word.get("reviewed") is True else {})
 
 

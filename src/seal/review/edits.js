@@ -167,8 +167,10 @@ class Conversation {
 
   // What was said by whom and when, as exports want it.
   spoken() {
-    return this.words.map(({ start, end }, place) =>
-      ({ start, end, text: this.text[place], speaker: this.names[this.speaker[place]] }));
+    // `shown`: with the signs beside it ("Flour &"), as long as nobody has written the word anew.
+    const said = ({ text, shown }, place) => (this.text[place] === text && shown) || this.text[place];
+    return this.words.map((word, place) =>
+      ({ start: word.start, end: word.end, text: said(word, place), speaker: this.names[this.speaker[place]] }));
   }
 
   // The file with the edits in it. `transcript` has each word's keys with their values as they are

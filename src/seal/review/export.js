@@ -48,13 +48,42 @@ function subtitles(words, label) {
       cues.push({ start: part[0].start, end: Math.max(...part.map((word) => word.end)), lines: cueLines(part, room) ?? [part] });
     }
   }
-  cues.forEach((cue, place) => {
-    if (cue.end - cue.start < CUE.shortest) {
-      const after = cues[place + 1]?.start ?? Infinity;
-      cue.end = Math.max(cue.end, Math.min(cue.start + CUE.shortest, after));
+  return joined(lengthened(cues), label);
+}
+
+// The cues, the short ones longer: into the free time after them, then into that before.
+function lengthened(cues) {
+  let free = 0;
+  return cues.map(({ start, end, lines }, place) => {
+    if (end - start < CUE.shortest) {
+      end = Math.max(end, Math.min(start + CUE.shortest, cues[place + 1]?.start ?? Infinity));
+      start = Math.min(start, Math.max(end - CUE.shortest, free));
     }
+    [start, end] = [start, end].map((time) => Math.round(time * 1000) / 1000);
+    free = Math.max(free, end);
+    return { start, end, lines };
   });
-  return cues;
+}
+
+// The cues, those that are still too short with a neighbour of the same speaker in one.
+function joined(cues, label) {
+  const found = [];
+  for (const cue of cues) {
+    const last = found[found.length - 1];
+    const { speaker } = cue.lines[0][0];
+    if (last && Math.min(last.end - last.start, cue.end - cue.start) < CUE.shortest - 0.001
+        && last.lines[0][0].speaker === speaker) {
+      const both = [...last.lines, ...cue.lines].flat();
+      const room = [...label(speaker)].length;
+      const end = Math.max(last.end, cue.end);
+      if (end - last.start <= CUE.longest && cueFits(both, room)) {
+        found[found.length - 1] = { start: last.start, end, lines: cueLines(both, room) ?? [both] };
+        continue;
+      }
+    }
+    found.push(cue);
+  }
+  return found;
 }
 
 // A turn in cues at the least cost, which is the sum of theirs.
