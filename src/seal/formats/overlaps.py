@@ -28,8 +28,8 @@ def keep_whole(cues: Sequence[tuple[float, float, list[Entry]]]) -> None:
             end = min(end, after[0])
         entries = [entry for *_, words in group for entry in words]
         times = split_time([entry.text for entry in entries], start, end)
-        for entry, (entry.start, entry.end) in zip(entries, times, strict=True):
-            entry.estimated = True
+        for entry, (first, last) in zip(entries, times, strict=True):
+            entry.start, entry.end = first, last
         following = [*group[1:], *([after] if after is not None else [])]
         for (_, stop, words), (_, _, others) in zip(group, following, strict=False):
             if words[-1].speaker != others[0].speaker:
