@@ -178,6 +178,14 @@ def test_a_cue_without_room_stays_short(tmp_path: Path) -> None:
     assert times_of(found, tmp_path)[1] == "00:00:02,000 --> 00:00:02,500"
 
 
+def test_a_short_cue_is_joined_to_one_of_the_same_speaker(tmp_path: Path) -> None:
+    found = [said("A", "well", 0.0, 0.3), said("A", "then", 2.0, 2.3), said("B", "yes", 2.4, 6.0)]
+    words.write(found, tmp_path / "in.json")
+    layout = formats.Layout(shortest=3.0)
+    text = formats.load(tmp_path / "in.json").converted("srt", layout)[0]
+    assert "00:00:00,000 --> 00:00:02,400\nA: well then\n" in text
+
+
 def test_the_line_of_otter_below_the_text_is_nobodys() -> None:
     text = SIGNED["a.txt"] + "\nTranscribed by https://otter.ai\n"
     before = read("a.txt", text)
