@@ -579,6 +579,25 @@ def test_a_result_that_a_person_worked_on_stays_as_a_copy(
     assert not copy.exists()
 
 
+def test_speakers_go_back_into_the_file_that_the_words_came_from(
+    tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    tools, edited, out = (tmp_path / name for name in ("wx.json", "wx.words.json", "fixed.json"))
+    tools.write_bytes((SAMPLES / "whisperx.json").read_bytes())
+    found = seal.read(tools)
+    other = next(w["speaker"] for w in found if w["speaker"] != found[0]["speaker"])
+    words.write([found[0] | {"speaker": other}, *found[1:]], edited)
+    assert run("convert", edited, "--like", tools, "-o", out) == 0
+    assert formats.load(out).format == "whisperx"
+    assert [w["speaker"] for w in seal.read(out)] == [other, *(w["speaker"] for w in found[1:])]
+    words.write(found[1:], edited)
+    assert "other words" in refused("convert", edited, "--like", tools, "-o", tmp_path / "x.json")
+    assert "leave it out" in refused(
+        "convert", edited, "--like", tools, "--to", "srt", "-o", tmp_path / "x.srt"
+    )
+    assert "one transcript" in refused("convert", edited, edited, "--like", tools, "-o", out)
+
+
 def test_what_fails_in_place_leaves_no_copy(
     call: Path, calls: Any, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
         f"on stderr. Formats (words is seal's own): {', '.join(known.FORMATS)}, docx.",
         epilog="Example: seal convert call.json -o call.srt --to srt\n\n"
         "Example: seal convert call.ctm -o call.json --to words\n\n"
-        "Example: seal convert calls/ -o subtitles/ --to vtt",
+        "Example: seal convert calls/ -o subtitles/ --to vtt\n\n"
+        "Example: seal convert call.words.json --like whisperx.json -o fixed.json",
     )(convert)
 
 
@@ -50,6 +51,14 @@ def convert(
     ] = None,
     from_: From = None,
     rttm: Rttm = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            "--like",
+            metavar="FILE",
+            help="Write FILE, the file that the words came from, with these speakers.",
+        ),
+    ] = None,
     line_length: Annotated[
         int | None,
         typer.Option(
@@ -85,6 +94,9 @@ def convert(
     ] = None,
 ) -> None:
     """Write transcripts in another format."""
+    if like is not None:
+        _write_like(transcript, output, like, to, from_, rttm)
+        return
     layout = _layout(width=line_length, lines=lines, shortest=shortest, longest=longest)
     endings = {**known.SUFFIXES, SUFFIX: "docx", ".json": "words"}
     to = to or endings.get(Path(output).suffix.lower())
@@ -111,6 +123,22 @@ def convert(
             failed += 1
     if failed:
         raise SealError(f"{failed} of {len(sources)} could not be converted")
+
+
+def _write_like(
+    named: list[Path], output: str, like: Path, to: str | None, from_: str | None, rttm: Path | None
+) -> None:
+    """Write another tool's file with the speakers of one transcript of its words."""
+    if len(named) > 1 or named[0].is_dir() or output == "-":
+        raise SealError("--like: is of one transcript and one file; name both, and a file for -o")
+    if to is not None:
+        raise SealError(f"--to: {like} says the format; leave it out")
+    from seal.formats.writing import write
+
+    (target,) = targets_of(named, output)
+    before = formats.load(named[0], from_, rttm)
+    report_notes(before)
+    write(before.words, target, like=like)
 
 
 def _layout(**wanted: Any) -> Layout | None:

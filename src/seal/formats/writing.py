@@ -41,7 +41,7 @@ def write(
             raise SealError(f"format: {path} is written as {like} is; leave out one of the two")
         original = load(like)
         if [word["words"] for word in words] != [word["words"] for word in original.words]:
-            raise SealError(f"{like}: has other words than are to be written; leave out 'like'")
+            raise SealError(f"{like}: has other words than are to be written")
         original.save(words, path)
         return []
     to = format or SUFFIXES.get(path.suffix.lower(), "words")
