@@ -192,8 +192,8 @@ def log_posteriors(
             here = candidates(words, names)
             chosen.append(here)
             shown, text = [names[speaker] for speaker in here], pieces[index][start:stop]
-            fit = fits[index][start:stop][:, here]
-            batch.append(window(words, shown, text, recordings[index], fit))
+            own = fits[index][start:stop][:, here]
+            batch.append(window(words, shown, text, recordings[index], own))
         with torch.inference_mode():
             answers, _ = network(batch)
         for (index, start, stop), here, answer in zip(
