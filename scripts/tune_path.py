@@ -36,7 +36,15 @@ TRIED = {
     "plain": (0.0, 0.1, 0.2, 0.4, 0.6, 0.9, 1.3),
 }
 
-FIRST = {"fit": 0.1, "scores": 0.6, "no_scores": 0.9, "end": 0.0, "mark": 0.4, "inside": 0.7, "plain": 0.4}
+FIRST = {
+    "fit": 0.1,
+    "scores": 0.6,
+    "no_scores": 0.9,
+    "end": 0.0,
+    "mark": 0.4,
+    "inside": 0.7,
+    "plain": 0.4,
+}
 
 ROUNDS = 3
 
@@ -84,7 +92,8 @@ class Padded:
 
     def labels(self, numbers: dict[str, float]) -> np.ndarray:
         margins = np.where(self.scored, numbers["scores"], numbers["no_scores"])
-        gain = self.lead + numbers["fit"] * self.fit - margins[..., None]
+        weight = np.where(self.scored, 0.0, numbers["fit"])[..., None]
+        gain = self.lead + weight * self.fit - margins[..., None]
         np.put_along_axis(gain, self.draft[..., None], 0.0, -1)
         cost = np.zeros(self.draft.shape)
         for kind in ("end", "mark", "inside", "plain"):
@@ -228,7 +237,7 @@ def temperatures(dev: Padded, numbers: dict[str, float], scored: bool) -> dict[f
         sure, right = [], []
         for one, labels in zip(dev.recordings, every, strict=True):
             if bool(one.words[0].get("speaker_scores")) == scored:
-                rows = power * (one.rows + numbers["fit"] * one.fit)
+                rows = power * (one.rows + (not scored) * numbers["fit"] * one.fit)
                 labels = labels[: len(one.words)]
                 rows -= np.logaddexp.reduce(rows, axis=1, keepdims=True)
                 sure.append(np.exp(rows[np.arange(len(labels)), labels]))

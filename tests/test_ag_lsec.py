@@ -101,12 +101,12 @@ def test_every_word_is_in_a_window_and_none_stands_at_an_edge_only(count):
     assert (seen >= 1).all() and (seen <= 2).all()
 
 
+HALVES = halves([words for _, recordings in CORPORA for words in recordings])
 RECIPE = AgLsecRecipe(steps=6, excerpts=1, windows=2, length=100)
 
 
 def test_batches_depend_on_seed_and_number_alone():
-    models = halves([words for _, recordings in CORPORA for words in recordings])
-    one, again, other = (batch(CORPORA, encode, RECIPE, number, models) for number in (3, 3, 4))
+    one, again, other = (batch(CORPORA, encode, RECIPE, number, HALVES) for number in (3, 3, 4))
     assert [item.window.pieces for item in one] == [item.window.pieces for item in again]
     assert [item.window.pieces for item in one] != [item.window.pieces for item in other]
 
@@ -172,7 +172,7 @@ def test_it_learns_ten_chunks_by_heart():
     """Text alone gives the speaker away here: the network must come to use it."""
     network = tiny_network()
     recipe = AgLsecRecipe(excerpts=2, windows=5, length=150, hidden=0.0, turns=1.0, spread=2.5)
-    examples = batch(CORPORA, encode, recipe, 0)
+    examples = batch(CORPORA, encode, recipe, 0, HALVES)
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
     losses = []
     for _ in range(120):
@@ -235,7 +235,7 @@ def test_ten_windows_can_be_learnt_by_heart(scored):
     recipe = AgLsecRecipe(
         turns=turns, unscored=0.0, winner=0.0, scrambled=0.0, hidden=0.0, length=60
     )
-    examples = batch(CORPORA, encode, recipe, 0)[:10]
+    examples = batch(CORPORA, encode, recipe, 0, HALVES)[:10]
     network = tiny_network()
     optimiser = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], lr=1e-2)
     for _ in range(150):

@@ -46,7 +46,7 @@ def log_posteriors(
 ) -> list[np.ndarray]:
     """The log-posteriors [W, K] of the words of each conversation, by the network in the folder
     (None: the shipped one); without `written` it reads no punctuation. `fit` is the weight of the
-    trigrams beside it."""
+    trigrams beside it for words without scores."""
     network, encode = ag_lsec_network.load(folder, device)
     return ag_lsec_network.log_posteriors(network, encode, conversations, progress, written, fit)
 

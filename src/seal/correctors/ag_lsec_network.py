@@ -161,8 +161,8 @@ def log_posteriors(
 
     A speaker who is no candidate anywhere near has a very low, finite value. Windows of several
     conversations go through the network together. `progress` gets the share done. Without `written`
-    punctuation and capitals are not read. What `trigrams.fits` says is added with the weight `fit`,
-    beside what the network makes of it.
+    punctuation and capitals are not read. Of words without scores, what `trigrams.fits` says is
+    added with the weight `fit`, beside what the network makes of it.
     """
     recordings = [habits(one.words, written) for one in conversations]
     pieces = [[encode(normalise(word["words"])) for word in one.words] for one in conversations]
@@ -209,10 +209,14 @@ def log_posteriors(
         if progress:
             progress(1 - len(left) / total)
     fused = (
-        summed / weight[:, None] + fit * own
-        for summed, weight, own in zip(totals, weights, fits, strict=True)
+        summed / weight[:, None] + fit * _unscored(one.words)[:, None] * own
+        for summed, weight, own, one in zip(totals, weights, fits, conversations, strict=True)
     )
     return [one - np.logaddexp.reduce(one, axis=1, keepdims=True) for one in fused]
+
+
+def _unscored(words: Sequence[Word]) -> np.ndarray:
+    return np.array([not word.get("speaker_scores") for word in words])
 
 
 def _fits(
