@@ -676,7 +676,8 @@ def test_an_interrupt_stops_all_workers_and_leaves_whole_files(tmp_path):
     run = start(calls, out, "--workers", 2)
     wait_for_results(out, 5)
     os.killpg(run.pid, signal.SIGINT)  # as the keyboard does: to the whole group
-    assert run.communicate(timeout=30)[1] == "" and run.returncode == 130
+    told = "seal: interrupted; the same command goes on with what is left\n"
+    assert run.communicate(timeout=30)[1] == told and run.returncode == 130
     assert 5 <= len(contents(out)) < 200
     for name, text in contents(out).items():
         assert len(json.loads(text)) == 400, name

@@ -641,7 +641,7 @@ def test_what_is_typed_after_adding_a_speaker_is_the_name(open_page, served):
     page.keyboard.type("Maria")
     page.keyboard.press("Enter")
     assert page.locator("#speakers input").last.input_value() == "Maria"
-    assert page.locator(".w.changed").count() == 0
+    assert page.locator("#words .w.changed").count() == 0
 
 
 @pytest.mark.slow

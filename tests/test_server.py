@@ -693,6 +693,17 @@ def test_a_kill_in_the_middle_of_a_job_loses_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_a_person_should_know_of_a_result_is_not_in_the_log(tmp_path: Path) -> None:
+    """It names the conversation, which is the client's."""
+    with process(tmp_path) as (server, client):
+        alone = talk("yes")[0] | {"session_id": "Ann Lee", "speaker_scores": {"A": 1.0}}
+        assert ended(client, queued(client, [alone]))["status"] == "done"
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) in (0, -signal.SIGTERM)
+        assert server.stderr is not None and "Ann Lee" not in server.stderr.read()
+
+
+@pytest.mark.slow
 def test_who_follows_a_job_does_not_keep_the_server(tmp_path: Path) -> None:
     with process(tmp_path) as (server, client):
         job = queued(client, talk("sleep 20", "yes"))

@@ -10,13 +10,14 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from seal import child, memory, words
-from seal.errors import SealError
+from seal.errors import Notice, SealError
 from seal.progress import StageProgress
 from seal.server import payload
 
@@ -60,6 +61,7 @@ def work(
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server gets Ctrl-C, and ends this process
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+    warnings.simplefilter("ignore", Notice)  # a name in a transcript is not for the log
     child.end_with_parent()
     try:
         load(corrector, recordings)
