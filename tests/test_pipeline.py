@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from threading import Timer
 from types import SimpleNamespace
@@ -148,6 +150,21 @@ def test_the_number_of_threads_changes_nothing(beginning):
     assert [(w["words"], w["start_time"], w["speaker"]) for w in other] == [
         (w["words"], w["start_time"], w["speaker"]) for w in whole
     ]
+
+
+def test_what_is_heard_is_the_same_to_the_last_bit_with_any_number_of_threads():
+    """In a new process, since numpy asks how many it may use when it is imported."""
+    code = """if True:
+        import seal, hashlib, numpy
+        from faster_whisper.feature_extractor import FeatureExtractor
+        sound = numpy.random.default_rng(0).normal(0, 0.1, 16000 * 30).astype(numpy.float32)
+        print(hashlib.md5(FeatureExtractor()(sound).tobytes()).hexdigest())"""
+    found = set()
+    for threads in ("1", "2"):
+        env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+        env["OMP_NUM_THREADS"] = threads
+        found.add(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True).stdout)
+    assert len(found) == 1 and found != {b""}
 
 
 @pytest.mark.models

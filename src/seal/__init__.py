@@ -6,6 +6,7 @@ bears the name of a public function: otherwise importing the module would put it
 place.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from seal.scoring import Score, score
 
 telemetry.switch_off()
+# How many threads of numpy's add up changes a sum's last digit, and with it a word that was hardly
+# heard: the same sound gives the same words.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _HOMES = {
     "Score": "seal.scoring",
