@@ -291,6 +291,28 @@ def test_a_whisperx_word_alone_without_a_speaker_gets_its_segments(tmp_path: Pat
     assert out.read_text() == path.read_text()
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"id": "x", "status": "error", "error": "Download error, no audio"}, "error: Download"),
+        ({"id": "x", "status": "queued", "words": None}, "(queued)"),
+        ({"err_code": "PAYLOAD_ERROR", "err_msg": "Bad Request"}, "(Bad Request)"),
+        ({"error": {"code": 400, "message": "Invalid audio"}}, "(Invalid audio)"),
+        (
+            {"TranscriptionJob": {"TranscriptionJobStatus": "FAILED", "FailureReason": "No sound"}},
+            "(FAILED: No sound)",
+        ),
+        ({"status": "Failed", "properties": {"error": {"message": "Quota"}}}, "(Failed: Quota)"),
+    ],
+)
+def test_what_a_service_says_of_a_job_is_told(tmp_path: Path, answer: Any, told: str) -> None:
+    path = tmp_path / "call.json"
+    path.write_text(json.dumps(answer))
+    with pytest.raises(SealError, match="no transcript, but what the service said") as error:
+        formats.read(path)
+    assert told in str(error.value)
+
+
 def test_nemo_says_which_session_it_is_of(tmp_path: Path) -> None:
     content = json.loads((SAMPLES / "nemo.json").read_text())
     path = tmp_path / "something.json"

@@ -16,7 +16,7 @@ from typing import Any
 
 from seal.errors import SealError
 from seal.files import write_text
-from seal.formats import evidence, signs
+from seal.formats import evidence, foreign, signs
 from seal.formats.known import (
     FORMATS,
     SUFFIXES,
@@ -327,6 +327,7 @@ def _first(source: Source, kind: str, content: Any) -> str | None:
 
 def _refuse(source: Source) -> str:
     root = source.json.root
+    foreign.refuse_answers(source.path, root)
     for key, maker in UNREAD.items():
         if isinstance(root, dict) and key in root:
             raise SealError(f"{source.path}: {maker}, which is not read")

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from seal.errors import SealError
-from seal.formats import names, overlaps
+from seal.formats import foreign, names, overlaps
 from seal.formats.labelled import parted, styles_in, words_in
 from seal.formats.names import Candidate
 from seal.formats.reading import LETTER, Entry, Original, Source, original, runs
@@ -98,7 +98,7 @@ def read(source: Source, heads: Sequence[Head], said: str | None = None) -> Orig
     timed: list[tuple[float, float, list[Entry]]] = []
     asides: list[str] = []
     if not heads:
-        raise SealError(f"{source.path}: no speakers in it; ask the tool that made it for them")
+        raise SealError(f"{source.path}: {foreign.NO_SPEAKERS}")
     before = list(words_in(text, 0, heads[0].first))
     if before:
         source.notes.append(f"{len(before)} words before the first name are nobody's")

@@ -306,7 +306,7 @@ def original(
     for entry in entries:
         entry.speaker = entry.fallback if entry.speaker is None else entry.speaker
     if all(entry.speaker is None for entry in entries):
-        raise SealError(f"{source.path}: no speakers in it; ask the tool that made it for them")
+        raise SealError(f"{source.path}: {foreign.NO_SPEAKERS}")
     lengths = [e.end - e.start for e in entries if e.end and e.start is not None]
     if len(lengths) > 3 and median(lengths) > SLOWEST and not entries[0].estimated:
         raise SealError(
