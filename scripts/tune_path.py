@@ -48,6 +48,8 @@ FIRST = {
 
 ROUNDS = 3
 
+CALLS = "turns, calls"
+
 LOOKED_AT = "monologues at once"
 """Nothing is chosen by it but what `correctors.unread` has."""
 
@@ -136,7 +138,7 @@ def first_passes(sets: Path, most: int) -> Iterator[tuple[str, list[Word], list[
         for draw in range(4):
             rng = np.random.default_rng([number, draw])
             told = read(file)[:most]
-            yield "turns, calls", *diarised(told, draw_severity(rng), draw_diarizer(rng), rng)
+            yield CALLS, *diarised(told, draw_severity(rng), draw_diarizer(rng), rng)
     spoken = [
         m for file in sorted(sets.glob("*-dev/reference/*.json")) for m in monologues(read(file))
     ]
@@ -196,6 +198,10 @@ def main() -> None:
     numbers = shipped["margins"] | shipped["changes"] | {"fit": shipped["fit"]}
     print(f"\nShipped: {json.dumps(numbers)}\n")
     table(dev, numbers)
+    print("\nWrong, repaired, broken, harmed by the weight of the trigrams, the rest as shipped:")
+    for weight in TRIED["fit"]:
+        sums = dev.counts(numbers | {"fit": weight})
+        print(weight, {guise: sums[guise].tolist() for guise in (DEV_SETS[0], CALLS)})
     for scored in (True, False):
         print(
             "temperature", "scores" if scored else "no scores", temperatures(dev, numbers, scored)
