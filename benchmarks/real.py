@@ -27,6 +27,7 @@ from seal.files import write_text
 
 BEST = Row("best (default)", {"corrector": "best"})
 LSEC = Row("ag-lsec (no punctuation)", {"corrector": "ag-lsec"})
+LSEC_HIDDEN = Row("ag-lsec, no scores", {"corrector": "ag-lsec"}, scored=False)
 HIDDEN = Row("best, no scores", {"corrector": "best"}, scored=False)
 HMM = Row("hmm", {"corrector": "hmm"})
 SMOOTHED = Row("smoothing over pauses", {"rival": "smoothed"})
@@ -36,7 +37,7 @@ VOICE = Row("voice", {"corrector": "voice"}, heard=True)
 LISTENING = Row("best, listening", {"corrector": "best"}, heard=True)
 
 HARD = (BEST, LSEC, HMM, SMOOTHED, UNIT)
-SCORED = (BEST, HIDDEN, LSEC, HMM, SMOOTHED, UNIT)
+SCORED = (BEST, HIDDEN, LSEC, LSEC_HIDDEN, HMM, SMOOTHED, UNIT)
 HEARD = (BEST, HIDDEN, HMM, SMOOTHED, UNIT, VOICE, LISTENING)
 
 ROWS = {
