@@ -114,8 +114,7 @@ def _corrected(
             Conversation(with_scores(each.words, each.names, audio, callback), each.names)
             for each, callback in zip(conversations, reports, strict=True)
         ]
-    scored = any(word.get("speaker_scores") for one in conversations for word in one.words)
-    if options.chosen == "hmm" and conversations and not scored:
+    if options.chosen == "hmm" and conversations and not _scored(conversations):
         warnings.warn("hmm reads scores alone, and there are none", Notice, stacklevel=2)
     labels: list[Labels] = []
     if conversations:
@@ -132,6 +131,10 @@ def _corrected(
                 corrected[index]["speaker_confidence"] = sure
     report("correction", 1.0)
     return results
+
+
+def _scored(conversations: Sequence[Conversation]) -> bool:
+    return any(word.get("speaker_scores") for one in conversations for word in one.words)
 
 
 def _decided(word: Word) -> bool:

@@ -166,7 +166,7 @@ def log_posteriors(
     """
     recordings = [habits(one.words, written) for one in conversations]
     pieces = [[encode(normalise(word["words"])) for word in one.words] for one in conversations]
-    fits = [_fits(network.trigrams, one.words, one.names) for one in conversations]
+    fits = [trigrams.fits(network.trigrams, one.words, one.names) for one in conversations]
     totals = [np.zeros((len(one.words), len(one.names))) for one in conversations]
     weights = [np.zeros(len(one.words)) for one in conversations]
     left = [
@@ -217,15 +217,6 @@ def log_posteriors(
 
 def _unscored(words: Sequence[Word]) -> np.ndarray:
     return np.array([not word.get("speaker_scores") for word in words])
-
-
-def _fits(
-    model: trigrams.Trigrams | None, words: Sequence[Word], names: Sequence[str]
-) -> np.ndarray:
-    """`trigrams.fits`, or zeros where there is no model."""
-    return (
-        np.zeros((len(words), len(names))) if model is None else trigrams.fits(model, words, names)
-    )
 
 
 @lru_cache(maxsize=1)

@@ -65,18 +65,21 @@ def _found(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray, absent: flo
     return np.where(keys[at] == wanted, values[at], absent)
 
 
-def fits(model: Trigrams, words: Sequence[Word], names: Sequence[str]) -> np.ndarray:
-    """By how many nats each word betters the sentence of each speaker: float32 [W, K].
+def fits(model: Trigrams | None, words: Sequence[Word], names: Sequence[str]) -> np.ndarray:
+    """By how many nats each word betters the sentence of each speaker: float32 [W, K]; zeros where
+    there is no model.
 
     The words are in time order; a speaker's are those that have that `speaker` now, with the word
     in question added or taken out.
     """
+    result = np.zeros((len(words), len(names)), dtype=np.float32)
+    if model is None:
+        return result
     text = [model.vocabulary.get(normalise(word["words"]), UNKNOWN) for word in words]
     ids = np.array([*text, EDGE])
     start = np.array([*(float(word["start_time"]) for word in words), np.inf])
     end = np.array([*(float(word["end_time"]) for word in words), -np.inf])
     every, none = np.arange(len(words)), len(words)
-    result = np.zeros((len(words), len(names)), dtype=np.float32)
     for column, name in enumerate(names):
         own = np.array([n for n, word in enumerate(words) if word["speaker"] == name], dtype=int)
         padded = np.concatenate([[none, none], own, [none, none]])
