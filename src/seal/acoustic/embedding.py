@@ -35,8 +35,11 @@ def load() -> Any:
     return model.eval()
 
 
-def embed(model: Any, samples: Floats, posteriors: Floats) -> list[tuple[Floats, float] | None]:
-    """Per local speaker: (unit embedding [SIZE], seconds alone), or None where it hardly speaks.
+def embed(
+    model: Any, samples: Floats, posteriors: Floats
+) -> list[tuple[Floats, float, float] | None]:
+    """Per local speaker: (unit embedding [SIZE], seconds alone, seconds with another), or None
+    where it hardly speaks.
 
     `samples` [WINDOW] at 16 kHz and `posteriors` [FRAMES, SPEAKERS] are one window's.
     """
@@ -44,7 +47,7 @@ def embed(model: Any, samples: Floats, posteriors: Floats) -> list[tuple[Floats,
     alone = active & (active.sum(axis=1, keepdims=True) == 1)
     seconds = HOP / RATE
     features: Floats | None = None
-    voices: list[tuple[Floats, float] | None] = []
+    voices: list[tuple[Floats, float, float] | None] = []
     for speaker in range(posteriors.shape[1]):
         clear = float(alone[:, speaker].sum() * seconds)
         chosen = alone[:, speaker] if clear >= ALONE else active[:, speaker]
@@ -54,7 +57,8 @@ def embed(model: Any, samples: Floats, posteriors: Floats) -> list[tuple[Floats,
         if features is None:
             features = filterbank(samples)
         rows = _rows(chosen, posteriors[:, speaker], len(features))
-        voices.append((vectors(model, features[rows][None])[0], clear))
+        both = float(active[:, speaker].sum() * seconds) - clear
+        voices.append((vectors(model, features[rows][None])[0], clear, both))
     return voices
 
 
