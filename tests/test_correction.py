@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seal import correction
 from seal.correction import correct
-from seal.correctors import ag_lsec_network, best, cbs, voice
+from seal.correctors import ag_lsec_network, best, cbs, hearing, voice
 from seal.correctors import seal as seal_system
 from seal.errors import SealError
 from tiny import tiny_model, tiny_network, tiny_pieces
@@ -24,9 +24,10 @@ def _tiny(monkeypatch):
     monkeypatch.setattr(cbs, "_model", lambda *_: tiny_model(1))
     monkeypatch.setattr(ag_lsec_network, "load", lambda *_: (tiny_network(), tiny_pieces))
     monkeypatch.setattr(best, "why_unread", lambda _: None)  # these words are no English
-    monkeypatch.setattr(voice, "recording_of", lambda *_: None)
+    for corrector in (voice, hearing):
+        monkeypatch.setattr(corrector, "recording_of", lambda *_: None)
+        monkeypatch.setattr(corrector, "embed", lambda _, units, *__: voices_of(len(units)))
     monkeypatch.setattr(correction, "with_scores", lambda words, *_: words)
-    monkeypatch.setattr(voice, "_voices", lambda _, words, *__: voices_of(len(words)))
 
 
 def voices_of(count):

@@ -4,15 +4,11 @@ import json
 
 import numpy as np
 import pytest
-import soundfile
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from seal import correct, correction, words
-from seal.acoustic import embedding, rescore
-from seal.acoustic.audio import RATE
+from seal.acoustic import rescore
 from seal.cli import main
-from seal.correctors import voice
+from seal.correctors import hearing, voice
 from seal.errors import SealError
 
 
@@ -35,8 +31,14 @@ def hears(monkeypatch):
         for row, who in zip(vectors, heard, strict=True):
             if who != "-":
                 row["ABCD".index(who)] = 1.0
+
+        def embed(path, units, progress):
+            progress(1.0)
+            return vectors[[unit.words[0] for unit in units]]
+
         monkeypatch.setattr(correction, "with_scores", lambda words, *_: words)
-        monkeypatch.setattr(voice, "_voices", lambda path, spans, progress: vectors)
+        for corrector in (voice, hearing):
+            monkeypatch.setattr(corrector, "embed", embed)
 
     return set_up
 
@@ -59,6 +61,13 @@ def test_the_default_listens_where_it_can(hears):
 
 
 @pytest.mark.models
+def test_what_is_not_heard_is_read_as_without_a_recording(hears):
+    hears("------------")
+    words = [word(who, i) for i, who in enumerate("AAAAAABBBABB")]
+    assert correct(words, audio="call.wav") == correct(words)
+
+
+@pytest.mark.models
 def test_progress_does_not_go_back(hears):
     """Reading comes first, then listening: one bar for both."""
     hears("AAAAAABBBBBB")
@@ -71,44 +80,6 @@ def test_progress_does_not_go_back(hears):
 def test_a_recording_without_sound_changes_nothing(hears):
     hears("----")
     assert given_to("ABAB", corrector="voice") == "ABAB"
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 24), st.floats(0, 3)), min_size=1, max_size=12))
-def test_what_is_streamed_is_what_is_there(tmp_path_factory, drawn):
-    """A span gets the same samples as from the whole recording, wherever it lies."""
-    path = tmp_path_factory.mktemp("sound") / "call.wav"
-    sound = (np.arange(22 * RATE) % 30_000 - 15_000).astype(np.int16)
-    soundfile.write(path, sound, RATE)
-    whole, _ = soundfile.read(path, dtype="float32")
-    spans = [(time, time + length) for time, length in drawn]
-    found = dict(voice._excerpts(path, spans))
-    for place, (first, last) in enumerate(spans):
-        expected = whole[round(first * RATE) : round(last * RATE)]
-        if len(expected) >= voice.LEAST * RATE:
-            assert np.array_equal(found[place], expected)
-        else:
-            assert place not in found
-
-
-def test_words_that_are_heard_together_keep_their_own_voices(tmp_path, monkeypatch):
-    """Sounds of one length are embedded in batches: each answer goes to its own word."""
-    rng = np.random.default_rng(0)
-    sound = rng.normal(0, 0.1, 30 * RATE) * np.repeat(rng.random(300), RATE // 10)
-    soundfile.write(tmp_path / "call.wav", sound, RATE)
-    spans = [(t, t + rng.choice([0.1, 0.4, 1.5])) for t in rng.permutation(60) / 2.0]
-    monkeypatch.setattr(
-        embedding,
-        "load",
-        lambda: lambda banks: banks.std(dim=1).repeat(1, 3)[:, : embedding.SIZE],
-    )
-    found = []
-    for size in (1, 3, 8):
-        monkeypatch.setattr(voice, "BATCH", size)
-        found.append(voice._voices(tmp_path / "call.wav", spans, lambda share: None))
-    assert np.allclose(found[0], found[1], atol=1e-6) and np.allclose(found[0], found[2], atol=1e-6)
-    heard = np.linalg.norm(found[0], axis=1) > 0.5
-    assert heard.tolist() == [min(end, 30) - start >= voice.LEAST for start, end in spans]
 
 
 def test_a_word_is_not_heard_through_its_neighbours():

@@ -6,8 +6,8 @@ language model are added; a word changes only where the sum prefers another spea
 on the best path through the conversation (`path.py`). What its text says nothing of (`unread.py`)
 is not read. The language model reads only the chunks in which a word is near the line. Weight,
 margins and costs were tuned on the dev sets and stand in `weights/best.json`; its weight is 0, so
-no language model is read. Where there is a recording, the words are then compared with the voices
-of the speakers that they have been given.
+no language model is read. Where there is a recording, the words are then heard, and what text and
+voices say together (`hearing.py`) takes the text's place.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from seal import weights
-from seal.correctors import Labels, Options, ag_lsec, lengths, path, voice
+from seal.correctors import Labels, Options, ag_lsec, hearing, lengths, path
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.seal import decode_chunks
 from seal.correctors.unread import why_unread
@@ -41,17 +41,17 @@ def label(
     weight = float(tuned["weight"] if options.weight is None else options.weight)
     text_share = 1.0 if options.audio is None else 0.3
     encoder_share = 0.2 * text_share if weight else text_share
-    unread = [why_unread(one.words) for one in conversations]
+    reasons = [why_unread(one.words) for one in conversations]
     read = iter(
         ag_lsec.log_posteriors(
-            [one for one, why in zip(conversations, unread, strict=True) if why is None],
+            [one for one, why in zip(conversations, reasons, strict=True) if why is None],
             options.device,
             lambda share: progress(encoder_share * share),
             fit=float(tuned["fit"]),
         )
     )
     log_posteriors, gains, chosen = [], [], []
-    for one, why in zip(conversations, unread, strict=True):
+    for one, why in zip(conversations, reasons, strict=True):
         if why is None:
             rows = next(read)
             gain = ag_lsec.gains(one, rows, options, tuned)
@@ -62,7 +62,7 @@ def label(
             rest = "voices alone decide" if options.audio else "its speakers stay as they are"
             warnings.warn(f"{name}: {why}: {rest}", Notice, stacklevel=2)
             best = np.array(one.draft())
-            rows = _unread(best, len(one.names))
+            rows = unread(one)
             gain = np.full(rows.shape, -1e6)
             gain[np.arange(len(best)), best] = 0.0
         log_posteriors.append(rows)
@@ -91,14 +91,41 @@ def label(
     ):
         sums -= np.logaddexp.reduce(sums, axis=1, keepdims=True)
         confidence = np.exp(sums[np.arange(len(best)), best])
-        if options.audio is not None:
-            labels = voice.reassign(
-                conversation, best.tolist(), options.audio, voice.MARGIN, report
-            )
-            confidence = np.where(best == labels.speakers, confidence, labels.confidence)
-            best = np.array(labels.speakers)
+        if options.audio is not None and len(conversation.names) > 1:
+            best, confidence = _heard(conversation, sums, best, confidence, options, report)
         result.append(Labels(best.tolist(), confidence.tolist()))
     return result
+
+
+def _heard(
+    conversation: Conversation,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    confidence: np.ndarray,
+    options: Options,
+    progress: Progress,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Speakers and confidence when the recording has been heard, too; where nothing is to be heard,
+    those that the text gave."""
+    assert options.audio is not None
+    tuned = settings()
+    heard = hearing.listen(conversation, labels.tolist(), options.audio, progress)
+    if not any(vectors.any() for vectors in heard.vectors):
+        return labels, confidence
+    rows = hearing.log_posteriors(conversation, rows, labels.tolist(), heard)
+    margin = tuned["margins"]["heard"] if options.margin is None else options.margin
+    best = decided(conversation, rows, margin)
+    return best, np.exp(rows[np.arange(len(best)), best])
+
+
+def decided(conversation: Conversation, rows: np.ndarray, margin: float) -> np.ndarray:
+    """The speakers [W] on the best path by the log-posteriors [W, K], where others than the first
+    pass's have `margin` nats less."""
+    words, draft = np.arange(len(rows)), np.array(conversation.draft())
+    gain = rows - rows[words, draft][:, None] - margin
+    gain[words, draft] = 0.0
+    written = is_punctuated(conversation.words)
+    return path.best(gain, path.costs(conversation.words, written, settings()["changes"]))
 
 
 def prepare(options: Options) -> None:
@@ -106,8 +133,9 @@ def prepare(options: Options) -> None:
     ag_lsec.prepare(options)
 
 
-def _unread(draft: np.ndarray, speakers: int) -> np.ndarray:
+def unread(conversation: Conversation) -> np.ndarray:
     """Log-posteriors [W, K] of words that nothing was read of: the first pass is mostly right."""
+    draft, speakers = np.array(conversation.draft()), len(conversation.names)
     rows = np.full((len(draft), speakers), np.log((1 - UNREAD) / (speakers - 1)))
     rows[np.arange(len(draft)), draft] = np.log(UNREAD)
     return rows
@@ -121,6 +149,6 @@ def _lead(gain: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def settings() -> dict[str, Any]:
-    """The language model's "weight"; the trigrams' ("fit"); "margins" ("scores", "no_scores"),
-    "reach" and the costs of "changes" (`path.costs`) in nats."""
+    """The language model's "weight"; the trigrams' ("fit"); "margins" ("scores", "no_scores",
+    "heard" with a recording), "reach" and the costs of "changes" (`path.costs`) in nats."""
     return json.loads(SETTINGS.read_text(encoding="utf-8"))

@@ -6,15 +6,14 @@ baseline that does not read. It wants the recording, which is streamed. What rea
 is imported in the functions that do, since the default (`best.py`) mostly has no recording.
 """
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from seal import memory
 from seal.acoustic.arrays import Floats
 from seal.acoustic.rescore import recording_of
+from seal.acoustic.units import Unit, embed
 from seal.correctors import Labels, Options, lengths
 from seal.progress import Progress, split
 from seal.words import Conversation, Word
@@ -28,10 +27,7 @@ SCALE = 20.0
 MARGIN = 1.0
 """Nats by which another voice must be nearer, where nothing else is asked for."""
 
-LEAST = 0.25  # seconds of audio below which there is no voice
 NEAR = 6  # words before and after that may be heard with a word
-BATCH = 8  # stretches of one length that are embedded together
-TIDY = 4  # of those batches, after which freed memory goes back to the system
 
 
 def label(
@@ -60,7 +56,8 @@ def reassign(
     """
     words = conversation.words
     spans = _spans(words, draft)
-    vectors = _voices(recording_of(source, words[0]["session_id"]), spans, progress)
+    around = [Unit((index,), (span,)) for index, span in enumerate(spans)]
+    vectors = embed(recording_of(source, words[0]["session_id"]), around, progress)
     centroids = _centroids(vectors, draft, spans, len(conversation.names))
     logits = SCALE * vectors @ centroids.T
     logits -= logits.max(axis=1, keepdims=True)
@@ -70,54 +67,6 @@ def reassign(
     chosen = np.where(ahead > margin, logits.argmax(axis=1), draft)
     progress(1.0)
     return Labels(chosen.tolist(), posterior[rows, chosen].tolist())
-
-
-def _voices(path: Path, spans: Sequence[tuple[float, float]], progress: Progress) -> Floats:
-    """[W, SIZE] unit embeddings of the audio in each span; zeros where there is none."""
-    from seal.acoustic import embedding
-
-    model = embedding.load()
-    vectors = np.zeros((len(spans), embedding.SIZE), dtype=np.float32)
-    alike: dict[int, list[tuple[int, Floats]]] = {}  # by their length: they are embedded together
-    batches = itertools.count()
-
-    def embed(group: list[tuple[int, Floats]]) -> None:
-        if next(batches) % TIDY == 0:
-            memory.give_back()
-        indices, banks = zip(*group, strict=True)
-        vectors[list(indices)] = embedding.vectors(model, np.stack(banks))
-
-    for done, (index, samples) in enumerate(_excerpts(path, spans)):
-        bank = embedding.filterbank(samples)
-        group = alike.setdefault(len(bank), [])
-        group.append((index, bank))
-        if len(group) == BATCH:
-            embed(alike.pop(len(bank)))
-        progress(done / len(spans))
-    for group in alike.values():
-        embed(group)
-    return vectors
-
-
-def _excerpts(path: Path, spans: Sequence[tuple[float, float]]) -> Iterator[tuple[int, Floats]]:
-    """Yield (index of the span, its samples), from the first to begin to the last; spans of less
-    than LEAST are left out."""
-    from seal.acoustic import audio
-
-    blocks = audio.blocks(path)
-    held = np.zeros(0, dtype=np.float32)
-    begin, over = 0, False
-    for index in sorted(range(len(spans)), key=spans.__getitem__):
-        first, last = (max(0, round(time * audio.RATE)) for time in spans[index])
-        while not over and begin + len(held) < last:
-            block = next(blocks, None)
-            over = block is None
-            if block is not None:
-                keep = max(0, min(first - begin, len(held)))
-                held, begin = np.concatenate([held[keep:], block]), begin + keep
-        samples = held[max(0, first - begin) : max(0, last - begin)]
-        if len(samples) >= LEAST * audio.RATE:
-            yield index, samples
 
 
 def _spans(words: Sequence[Word], draft: Sequence[int]) -> list[tuple[float, float]]:

@@ -1,0 +1,156 @@
+"""Units: stretches of one speaker's words that are short enough to be one voice, and their voices.
+
+A speaker's words are cut where they pause and where they grow long; what others say meanwhile is
+left out of the sound. Each unit is embedded (CAM++, `embedding.py`), in one pass over the
+recording, which is streamed. This file knows nothing of who is right. What reads and embeds audio
+is imported in the functions that do, since the default (`correctors/best.py`) mostly has no
+recording.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seal import memory
+from seal.acoustic.arrays import Floats
+from seal.progress import Progress
+from seal.words import Word
+
+PAUSE = 0.4
+"""Seconds of silence at which a unit ends."""
+
+LEAST = 0.25
+"""Seconds of sound below which there is no voice."""
+
+FRAME = 0.01
+"""Seconds of a row of features."""
+
+ROUND = 10
+"""Rows of features that lengths are rounded to, so that many are as long as each other."""
+
+BATCH = 8
+"""Units of one length that are embedded together."""
+
+TIDY = 4
+"""Of those batches, after which freed memory goes back to the system."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Words of one speaker, by their indices, and the spans of sound, in seconds, in which nobody
+    else speaks by the labels; `shared` where there is hardly such a span, and the spans are all."""
+
+    words: tuple[int, ...]
+    spans: tuple[tuple[float, float], ...]
+    shared: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return sum(end - start for start, end in self.spans)
+
+
+def cut(words: Sequence[Word], labels: Sequence[int], most: float) -> list[Unit]:
+    """The units of words in time order by their speakers `labels` [W], of `most` seconds, in the
+    order of their first words. Every word is in one."""
+    runs: list[list[int]] = []
+    open_: dict[int, list[int]] = {}
+    for index, (word, speaker) in enumerate(zip(words, labels, strict=True)):
+        run = open_.get(speaker)
+        if (
+            run is None
+            or word["start_time"] - words[run[-1]]["end_time"] > PAUSE
+            or word["end_time"] - words[run[0]]["start_time"] > most
+        ):
+            run = open_[speaker] = []
+            runs.append(run)
+        run.append(index)
+    return [_unit(words, labels, run) for run in runs]
+
+
+def _unit(words: Sequence[Word], labels: Sequence[int], run: Sequence[int]) -> Unit:
+    """The run with the sound in which its speaker is alone."""
+    speaker = labels[run[0]]
+    start, end = words[run[0]]["start_time"], max(words[index]["end_time"] for index in run)
+    others = []
+    index = run[0] - 1  # words before that may reach into it: a few
+    while index >= 0 and words[index]["start_time"] > start - 3.0:
+        others.append(index)
+        index -= 1
+    index = run[0] + 1
+    while index < len(words) and words[index]["start_time"] < end:
+        others.append(index)
+        index += 1
+    busy = sorted(
+        (words[other]["start_time"], words[other]["end_time"])
+        for other in others
+        if labels[other] != speaker and words[other]["end_time"] > start
+    )
+    free, at = [], start
+    for first, last in busy:
+        if first > at:
+            free.append((at, min(first, end)))
+        at = max(at, last)
+    if at < end:
+        free.append((at, end))
+    kept = tuple((first, last) for first, last in free if last - first > 5 * FRAME)
+    if sum(last - first for first, last in kept) >= LEAST:
+        return Unit(tuple(run), kept)
+    return Unit(tuple(run), ((start, max(end, start + FRAME)),), shared=bool(busy))
+
+
+def embed(path: str | Path, units: Sequence[Unit], progress: Progress) -> Floats:
+    """[U, SIZE] unit embeddings; zeros where less than LEAST is to be heard. Raises SealError."""
+    from seal.acoustic import embedding
+
+    model = embedding.load()
+    vectors = np.zeros((len(units), embedding.SIZE), dtype=np.float32)
+    alike: dict[int, list[tuple[int, Floats]]] = {}
+    batches = itertools.count()
+
+    def together(group: list[tuple[int, Floats]]) -> None:
+        if next(batches) % TIDY == 0:
+            memory.give_back()
+        indices, banks = zip(*group, strict=True)
+        vectors[list(indices)] = embedding.vectors(model, np.stack(banks))
+
+    for done, (index, bank) in enumerate(_banks(path, units)):
+        group = alike.setdefault(len(bank), [])
+        group.append((index, bank))
+        if len(group) == BATCH:
+            together(alike.pop(len(bank)))
+        progress(done / len(units))
+    for group in alike.values():
+        together(group)
+    return vectors
+
+
+def _banks(path: str | Path, units: Sequence[Unit]) -> Iterator[tuple[int, Floats]]:
+    """Yield (index of the unit, features of its spans), from the first to begin to the last."""
+    from seal.acoustic import audio, embedding
+
+    blocks = audio.blocks(path)
+    held = np.zeros(0, dtype=np.float32)
+    begin, over = 0, False
+    for index in sorted(range(len(units)), key=lambda index: units[index].spans[0]):
+        spans = units[index].spans
+        first, last = (max(0, round(time * audio.RATE)) for time in (spans[0][0], spans[-1][1]))
+        while not over and begin + len(held) < last:
+            block = next(blocks, None)
+            over = block is None
+            if block is not None:
+                keep = max(0, min(first - begin, len(held)))
+                held, begin = np.concatenate([held[keep:], block]), begin + keep
+        samples = held[max(0, first - begin) : max(0, last - begin)]
+        if len(samples) < LEAST * audio.RATE:
+            continue
+        bank = embedding.filterbank(samples)
+        times = spans[0][0] + (np.arange(len(bank)) + 0.5) * FRAME
+        kept = np.zeros(len(bank), dtype=bool)
+        for start, end in spans:
+            kept |= (times >= start) & (times < end)
+        rows = bank[kept]
+        if len(rows) * FRAME >= LEAST - 2 * FRAME:
+            yield index, rows[: len(rows) // ROUND * ROUND]
