@@ -39,6 +39,7 @@ LISTENING = Row("best, listening", {"corrector": "best"}, heard=True)
 HARD = (BEST, LSEC, HMM, SMOOTHED, UNIT)
 SCORED = (BEST, HIDDEN, LSEC, LSEC_HIDDEN, HMM, SMOOTHED, UNIT)
 HEARD = (BEST, HIDDEN, HMM, SMOOTHED, UNIT, VOICE, LISTENING)
+VOICED = (*SCORED, VOICE, LISTENING)
 
 ROWS = {
     "real-calls": HARD,
@@ -46,8 +47,8 @@ ROWS = {
     "simulated-calls": SCORED,
     "simulated-meetings": SCORED,
     "simulated-cabnc": SCORED,
-    "voiced-calls": SCORED,
-    "voiced-meetings": SCORED,
+    "voiced-calls": VOICED,
+    "voiced-meetings": VOICED,
     "clips": HEARD,
     "libri2mix": HEARD,
     "real-audio": HEARD,
@@ -136,7 +137,8 @@ def _mark(folder: Path, chosen: Sequence[Row]) -> str:
     """A digest of a set's files by size and time, of systems and weights."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     seen = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    what = [MEASURES, seen, [asdict(row) for row in chosen], weights_digest(None)]
+    heard = any(row.heard for row in chosen)
+    what = [MEASURES, seen, [asdict(row) for row in chosen], weights_digest(None, heard)]
     return hashlib.sha256(json.dumps(what, default=str).encode()).hexdigest()
 
 

@@ -164,7 +164,6 @@ def train(options: argparse.Namespace) -> None:
     ]
     inputs = [features(index, found) for index, found in made]
     print("| | words | wrong | repaired | broken | worse |\n|---|---|---|---|---|---|")
-    margin = best.settings()["margins"]["heard"]
     total = {"text alone": np.zeros(5, int), "text and voices": np.zeros(5, int)}
     for fold in range(4):
         known = [x for x, (index, _) in zip(inputs, made, strict=True) if index % 4 != fold]
@@ -175,7 +174,7 @@ def train(options: argparse.Namespace) -> None:
                 total["text alone"] += counts(first, names, true, labels)
                 logits = network(x)
                 rows = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-                chosen = best.decided(Conversation(first, names), rows, margin)
+                chosen = best.decided(Conversation(first, names), rows, hearing.MARGIN)
                 total["text and voices"] += counts(first, names, true, chosen)
     for title, row in total.items():
         print(f"| {title} | " + " | ".join(map(str, row)) + f" of {len(made)} |")

@@ -22,6 +22,7 @@ from seal.bench.positions import PLACES
 from seal.bench.rivals import RIVALS
 from seal.bench.sets import Recording
 from seal.correction import correct, prepare
+from seal.correctors import hearing
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.path import islands, kinds
 from seal.errors import Notice
@@ -146,7 +147,7 @@ def missing(recordings: Sequence[Recording], row: Row | None, cache: Path) -> li
 def _mark(recording: Recording, row: Row | None, weigh: bool) -> str:
     """A digest of all that an outcome depends on."""
     modelled = row is not None and "rival" not in row.options
-    weights = weights_digest(row.options.get("adapter")) if row and modelled else None
+    weights = weights_digest(row.options.get("adapter"), row.heard) if row and modelled else None
     chosen = asdict(row) if row else None
     found = [MEASURES, recording.mark, chosen, weigh, weights]
     return hashlib.sha256(json.dumps(found, default=str).encode()).hexdigest()
@@ -168,9 +169,11 @@ def outcome_of(held: dict[str, Any]) -> Outcome:
 
 
 @lru_cache(maxsize=8)
-def weights_digest(adapter: str | None) -> str:
-    """A digest of the shipped weights and the adapter's."""
+def weights_digest(adapter: str | None, heard: bool = False) -> str:
+    """A digest of the shipped weights and the adapter's; if `heard`, of those that listen, too."""
     found = hashlib.sha256()
+    if heard:
+        found.update(hearing.FILE.read_bytes())
     folders = [weights.FOLDER, *([Path(adapter)] if adapter else [])]
     for folder in folders:
         for path in sorted(folder.rglob("*")):

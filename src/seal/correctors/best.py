@@ -108,12 +108,11 @@ def _heard(
     """Speakers and confidence when the recording has been heard, too; where nothing is to be heard,
     those that the text gave."""
     assert options.audio is not None
-    tuned = settings()
     heard = hearing.listen(conversation, labels.tolist(), options.audio, progress)
     if not any(vectors.any() for vectors in heard.vectors):
         return labels, confidence
     rows = hearing.log_posteriors(conversation, rows, labels.tolist(), heard)
-    margin = tuned["margins"]["heard"] if options.margin is None else options.margin
+    margin = hearing.MARGIN if options.margin is None else options.margin
     best = decided(conversation, rows, margin)
     return best, np.exp(rows[np.arange(len(best)), best])
 
@@ -149,6 +148,6 @@ def _lead(gain: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def settings() -> dict[str, Any]:
-    """The language model's "weight"; the trigrams' ("fit"); "margins" ("scores", "no_scores",
-    "heard" with a recording), "reach" and the costs of "changes" (`path.costs`) in nats."""
+    """The language model's "weight"; the trigrams' ("fit"); "margins" ("scores", "no_scores"),
+    "reach" and the costs of "changes" (`path.costs`) in nats."""
     return json.loads(SETTINGS.read_text(encoding="utf-8"))

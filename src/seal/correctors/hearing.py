@@ -24,6 +24,9 @@ from seal.words import Conversation
 LENGTHS = (3.0, 1.0)
 """Seconds of a unit at most: long ones are surer, short ones nearer to the word."""
 
+MARGIN = 0.7
+"""Nats by which another speaker must be preferred, chosen on the development sets with sound."""
+
 SHARED = 0.2
 """What a second counts for a speaker's mean voice where others speak, too."""
 
