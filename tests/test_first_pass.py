@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seal import demo
 from seal.acoustic import audio, senko
-from seal.acoustic.clustering import TIGHT, Local, agglomerate, speakers
+from seal.acoustic.clustering import TIGHT, Local, agglomerate, doubtful, speakers
 from seal.acoustic.first_pass import first_pass
 
 
@@ -109,6 +109,15 @@ def test_two_who_speak_at_once_are_two_though_neither_is_heard_alone():
     one = np.eye(4, dtype=np.float32)[0]
     locals_ = [Local(0, 0, one, 0.0, 5.0), Local(0, 1, one, 0.2, 5.0)]
     assert sorted(speakers(locals_, 1, 3, None)[0].tolist()) == [-1, 0, 1]
+
+
+@pytest.mark.parametrize(("alike", "doubt"), [(0.0, False), (0.4, False), (0.55, True)])
+def test_a_number_is_doubtful_where_two_voices_are_nearly_one(alike, doubt):
+    voices = np.array([[1.0, 0.0], [alike, (1 - alike**2) ** 0.5]], dtype=np.float32)
+    locals_ = [Local(window, local, voices[local], 1.0) for window in range(2) for local in (0, 1)]
+    mapping = speakers(locals_, 2, 3, None)
+    assert mapping.max() == 1
+    assert doubtful(locals_, mapping) == doubt
 
 
 def test_no_voices_no_speakers():

@@ -23,6 +23,7 @@ TIGHT = 0.4  # mean cosine distance up to which embeddings are one cluster
 # were hardly heard, and of those of FULL seconds and more, whose centroids are surer.
 ONE_VOICE = (0.55, 0.8)
 FULL = 40.0
+NEARLY = 0.05  # of similarity below that, from which the number of speakers is a guess
 SPLIT = 0.6  # cosine similarity from which two speakers of one window are one voice
 HEARD = 0.5  # seconds alone from which an embedding is of one voice, so that SPLIT says something
 TOGETHER = 1.0  # seconds of two at once from which a recording has two speakers at least
@@ -102,8 +103,7 @@ def _merged(sums: Floats, seconds: Floats, count: int | None) -> Floats:
             return centroids.astype(np.float32)
         ahead = centroids @ centroids.T
         if count is None:
-            known = np.minimum(np.minimum(seconds[:, None], seconds) / FULL, 1.0)
-            ahead -= ONE_VOICE[0] + (ONE_VOICE[1] - ONE_VOICE[0]) * known
+            ahead -= _one_voice(seconds)
         np.fill_diagonal(ahead, -np.inf)
         first, second = sorted(int(i) for i in np.unravel_index(ahead.argmax(), ahead.shape))
         if count is None and ahead[first, second] < 0:
@@ -111,6 +111,30 @@ def _merged(sums: Floats, seconds: Floats, count: int | None) -> Floats:
         sums[first] += sums[second]
         seconds[first] += seconds[second]
         sums, seconds = np.delete(sums, second, axis=0), np.delete(seconds, second)
+
+
+def _one_voice(seconds: Floats) -> Floats:
+    """The similarity from which any two of n clusters, heard that long alone, are one: [n, n]."""
+    known = np.minimum(np.minimum(seconds[:, None], seconds) / FULL, 1.0)
+    return ONE_VOICE[0] + (ONE_VOICE[1] - ONE_VOICE[0]) * known
+
+
+def doubtful(locals_: Sequence[Local], mapping: Ints) -> bool:
+    """Whether two of the speakers found (`speakers`) sound nearly alike: where they do, their
+    number was right in half of the training talk, elsewhere in three quarters."""
+    count = int(mapping.max()) + 1
+    if count < 2:
+        return False
+    size = len(locals_[0].embedding)
+    sums, seconds = np.zeros((count, size), np.float32), np.zeros(count, np.float32)
+    for local in locals_:
+        speaker = mapping[local.window, local.speaker]
+        sums[speaker] += local.clear * local.embedding
+        seconds[speaker] += local.clear
+    centroids = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    ahead = centroids @ centroids.T - _one_voice(seconds)
+    np.fill_diagonal(ahead, -np.inf)
+    return bool(ahead.max() > -NEARLY)
 
 
 def _apart(members: Sequence[Local]) -> np.ndarray:
