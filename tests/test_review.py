@@ -326,7 +326,7 @@ def conversations(draw):
     text = st.text("abcdefghijé<&\U0001f600", min_size=1, max_size=14)
     time, made = 0.0, []
     for _ in range(draw(st.integers(1, 60))):
-        time += draw(st.sampled_from([0.0, 0.02, 0.1, 0.4, 2.0]))
+        time = max(0.0, time + draw(st.sampled_from([-0.9, -0.1, 0.0, 0.02, 0.1, 0.4, 2.0])))
         length = draw(st.sampled_from([0.05, 0.21, 0.5]))
         made.append(
             {
@@ -337,8 +337,10 @@ def conversations(draw):
                 "end_time": round(time + length, 3),
             }
         )
+        if draw(st.integers(0, 9)) == 0:
+            made[-1]["times_estimated"] = True
         time += length
-    return made
+    return sorted(made, key=lambda word: word["start_time"])
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="no Node here")

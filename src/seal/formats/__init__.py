@@ -222,9 +222,10 @@ def written(words: list[Word], to: str) -> str:
 
 def _new(words: list[Word], to: str, layout: Layout | None) -> str:
     """The text of words that a format can hold; signs stand in texts, not in lists of words."""
+    from seal.formats.conversion import of_turns
+
     module = module_of(to)
-    apart = "word times" in module.HOLDS or to == "diarizationlm"  # whose labels are a word's each
-    words = words if apart else signs.shown(words)
+    words = signs.shown(words) if of_turns(module, to) else words
     text: str = module.new(words, layout or DEFAULT) if to in SUBTITLES else module.new(words)
     return text
 

@@ -3,22 +3,27 @@
 It knows formats by what their files say of themselves (`HOLDS`, `NUMBERS`) alone.
 """
 
-from collections import Counter
-from itertools import chain
+from collections import Counter, deque
+from collections.abc import Iterator
+from itertools import chain, groupby, takewhile
 from pathlib import Path
 from typing import Any
 
 from seal.errors import SealError
-from seal.formats import signs
+from seal.formats import signs, turns
 from seal.formats.reading import Original, Source
 from seal.parsing import quoted, split_time
 from seal.words import Word, check_times, sessions, speakers
 
 SCORES = "speaker_scores"
 
+NEAR = 50
+"""Words by which a word may stand elsewhere in what was written, and still be the same."""
+
 
 def converted(words: list[Word], module: Any, to: str) -> list[Word]:
-    """The words as a format can hold them, in time order.
+    """The words as a format can hold them, in time order, or as `turns.unbroken` has them where the
+    format is one of turns.
 
     Text of several words becomes several words, each with its part of the time; speakers become
     numbers where the format has numbers. Raises SealError where there are several conversations
@@ -32,6 +37,8 @@ def converted(words: list[Word], module: Any, to: str) -> list[Word]:
         raise SealError(f"{to} holds one conversation, here are {len(groups)}; take seglst or stm")
     ordered = [words[index] for _, indices in groups for index in indices]
     found = [part for word in ordered for part in _parts(word)]
+    if of_turns(module, to):
+        found = [word for own in _conversations(found) for word in turns.unbroken(own)]
     if not found:
         raise SealError(f"{to}: there are no words to write")
     if module.NUMBERS is not None:
@@ -40,6 +47,16 @@ def converted(words: list[Word], module: Any, to: str) -> list[Word]:
             number = {name: str(place) for place, name in enumerate(names, module.NUMBERS)}
             found = [_renamed(word, number) for word in found]
     return found
+
+
+def of_turns(module: Any, to: str) -> bool:
+    """Whether a format has what somebody says in one piece, and no words with times of their own.
+    DiarizationLM's text is one of words, each with a label."""
+    return "word times" not in module.HOLDS and to != "diarizationlm"
+
+
+def _conversations(words: list[Word]) -> Iterator[list[Word]]:
+    return (list(own) for _, own in groupby(words, key=lambda word: word["session_id"]))
 
 
 def _is_number(name: str, first: int) -> bool:
@@ -78,7 +95,7 @@ def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str
     turns were there, even where the words' are estimated."""
     holds, found = module.HOLDS, []
     if to != "words":
-        found += _rearranged(words)
+        found += _rearranged(words, of_turns(module, to))
     if "words" not in holds and to == "rttm":
         found.append("the words")
     timed = any("times_estimated" not in word for word in words)
@@ -106,8 +123,8 @@ def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str
     return found
 
 
-def _rearranged(words: list[Word]) -> list[str]:
-    """What the words go through to be written at all, in a few words each."""
+def _rearranged(words: list[Word], whole: bool) -> list[str]:
+    """What the words go through to be written at all, in a few words each; `whole`: in turns."""
     found = []
     ordered = [index for _, indices in sessions(words) for index in indices]
     moved = sum(place != index for place, index in enumerate(ordered))
@@ -118,6 +135,12 @@ def _rearranged(words: list[Word]) -> list[str]:
         some = ", ".join(quoted(" ".join(word.split())) for word in several[:3])
         each = _counted(len(several), "word")
         found.append(f"{each} with a space inside, now several words ({some})")
+    if whole:
+        apart = [words[index] for index in ordered]
+        turned = [word for own in _conversations(apart) for word in turns.unbroken(own)]
+        moved = sum(one is not other for one, other in zip(apart, turned, strict=True))
+        if moved:
+            found.append(f"the order of {moved} words said at once: each turn stands whole")
     empty = sum(not word["words"].strip() for word in words)
     if empty:
         found.append(f"{empty} empty words")
@@ -187,13 +210,22 @@ def _signs(words: list[Word]) -> Counter[str]:
 
 
 def _paired(words: list[Word], again: list[Word]) -> list[tuple[Word, Word]]:
-    """Each word that was read again beside what was written, in their order."""
-    written = iter(words)
-    pairs = []
+    """Each word that was read again beside what was written, about in their order: cues of two who
+    talk at once stand in the order in which they begin."""
+    places: dict[str, deque[int]] = {}
+    for place, word in enumerate(words):
+        places.setdefault(word["words"], deque()).append(place)
+    pairs, reached = [], 0
     for after in again:
-        before = next((word for word in written if word["words"] == after["words"]), None)
-        if before is not None:
-            pairs.append((before, after))
+        same = places.get(after["words"], deque())
+        near = list(takewhile(lambda place: place <= reached + NEAR, same))
+        if not near:
+            continue
+        own = (place for place in near if words[place]["speaker"] == after["speaker"])
+        place = next(own, near[0])
+        same.remove(place)
+        reached = max(reached, place)
+        pairs.append((words[place], after))
     return pairs
 
 

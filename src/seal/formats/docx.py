@@ -39,7 +39,7 @@ def made(words: list[Word]) -> bytes:
     page = Document()
     for session, indices in sessions(words):
         page.add_heading(_plain(session), level=1)
-        for turn in turns.grouped([words[index] for index in indices]):
+        for turn in turns.grouped(turns.unbroken([words[index] for index in indices])):
             paragraph = page.add_paragraph()
             paragraph.paragraph_format.space_after = Pt(6)
             paragraph.add_run(_plain(turn[0]["speaker"])).bold = True

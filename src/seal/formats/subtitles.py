@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from seal.formats import turns
+from seal.formats.turns import STOP
 from seal.words import Word
 
 
@@ -46,7 +47,6 @@ DEFAULT = Layout()
 TOLERANCE = 1e-3
 """Seconds: times are written in thousandths."""
 
-_STOP = re.compile(r"[.?!…。？！][\"'”’)\]]*$")
 _PAUSE = re.compile(r"[,;:–—、，][\"'”’)\]]*$")
 _MARK = re.compile(r"[-‐–—>\[(]|&gt;")
 
@@ -61,6 +61,7 @@ def cues(
         for part in _parts(turn, layout, room):
             start, end = part[0]["start_time"], max(word["end_time"] for word in part)
             found.append(Cue(start, end, _lines(part, layout, room)))
+    found.sort(key=lambda cue: cue.start)  # what two say at once stands in cues of its own
     return _joined(_lengthened(found, layout), layout, label)
 
 
@@ -128,7 +129,7 @@ def _cost(part: list[Word], layout: Layout, ends_turn: bool) -> float:
     """What speaks against a cue: a break in a sentence, a word alone, too short a time."""
     cost = 1.0
     last = part[-1]["words"]
-    if not ends_turn and not _STOP.search(last):
+    if not ends_turn and not STOP.search(last):
         cost += 1.0 if _PAUSE.search(last) else 2.0
     if len(part) == 1:
         cost += 6.0
@@ -163,7 +164,7 @@ def _broken(part: list[Word], layout: Layout, room: int) -> list[list[Word]] | N
             break
         if under > layout.width or _marked(part[place : place + 6]):
             continue
-        cost = abs(over - under) - 6 * bool(_STOP.search(part[place - 1]["words"]))
+        cost = abs(over - under) - 6 * bool(STOP.search(part[place - 1]["words"]))
         cost -= 3 * bool(_PAUSE.search(part[place - 1]["words"]))
         if best is None or cost < best[0]:
             best = cost, place

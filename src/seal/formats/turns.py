@@ -13,11 +13,23 @@ from typing import Any
 
 from seal.formats.document import Edit, Path
 from seal.formats.reading import majority, objects, runs, seconds
-from seal.formats.signs import spoken
+from seal.formats.signs import spoken, told
 from seal.words import Word
 
 PAUSE = 1.5
 """Seconds of silence after which a new turn begins, where turns are made of words."""
+
+BREATH = 0.5
+"""Seconds of silence after which somebody who talks at once with others has ended what they say."""
+
+LONGEST = 10.0
+"""Seconds after which what somebody says is not kept whole any more while others talk, too."""
+
+TOUCHING = 0.01
+"""Seconds by which words may overlap that were said one after another: times are rounded."""
+
+STOP = re.compile(r"[.?!…。？！][\"'”’)\]]*$")
+"""How the last word of a sentence ends."""
 
 Piece = Callable[[dict, int, int, Any], dict]
 """A part of a turn: the turn, the first and the last (exclusive) of its words, and the speaker."""
@@ -87,6 +99,40 @@ def grouped(words: Sequence[Word]) -> Iterator[list[Word]]:
         turn.append(word)
     if turn:
         yield turn
+
+
+def unbroken(words: Sequence[Word]) -> list[Word]:
+    """The words of a conversation, in time order, as they are read: where people talk at once, what
+    each says stands whole, in the order in which they begin.
+
+    It ends with a sentence, at a silence of BREATH, where somebody speaks between two of its words
+    and not over them, or after LONGEST. Words whose times are estimated stay in their order.
+    """
+    latest: dict[str, int] = {}
+    begun: list[int] = []  # for each word, the first of what its speaker says at once
+    for place, word in enumerate(words):
+        before = latest.get(word["speaker"])
+        goes_on = before is not None and _goes_on(words, begun[before], before, place)
+        begun.append(begun[before] if goes_on and before is not None else place)
+        latest[word["speaker"]] = place
+    return [words[place] for place in sorted(range(len(words)), key=begun.__getitem__)]
+
+
+def _goes_on(words: Sequence[Word], first: int, before: int, place: int) -> bool:
+    """Whether a word belongs to what its speaker has been saying since the word at `first`."""
+    one, other = words[before], words[place]
+    low, high = one["end_time"] - TOUCHING, other["start_time"] + TOUCHING
+    return (
+        "times_estimated" not in one
+        and "times_estimated" not in other
+        and not STOP.search(told(one))
+        and other["start_time"] - one["end_time"] < BREATH
+        and other["start_time"] - words[first]["start_time"] < LONGEST
+        and all(
+            low > between["start_time"] or between["end_time"] > high
+            for between in words[before + 1 : place]
+        )
+    )
 
 
 def said(words: Iterable[Word]) -> str:

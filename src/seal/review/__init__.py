@@ -158,6 +158,7 @@ def word_view(word: Word) -> dict[str, Any]:
         "scores": word.get("speaker_scores") or None,
     }
     before = word.get("words_before")
+    view |= {"estimated": True} if "times_estimated" in word else {}
     view |= {"before": before} if isinstance(before, str) else {}
     view |= {"shown": signs.told(word)} if signs.alone(word) else {}
     return view | ({"reviewed": True} if word.get("reviewed") is True else {})

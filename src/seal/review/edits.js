@@ -170,7 +170,7 @@ class Conversation {
     // `shown`: with the signs beside it ("Flour &"), as long as nobody has written the word anew.
     const said = ({ text, shown }, place) => (this.text[place] === text && shown) || this.text[place];
     return this.words.map((word, place) =>
-      ({ start: word.start, end: word.end, text: said(word, place), speaker: this.names[this.speaker[place]] }));
+      ({ start: word.start, end: word.end, text: said(word, place), speaker: this.names[this.speaker[place]], estimated: word.estimated }));
   }
 
   // The file with the edits in it. `transcript` has each word's keys with their values as they are

@@ -2,6 +2,9 @@
 // What people take from a page that has no server: the conversation as text, as subtitles and as a
 // Word document, as `seal.formats` writes them (otter, srt, docx). It knows nothing of the page.
 const TURN_PAUSE = 1.5; // seconds of silence after which a new turn begins
+// What somebody says at once with others ends at such a silence, or after so long; words that touch
+// were said one after another. In seconds.
+const [BREATH, LONGEST, TOUCHING] = [0.5, 10, 0.01];
 const CUE = { width: 42, lines: 2, shortest: 1, longest: 7 }; // letters, lines, seconds
 
 const EXPORTS = {
@@ -14,9 +17,27 @@ const EXPORTS = {
   docx: (words) => zipped(wordDocument(words)),
 };
 
+// The words as they are read: where people talk at once, what each says stands whole.
+function unbroken(words) {
+  const [latest, begun] = [new Map(), []];
+  const goesOn = (first, before, place) => {
+    const [one, other] = [words[before], words[place]];
+    const [low, high] = [one.end - TOUCHING, other.start + TOUCHING];
+    return !one.estimated && !other.estimated && !stops(one.text) && other.start - one.end < BREATH
+      && other.start - words[first].start < LONGEST
+      && words.slice(before + 1, place).every((between) => low > between.start || between.end > high);
+  };
+  words.forEach((word, place) => {
+    const before = latest.get(word.speaker);
+    begun.push(before !== undefined && goesOn(begun[before], before, place) ? begun[before] : place);
+    latest.set(word.speaker, place);
+  });
+  return [...words.keys()].sort((one, other) => begun[one] - begun[other]).map((place) => words[place]);
+}
+
 function spokenTurns(words) {
   const found = [];
-  for (const word of words) {
+  for (const word of unbroken(words)) {
     const turn = found[found.length - 1];
     const last = turn?.[turn.length - 1];
     if (last && last.speaker === word.speaker && word.start - last.end <= TURN_PAUSE) turn.push(word);
@@ -48,6 +69,7 @@ function subtitles(words, label) {
       cues.push({ start: part[0].start, end: Math.max(...part.map((word) => word.end)), lines: cueLines(part, room) ?? [part] });
     }
   }
+  cues.sort((one, other) => one.start - other.start);
   return joined(lengthened(cues), label);
 }
 
