@@ -589,6 +589,43 @@ def test_a_word_may_go_to_the_other_side_of_a_call_and_back() -> None:
     assert turns(back.words) == turns(transcript.words)
 
 
+def test_once_a_word_goes_to_the_other_side_all_turns_name_theirs() -> None:
+    """Deepgram's stereo without speakers: paragraphs and utterances named half of them before."""
+    content = stereo("deepgram")
+    utterances = []
+    for number, channel in enumerate(content["results"]["channels"]):
+        best = channel["alternatives"][0]
+        middle = len(best["words"]) // 2
+        paragraphs = []
+        for own in (best["words"][:middle], best["words"][middle:]):
+            text = " ".join(word["punctuated_word"] for word in own)
+            times = {"start": own[0]["start"], "end": own[-1]["end"]}
+            paragraphs.append(
+                {"sentences": [{"text": text} | times], "num_words": len(own)} | times
+            )
+            utterances.append(
+                {"channel": number, "transcript": text, "words": own, "id": f"u{len(utterances)}"}
+                | times
+            )
+        texts = [one["sentences"][0]["text"] for one in paragraphs]
+        best["paragraphs"] = {"transcript": "\n" + "\n\n".join(texts), "paragraphs": paragraphs}
+    content["results"]["utterances"] = utterances
+    transcript = read("a.json", json.dumps(content))
+    assert transcript.data(transcript.words) == json.dumps(content).encode()
+    after = [dict(word) for word in transcript.words]
+    assert after[3]["speaker"] == "0"
+    after[3]["speaker"] = "1"
+    results = json.loads(transcript.data(after))["results"]
+    assert all("speaker" in one for one in results["utterances"])
+    for number, channel in enumerate(results["channels"]):
+        holder = channel["alternatives"][0]["paragraphs"]
+        assert all("speaker" in one for one in holder["paragraphs"])
+        assert holder["transcript"].startswith(f"\nSpeaker {number}: ")
+    first = results["channels"][0]["alternatives"][0]["paragraphs"]["paragraphs"]
+    assert [one["speaker"] for one in first] == [0, 1, 0, 0]
+    assert turns(read("a.json", json.dumps({"results": results})).words) == turns(after)
+
+
 def test_what_is_known_and_not_read_is_named() -> None:
     with pytest.raises(SealError, match=r"a\.json: Amazon Bedrock Data Automation's JSON, which"):
         read("a.json", '{"metadata": {}, "audio_items": [], "audio_segments": []}')

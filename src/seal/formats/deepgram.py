@@ -87,11 +87,15 @@ def write(original: Original, words: list[Word]) -> str:
     edit = Edit(document)
     changed = original.changes(words)
     values = [original.value(word["speaker"]) for word in words]
+    # A call whose channels were its speakers: once one is named, all turns name theirs.
+    name_all = any(changed) and any(
+        "speaker" not in document.at(_word_path(*place)) for place in original.places
+    )
     parts: dict[int, list[int]] = {}
     keys = []
     for index, (channel, number) in enumerate(original.places):
         parts.setdefault(channel, []).append(index)
-        path: Path = ("results", "channels", channel, "alternatives", 0, "words", number)
+        path = _word_path(channel, number)
         keys.append((channel, *_key(document.at(path))))
         if changed[index]:
             edit.put((*path, "speaker"), values[index])
@@ -108,21 +112,29 @@ def write(original: Original, words: list[Word]) -> str:
             raise SealError(f"{name}: utterance {number + 1}: has a word that no channel has")
         found.setdefault(number, []).append(place)
     for number, own in found.items():
-        _utterance(edit, number, [values[i] for i in own], [changed[i] for i in own])
+        _utterance(edit, number, [values[i] for i in own], [changed[i] for i in own], name_all)
     for part, inside in parts.items():
-        if any(changed[index] for index in inside):
+        if name_all or any(changed[index] for index in inside):
             path = ("results", "channels", part, "alternatives", 0, "paragraphs")
             own_words, own_values = [words[i] for i in inside], [values[i] for i in inside]
-            _paragraphs(edit, path, own_words, own_values, [changed[i] for i in inside])
+            own_changed = [changed[i] for i in inside]
+            _paragraphs(edit, path, own_words, own_values, own_changed, name_all)
     return edit.text()
+
+
+def _word_path(channel: int, number: int) -> Path:
+    return ("results", "channels", channel, "alternatives", 0, "words", number)
 
 
 def _key(word: dict) -> tuple:
     return str(word.get("word")), str(word.get("start")), str(word.get("end"))
 
 
-def _utterance(edit: Edit, number: int, values: list[Any], changed: list[bool]) -> None:
+def _utterance(
+    edit: Edit, number: int, values: list[Any], changed: list[bool], name_all: bool
+) -> None:
     path: Path = ("results", "utterances", number)
+    nobodys = name_all and "speaker" not in edit.document.at(path)
 
     def piece(turn: dict, first: int, last: int, value: Any) -> dict:
         inside = [word | {"speaker": value} for word in turn["words"][first:last]]
@@ -138,7 +150,7 @@ def _utterance(edit: Edit, number: int, values: list[Any], changed: list[bool]) 
             part["id"] = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{turn['id']} {first}"))
         return turn | part
 
-    turns.rewrite(edit, path, "speaker", values, changed, piece)
+    turns.rewrite(edit, path, "speaker", values, [nobodys or any(changed)], piece)
     if len(set(values)) == 1:
         for position in range(len(values)):
             if changed[position]:
@@ -146,9 +158,15 @@ def _utterance(edit: Edit, number: int, values: list[Any], changed: list[bool]) 
 
 
 def _paragraphs(
-    edit: Edit, path: Path, words: list[Word], values: list[Any], changed: list[bool]
+    edit: Edit,
+    path: Path,
+    words: list[Word],
+    values: list[Any],
+    changed: list[bool],
+    name_all: bool,
 ) -> None:
-    """Paragraphs have no words of their own: those of `num_words`, one after another."""
+    """Paragraphs have no words of their own: those of `num_words`, one after another. `name_all`:
+    those without a speaker get one."""
     best = edit.document.at(path[:-1])
     holder = best.get("paragraphs")
     if not isinstance(holder, dict) or not isinstance(holder.get("paragraphs"), list):
@@ -165,10 +183,10 @@ def _paragraphs(
     for number, paragraph in enumerate(before):
         count = paragraph["num_words"]
         inside, own = words[done : done + count], values[done : done + count]
-        touched = any(changed[done : done + count])
+        touched = any(changed[done : done + count]) or (name_all and "speaker" not in paragraph)
         done += count
         parts = list(runs(own)) if touched else []
-        if len(parts) == 1 and "speaker" in paragraph:
+        if len(parts) == 1 and (name_all or "speaker" in paragraph):
             edit.put((*path, "paragraphs", number, "speaker"), own[0])
             after.append(paragraph | {"speaker": own[0]})
         elif len(parts) > 1:
