@@ -222,3 +222,23 @@ def test_a_folder_says_what_it_passes_over(tmp_path: Path, capsys: Any) -> None:
     assert cli.main(["convert", str(tmp_path), "-o", f"{tmp_path}/out/", "--to", "vtt"]) == 0
     told = capsys.readouterr().err
     assert f"{tmp_path}: 3 files passed over (c.txt, d.csv, e.docx)" in told and "*.txt'" in told
+
+
+def test_what_a_webvtt_has_beside_its_cues_is_told_where_it_is_left_out(
+    tmp_path: Path, capsys: Any
+) -> None:
+    path = tmp_path / "a.vtt"
+    path.write_text(
+        "WEBVTT - A call\nKind: captions\n\nSTYLE\n::cue { color: red }\n\nREGION\nid:fred\n\n"
+        "NOTE by Ann\n\nintro\n00:00.500 --> 00:02.000 align:start position:10%\n"
+        "<v Ann>did the <c.yellow>parcel</c> come\n\n2\n00:02.500 --> 00:04.000\n<v Bob>no\n"
+    )
+    for command in (["-o", str(tmp_path / "o.srt")], ["-o", str(tmp_path / "o.vtt"), "--lines=1"]):
+        assert cli.main(["convert", str(path), *command]) == 0
+        told = capsys.readouterr().err
+        for part in ("formatting", "header", "1 style sheet", "1 region", "1 note", "names of 1 cue"):
+            assert part in told
+        assert "settings of 1 cue" in told
+    assert cli.main(["convert", str(path), "-o", str(tmp_path / "same.vtt")]) == 0
+    assert (tmp_path / "same.vtt").read_bytes() == path.read_bytes()
+    assert not capsys.readouterr().err

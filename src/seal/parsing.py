@@ -88,3 +88,12 @@ def split_time(texts: Sequence[str], start: float, end: float) -> list[tuple[flo
         position += len(text) + 1
         found.append((round(first, 3), round(start + length * position / total, 3)))
     return found
+
+
+def counted(count: int, name: str) -> str:
+    """So many things of a name.
+
+    >>> counted(1, "word"), counted(2, "word")
+    ('1 word', '2 words')
+    """
+    return f"{count} {name}" + "s" * (count != 1)

@@ -12,7 +12,7 @@ from typing import Any
 from seal.errors import SealError
 from seal.formats import signs, turns
 from seal.formats.reading import Original, Source
-from seal.parsing import quoted, split_time
+from seal.parsing import counted, quoted, split_time
 from seal.words import Word, check_times, sessions, speakers
 
 SCORES = "speaker_scores"
@@ -133,7 +133,7 @@ def _rearranged(words: list[Word], whole: bool) -> list[str]:
     several = [word["words"] for word in words if len(word["words"].split()) > 1]
     if several:
         some = ", ".join(quoted(" ".join(word.split())) for word in several[:3])
-        each = _counted(len(several), "word")
+        each = counted(len(several), "word")
         found.append(f"{each} with a space inside, now several words ({some})")
     if whole:
         apart = [words[index] for index in ordered]
@@ -152,17 +152,13 @@ def left_out(original: Original) -> list[str]:
     found = []
     if original.asides:
         some = ", ".join(_short(mark) for mark in list(dict.fromkeys(original.asides))[:3])
-        marks = _counted(len(original.asides), "mark")
+        marks = counted(len(original.asides), "mark")
         found.append(f"{marks} of what nobody says ({some})")
     return found + original.styles
 
 
 def _short(text: str) -> str:
     return text if len(text) <= 30 else text[:27] + "…"
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}" + "s" * (count != 1)
 
 
 def misread(words: list[Word], module: Any, to: str, text: str, beside: str | None) -> list[str]:
@@ -183,11 +179,11 @@ def misread(words: list[Word], module: Any, to: str, text: str, beside: str | No
     missing = Counter(w["words"] for w in words) - Counter(w["words"] for w in again)
     if missing:
         some = ", ".join(quoted(word) for word in list(missing)[:3])
-        found.append(f"{_counted(missing.total(), 'word')} as such: marks there ({some})")
+        found.append(f"{counted(missing.total(), 'word')} as such: marks there ({some})")
     gone = _signs(words) - _signs(again)
     if gone:
         some = " ".join(list(gone)[:5])
-        found.append(f"{_counted(gone.total(), 'sign')} that stand alone ({some})")
+        found.append(f"{counted(gone.total(), 'sign')} that stand alone ({some})")
     same = _paired(words, again)
     pairs = Counter((before["speaker"], after["speaker"]) for before, after in same)
     name = {one: other for (one, other), _ in reversed(pairs.most_common())}

@@ -53,7 +53,7 @@ VOICE = re.compile(
 )
 TAG = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
 _STYLES = {"i": "italics", "b": "bold", "u": "underlining"}
-_NO_STYLE = re.compile(r"</?(?:v|c)(?:[.\s][^>]*)?>|<[\d:.]+>", re.IGNORECASE)
+_NO_STYLE = re.compile(r"</?v(?:[.\s][^>]*)?>|</?c>|<[\d:.]+>", re.IGNORECASE)
 # "[door slams]" is one token, and no word; neither is "(00:03)".
 _NOISE = r"(?:\[[^\[\]\n]*\]|\(\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,6})?\))[.,;!?…]*"
 _INSIDE_SONG = r"(?:(?!\n[ \t]*\r?\n)[^♪♫♬♩]){0,300}"

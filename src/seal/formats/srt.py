@@ -14,7 +14,7 @@ from seal.formats import labelled, overlaps, relabel, subtitles
 from seal.formats.labelled import Labelled
 from seal.formats.reading import Entry, Original, Source, original
 from seal.formats.subtitles import Layout
-from seal.parsing import split_time
+from seal.parsing import counted, split_time
 from seal.words import Word
 
 HOLDS = {"turn times"}
@@ -22,6 +22,7 @@ NUMBERS = None
 
 _TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
 ARROW = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t][^\n]*)?", re.ASCII)
+_SETTINGS = re.compile(r"-->[ \t]*[\d:.,]{5,20}[ \t]+[^\s]")
 _LINE = re.compile(r"[^\n]*(?:\n|$)")
 
 Cue = tuple[float, float, tuple[int, int]]
@@ -70,7 +71,9 @@ def read_cues(source: Source, scanned: Labelled, found: list[Cue]) -> Original:
         mark = "chevron (>>)" if opening.startswith((">>", "&gt;&gt;")) else "dash"
         source.notes.append(f"no names in it: each {mark} is taken for the other of two speakers")
     entries = [entry for *_, words in said for entry in words]
-    return original(source, entries, scanned, scanned.asides, scanned.styles)
+    placed = len(_SETTINGS.findall(source.text))
+    settings = [f"settings of {counted(placed, 'cue')}"] if placed else []
+    return original(source, entries, scanned, scanned.asides, scanned.styles + settings)
 
 
 def cues(source: Source) -> list[Cue]:

@@ -13,6 +13,7 @@ from seal.formats import labelled, srt, subtitles
 from seal.formats.labelled import VOICE, Labelled, model_label
 from seal.formats.reading import Original, Source
 from seal.formats.subtitles import Layout
+from seal.parsing import counted
 from seal.words import Word
 
 HOLDS = srt.HOLDS
@@ -23,6 +24,7 @@ _BLOCK = re.compile(
     r"(?:\A|(?<=\n\n)|(?<=\n\r\n))(?:WEBVTT|NOTE|STYLE|REGION)\b[^\n]*\n"
     r"(?:[ \t]*[^\s][^\n]*(?:\n|$))*"
 )
+_NAMES = {"NOTE": "note", "STYLE": "style sheet", "REGION": "region"}
 _ID = re.compile(r"(?:\A|(?<=\n\n)|(?<=\n\r\n))(?![^\n]*-->)(?=[^\n]*\S)[^\n]*\n(?=[^\n]*-->)")
 
 
@@ -35,7 +37,25 @@ def read(source: Source) -> Original:
     found = srt.read_cues(plain, scanned(source), srt.cues(plain))
     found.source = source
     found.kept = found.kept._replace(text=source.text)
+    found.styles += _beside(source.text)
     return found
+
+
+def _beside(text: str) -> list[str]:
+    """What is in the file and is no cue's text, in a few words each: what conversions leave out."""
+    kinds: dict[str, int] = {}
+    for block in _BLOCK.findall(text):
+        kind = block.split(maxsplit=1)[0]
+        if kind != "WEBVTT":
+            kinds[kind] = kinds.get(kind, 0) + 1
+        elif "\n" in block.strip():
+            kinds["header"] = 1
+    found = [
+        counted(count, _NAMES[kind]) if kind in _NAMES else "the lines of its header"
+        for kind, count in kinds.items()
+    ]
+    names = [line for line in map(str.strip, _ID.findall(text)) if not line.isdigit()]
+    return found + ([f"names of {counted(len(names), 'cue')}"] if names else [])
 
 
 def scanned(source: Source) -> Labelled:
