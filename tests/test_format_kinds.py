@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from seal import cli, formats, words
-from seal.errors import SealError
+from seal.correctors.unread import is_english
+from seal.errors import Notice, SealError
 from seal.formats import known
 
 LINES = [
@@ -1153,3 +1154,65 @@ def test_a_new_speaker_for_every_word_of_a_tool_that_doubts_takes_no_longer(
         assert len(read("a.json", text).words) == size
         spent.append(time.thread_time() - began)
     assert spent[1] < max(0.25, 8 * spent[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("whisperx", ["language"]),
+        ("whispercpp", ["result", "language"]),
+        ("elevenlabs", ["language_code"]),
+        ("speechmatics", ["metadata", "transcription_config", "language"]),
+        ("aws-calls", ["LanguageCode"]),
+    ],
+)
+def test_what_a_tool_says_of_the_language_reaches_the_words(name: str, path: list[str]) -> None:
+    """The corrector leaves what is not in English; a language of WhisperX's was not read before."""
+    content = json.loads((SAMPLES / f"{name}.json").read_text())
+    holder = content
+    for key in path[:-1]:
+        holder = holder.setdefault(key, {})
+    for told, expected in (("de-DE", False), ("en_us", True), ("eng", True), ("auto", True)):
+        holder[path[-1]] = told
+        found = read("a.json", json.dumps(content)).words
+        assert is_english(found) is expected
+        assert ("language" in found[0]) is (told != "auto")
+    for odd in (None, 7, ["en"], {}):
+        holder[path[-1]] = odd
+        assert "language" not in read("a.json", json.dumps(content)).words[0]
+
+
+def overlapping(format: str, seconds: float) -> formats.Transcript:
+    """Two tiers: Ann's interval reaches so far into Bob's."""
+    words = [
+        {"session_id": "a", "speaker": who, "words": text, "start_time": start, "end_time": end}
+        for who, text, start, end in [
+            ("Ann", "did", 0.0, 1.0),
+            ("Ann", "yes", 1.0, 2.0 + seconds),
+            ("Bob", "no", 2.0, 4.0),
+            ("Ann", "right", 4.0 - seconds, 5.0),
+        ]
+    ]
+    return read(f"a{known.suffix_of(format)}", formats.written(words, format))
+
+
+@pytest.mark.parametrize("format", ["textgrid", "eaf"])
+def test_a_small_overlap_of_tiers_is_cut_and_told(format: str) -> None:
+    """It was refused, though 40 ms are less than what is known of a word's time."""
+    transcript = overlapping(format, 0.04)
+    after = [word | {"speaker": "Bob"} for word in transcript.words]
+    with pytest.warns(Notice, match=r"the tier Bob: 2 intervals cut by at most 0\.1 s"):
+        again = read(transcript.path.name, transcript.data(after))
+    assert [(w["speaker"], w["words"]) for w in again.words] == [
+        ("Bob", text) for text in ("did", "yes", "no", "right")
+    ]
+    no = again.words[2]
+    assert (no["start_time"], no["end_time"]) == (2.0, 4.0)
+    assert again.words[1]["end_time"] == 2.0 and again.words[3]["start_time"] == 4.0
+
+
+@pytest.mark.parametrize("format", ["textgrid", "eaf"])
+def test_a_large_overlap_of_tiers_is_refused(format: str) -> None:
+    transcript = overlapping(format, 0.4)
+    with pytest.raises(SealError, match=r"the tier 'Bob' has something at 2\.00 s already"):
+        transcript.data([word | {"speaker": "Bob"} for word in transcript.words])

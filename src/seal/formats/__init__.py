@@ -16,7 +16,7 @@ from typing import Any
 
 from seal.errors import SealError
 from seal.files import write_text
-from seal.formats import evidence, foreign, signs
+from seal.formats import evidence, foreign, language, signs
 from seal.formats.known import (
     FORMATS,
     SUFFIXES,
@@ -137,7 +137,9 @@ class Transcript:
             found = []
         names = {word["speaker"] for word in words}
         same = [word["words"] for word in found] == [word["words"] for word in words]
-        if same and beside is None and FORMATS[self.format] == "text":
+        if getattr(module, "TIERS", False):  # an interval that was cut may come later among others
+            same = _by_speaker(found) == _by_speaker(words)
+        elif same and beside is None and FORMATS[self.format] == "text":
             same = all(a["speaker"] == b["speaker"] for a, b in zip(found, words, strict=True))
         elif same:
             same = {word["speaker"] for word in found} <= names | set(self.original.values)
@@ -195,6 +197,13 @@ class Transcript:
             raise SealError(f"{self.path}: {error}") from None
         told = lost(self.words, module, to, self.timed) + left_out(self.original)
         return text, beside, told + misread(words, module, to, text, beside)
+
+
+def _by_speaker(words: list[Word]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for word in words:
+        found.setdefault(word["speaker"], []).append(word["words"])
+    return found
 
 
 def _again(source: Source, text: str) -> Source:
@@ -265,6 +274,10 @@ def load(
     module = module_of(format)
     with _as(format, path, source.rttm):
         transcript = Transcript(path, format, module.read(source))
+    spoken = language.told(format, source.json.root) if FORMATS[format] == "json" else None
+    if spoken is not None:
+        for word in transcript.words:
+            word["language"] = spoken
     transcript.filled = list(transcript.original.holes)
     if data is None and format != "words":
         filled, note = evidence.recall(transcript.words, path)

@@ -17,6 +17,7 @@ from seal.words import Word, speakers
 
 HOLDS = {"word times"}
 NUMBERS = None
+TIERS = True
 lost = tiers.lost
 
 _TAG = re.compile(

@@ -16,6 +16,7 @@ from seal.words import Word, speakers
 
 HOLDS = {"word times"}
 NUMBERS = None
+TIERS = True
 lost = tiers.lost
 
 _QUOTED = r'"((?:[^"]|"")*+)"'

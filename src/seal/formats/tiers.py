@@ -1,18 +1,25 @@
 """Annotations in tiers, a tier a speaker: what TextGrid and ELAN share.
 
 A word that goes to another speaker leaves its interval, which is cut there, and becomes one of the
-other's tier. Where that has something at the time, it is refused: a tier holds one thing at a time.
+other's tier. Where that has something at the time, it is refused, but for a tenth of a second: a tier
+holds one thing at a time.
 """
 
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from seal.errors import SealError
+from seal.errors import Notice, SealError
 from seal.formats.labelled import parted, words_in
 from seal.formats.reading import Entry, Original, Source, in_time_order, original, runs
-from seal.parsing import quoted, split_time
+from seal.parsing import counted, quoted, split_time
 from seal.words import Word
+
+
+OVERLAP = 0.1
+"""Seconds by which what comes into a tier may overlap what is there: it is cut by so much. The time
+of a word inside an interval is shared out by letters, and surer by no more."""
 
 
 class Interval(NamedTuple):
@@ -104,15 +111,34 @@ def _pieces(interval: Interval, words: list[Word]) -> Iterable[tuple[str, Interv
 
 
 def _in_order(original: Original, tier: Tier, intervals: list[Interval]) -> list[Interval]:
+    """The intervals of a tier in time order, those that are new cut by what they overlap others, if
+    that is little. Raises SealError where it is more."""
     said = [one for one in intervals if one.text.strip()]
     said.sort(key=lambda one: one.start or 0.0)
-    for one, other in pairwise(said):
-        if (one.end or 0.0) > (other.start or 0.0) + 1e-6 and None in (one.number, other.number):
+    cut = 0
+    for place, (one, other) in enumerate(pairwise(list(said))):
+        one = said[place]
+        end, start = one.end or 0.0, other.start or 0.0
+        if end <= start + 1e-6 or None not in (one.number, other.number):
+            continue
+        new = other if other.number is None else one
+        room = (new.end or end) - end if new is other else start - (new.start or 0.0)
+        if end - start > OVERLAP or room <= 0:
             raise SealError(
                 f"{original.source.path}: the tier {quoted(tier.speaker)} has something at "
-                f"{other.start or 0.0:.2f} s already; make a word transcript of it first "
+                f"{start:.2f} s already; make a word transcript of it first "
                 "(seal convert --to words)"
             )
+        if new is other:
+            said[place + 1] = other._replace(start=end)
+        else:
+            said[place] = one._replace(end=start)
+        cut += 1
+    if cut:
+        told = f"the tier {tier.speaker}: {counted(cut, 'interval')} cut by at most {OVERLAP} s"
+        warnings.warn(
+            f"{original.source.path}: {told}, where another one begins", Notice, stacklevel=2
+        )
     return said
 
 
