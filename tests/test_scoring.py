@@ -257,3 +257,19 @@ def test_der_joins_words_into_turns_and_adds_up() -> None:
     other = [{**w, "session_id": "other"} for w in reference]
     both = score(reference + other, [turn("x", 0, 2), turn("y", 0, 2, "other")], turns=True)
     assert both == found + found
+
+
+def test_a_session_that_is_missing_is_named() -> None:
+    """It said "give both the same session_id" where there was nothing to be renamed."""
+
+    def said(*sessions: str) -> list[dict]:
+        more = {"speaker": "A", "words": "yes", "start_time": 0, "end_time": 1}
+        return [{"session_id": session} | more for session in sessions]
+
+    for reference, hypothesis, told in (
+        (said("a", "b"), said("a"), r"^session 'b' is in the reference but not in the hypothesis$"),
+        (said("a"), said(*"abcdef"), r"sessions 'b', 'c', 'd' and 2 more are in the hypothesis"),
+        (said("a"), said("b"), r"'a' is in the reference alone, 'b' in .* the same session_id"),
+    ):
+        with pytest.raises(SealError, match=told):
+            score(reference, hypothesis)

@@ -8,7 +8,7 @@ was written. It knows nothing of audio, of models or of any other file format.
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -231,6 +231,19 @@ def turns(reference: Sequence[Word]) -> list[tuple[float, float, str]]:
             latest[speaker] = len(result)
             result.append((word["start_time"], word["end_time"], speaker))
     return result
+
+
+def renamed(word: Word, names: Mapping[str, str]) -> Word:
+    """A copy of the word in which speakers have their new names, old ones by `names`, wherever the
+    word tells of them."""
+    changed = dict(word)
+    for key in ("speaker", "first_pass_speaker"):
+        if key in word:
+            changed[key] = names.get(word[key], word[key])
+    if word.get("speaker_scores"):
+        scores = word["speaker_scores"]
+        changed["speaker_scores"] = {names.get(name, name): score for name, score in scores.items()}
+    return changed
 
 
 def without_scores(word: Word) -> Word:

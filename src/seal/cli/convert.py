@@ -3,8 +3,10 @@
 `seal.cli` adds it to its own commands; what the formats are is in `seal.formats`.
 """
 
+import filecmp
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +17,11 @@ from seal.batch.inputs import TRANSCRIPT_SUFFIXES, inputs_of, passed_over
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.cli.options import From, Rttm
 from seal.errors import SealError
+from seal.files import back_up
 from seal.formats import known
 from seal.formats.docx import SUFFIX
 from seal.formats.subtitles import DEFAULT, Layout
+from seal.words import Word
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +32,8 @@ def register(app: typer.Typer) -> None:
         epilog="Example: seal convert call.json -o call.srt --to srt\n\n"
         "Example: seal convert call.ctm -o call.json --to words\n\n"
         "Example: seal convert calls/ -o subtitles/ --to vtt\n\n"
+        "Example: seal convert call.json -o call.docx --rename SPEAKER_00=Ann --rename "
+        "SPEAKER_01='Bob Moss'\n\n"
         "Example: seal convert call.words.json --like whisperx.json -o fixed.json",
     )(convert)
 
@@ -57,6 +63,14 @@ def convert(
             "--like",
             metavar="FILE",
             help="Write FILE, the file that the words came from, with these speakers.",
+        ),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rename",
+            metavar="OLD=NEW",
+            help="Call a speaker otherwise; once for each. OUT may be in the format of IN, too.",
         ),
     ] = None,
     line_length: Annotated[
@@ -94,8 +108,9 @@ def convert(
     ] = None,
 ) -> None:
     """Write transcripts in another format."""
+    names = _names(rename or [])
     if like is not None:
-        _write_like(transcript, output, like, to, from_, rttm)
+        _write_like(transcript, output, like, to, from_, rttm, names)
         return
     layout = _layout(width=line_length, lines=lines, shortest=shortest, longest=longest)
     endings = {**known.SUFFIXES, SUFFIX: "docx", ".json": "words"}
@@ -107,7 +122,7 @@ def convert(
     sources, several = inputs_of(transcript, None, TRANSCRIPT_SUFFIXES)
     report_passed_over(transcript)
     if output == "-":
-        _to_stdout(sources, to, from_, rttm, layout)
+        _to_stdout(sources, to, from_, rttm, layout, names)
         return
     if several:
         refuse_one_rttm(rttm)
@@ -115,7 +130,7 @@ def convert(
     failed = 0
     for source, target in zip(sources, targets, strict=True):
         try:
-            _convert(source, target, to, from_, rttm, layout)
+            _convert(source, target, to, from_, rttm, layout, names)
         except SealError as error:
             if not several:
                 raise
@@ -126,7 +141,13 @@ def convert(
 
 
 def _write_like(
-    named: list[Path], output: str, like: Path, to: str | None, from_: str | None, rttm: Path | None
+    named: list[Path],
+    output: str,
+    like: Path,
+    to: str | None,
+    from_: str | None,
+    rttm: Path | None,
+    names: dict[str, str],
 ) -> None:
     """Write another tool's file with the speakers of one transcript of its words."""
     if len(named) > 1 or named[0].is_dir() or output == "-":
@@ -138,7 +159,7 @@ def _write_like(
     (target,) = targets_of(named, output)
     before = formats.load(named[0], from_, rttm)
     report_notes(before)
-    write(before.words, target, like=like)
+    write(before.renamed(names), target, like=like)
 
 
 def _layout(**wanted: Any) -> Layout | None:
@@ -161,34 +182,85 @@ def _targets(sources: list[Path], output: str, several: bool, suffix: str) -> li
     return targets
 
 
+def _names(given: Sequence[str]) -> dict[str, str]:
+    """The new name of each old one."""
+    names: dict[str, str] = {}
+    for each in given:
+        old, found, new = each.partition("=")
+        if not (old and found and new.strip()):
+            raise SealError(f"--rename: {each!r} is not OLD=NEW, as in A=Ann")
+        if old in names:
+            raise SealError(f"--rename: {old!r} gets two names; give it once")
+        names[old] = new
+    return names
+
+
 def _convert(
-    source: Path, target: Path, to: str, from_: str | None, rttm: Path | None, layout: Layout | None
+    source: Path,
+    target: Path,
+    to: str,
+    from_: str | None,
+    rttm: Path | None,
+    layout: Layout | None,
+    names: dict[str, str],
 ) -> None:
     before = formats.load(source, from_, rttm)
     report_notes(before)
-    if to == "docx":
-        from seal.formats import conversion, docx
-
-        docx.save(before.words, target)
-        lost = conversion.lost(before.words, docx, to, before.timed)
-        lost += conversion.left_out(before.original)
-    else:
-        lost = before.convert(to, target, layout)
+    words = before.renamed(names)
+    with kept_before(source, target):
+        lost = _written(before, words, target, to, layout)
     if lost:
         print(f"seal: {target}: not in {to}: {', '.join(lost)}", file=sys.stderr)
 
 
+@contextmanager
+def kept_before(source: Path, target: Path) -> Iterator[None]:
+    """Where an input is replaced by what is made of it: keep a copy of it, if that is another."""
+    if not (target.exists() and target.samefile(source)):
+        yield
+        return
+    copy = back_up(source)
+    try:
+        yield
+    finally:
+        if filecmp.cmp(source, copy, shallow=False):
+            copy.unlink()
+        else:
+            print(f"seal: {target}: as it was: {copy.name}", file=sys.stderr)
+
+
+def _written(
+    before: formats.Transcript, words: list[Word], target: Path, to: str, layout: Layout | None
+) -> list[str]:
+    """Write the words of a file in a format; return what that cannot hold."""
+    if to == "docx":
+        from seal.formats import conversion, docx
+
+        docx.save(words, target)
+        lost = conversion.lost(words, docx, to, before.timed)
+        return lost + conversion.left_out(before.original)
+    return before.convert(to, target, layout, words)
+
+
 def _to_stdout(
-    sources: list[Path], to: str, from_: str | None, rttm: Path | None, layout: Layout | None
+    sources: list[Path],
+    to: str,
+    from_: str | None,
+    rttm: Path | None,
+    layout: Layout | None,
+    names: dict[str, str],
 ) -> None:
     if len(sources) > 1 or to == "docx" or hasattr(known.module_of(to), "BESIDE"):
         raise SealError("-o -: stdout takes one text of one transcript; name a file or a folder")
     before = formats.load(sources[0], from_, rttm)
     report_notes(before)
-    data = before.data(before.words)
+    words = before.renamed(names)
     lost: list[str] = []
-    if not before.stays(to, layout):
-        text, _, lost = before.converted(to, layout)
+    if before.stays(to, layout):
+        before.check_names(words)
+        data = before.data(words)
+    else:
+        text, _, lost = before.converted(to, layout, words)
         data = text.encode("utf-8", "surrogateescape")
     sys.stdout.flush()
     sys.stdout.buffer.write(data)

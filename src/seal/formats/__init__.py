@@ -8,7 +8,8 @@ those are numbers.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from seal.formats.known import (
 from seal.formats.reading import Original, Source, read_source
 from seal.formats.subtitles import DEFAULT, Layout
 from seal.parsing import quoted
-from seal.words import Word, check
+from seal.words import Word, check, renamed, speakers
 
 UNREAD = {
     "audio_items": "Amazon Bedrock Data Automation's JSON",
@@ -156,14 +157,42 @@ class Transcript:
             "more; make a word transcript of it first (seal convert --to words)"
         )
 
-    def convert(self, to: str, target: Path, layout: Layout | None = None) -> list[str]:
-        """Write the words to `target` in another format; return what that cannot hold.
+    def renamed(self, names: Mapping[str, str]) -> list[Word]:
+        """The words, with new names of speakers. Raises SealError where nobody is called so, and
+        where two would be called the same."""
+        if not names:
+            return self.words
+        there = speakers(self.words)
+        for name in names:
+            if name not in there:
+                some = ", ".join(map(quoted, there[:20]))
+                raise SealError(f"{self.path}: nobody is called {quoted(name)}; there are {some}")
+        after = [names.get(name, name) for name in there]
+        for name, count in Counter(after).items():
+            if count > 1:
+                raise SealError(
+                    f"{self.path}: two speakers would be called {quoted(name)}; to join them, "
+                    "give their words to one in seal review"
+                )
+        return [renamed(word, names) for word in self.words]
+
+    def convert(
+        self,
+        to: str,
+        target: Path,
+        layout: Layout | None = None,
+        words: list[Word] | None = None,
+    ) -> list[str]:
+        """Write the words, or `words`, which differ in names alone, to `target` in another format;
+        return what that cannot hold.
 
         `layout` is of new subtitles; where one is given, those in the same format are made anew.
         Raises SealError where it cannot hold the words at all.
         """
+        words = self.words if words is None else words
         if self.stays(to, layout):
-            self.save(self.words, target)
+            self.check_names(words)
+            self.save(words, target)
             return []
         module = module_of(to)
         if hasattr(module, "BESIDE"):
@@ -172,7 +201,7 @@ class Transcript:
             turns = target.with_suffix(module.BESIDE)
             if turns.exists() and not target.exists():
                 raise SealError(f"{turns}: is there, and would be replaced; take another name")
-        text, beside, lost = self.converted(to, layout)
+        text, beside, lost = self.converted(to, layout, words)
         if beside is not None:
             write_text(beside, target.with_suffix(module.BESIDE))
         write_text(text, target)
@@ -182,20 +211,34 @@ class Transcript:
         """Whether a conversion leaves the file as it is."""
         return to == self.format and (layout is None or to not in SUBTITLES)
 
-    def converted(self, to: str, layout: Layout | None = None) -> tuple[str, str | None, list[str]]:
+    def check_names(self, words: list[Word]) -> None:
+        """Raise SealError where the file's format has numbers for speakers, and a name is none."""
+        if module_of(self.format).NUMBERS is None:
+            return
+        for name in {word["speaker"] for word in words} - set(self.original.values):
+            if not name.isdecimal():
+                raise SealError(
+                    f"{self.path}: {self.format} has numbers for speakers, so that nobody can be "
+                    f"called {quoted(name)} in it; convert it (--to words)"
+                )
+
+    def converted(
+        self, to: str, layout: Layout | None = None, words: list[Word] | None = None
+    ) -> tuple[str, str | None, list[str]]:
         """The words in another format: the text, that of the RTTM beside it where there is one, and
         what the format cannot hold. Raises SealError where it cannot hold them at all."""
         from seal.formats.conversion import converted, left_out, lost, misread
 
         module, beside = module_of(to), None
+        before = self.words if words is None else words
         try:
-            words = converted(self.words, module, to)
+            words = converted(before, module, to)
             text = _new(words, to, layout)
             if hasattr(module, "BESIDE"):
                 beside = module.new_beside(words)
         except SealError as error:
             raise SealError(f"{self.path}: {error}") from None
-        told = lost(self.words, module, to, self.timed) + left_out(self.original)
+        told = lost(before, module, to, self.timed) + left_out(self.original)
         return text, beside, told + misread(words, module, to, text, beside)
 
 

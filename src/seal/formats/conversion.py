@@ -13,7 +13,7 @@ from seal.errors import SealError
 from seal.formats import signs, turns
 from seal.formats.reading import Original, Source
 from seal.parsing import counted, quoted, split_time
-from seal.words import Word, check_times, sessions, speakers
+from seal.words import Word, check_times, renamed, sessions, speakers
 
 SCORES = "speaker_scores"
 
@@ -45,7 +45,7 @@ def converted(words: list[Word], module: Any, to: str) -> list[Word]:
         names = speakers(found)
         if not all(_is_number(name, module.NUMBERS) for name in names):
             number = {name: str(place) for place, name in enumerate(names, module.NUMBERS)}
-            found = [_renamed(word, number) for word in found]
+            found = [renamed(word, number) for word in found]
     return found
 
 
@@ -79,15 +79,6 @@ def _parts(word: Word) -> list[Word]:
     if after and parts:
         parts[-1][signs.KEY] = f"{parts[-1].get(signs.KEY, parts[-1]['words'])} {after}"
     return parts
-
-
-def _renamed(word: Word, number: dict[str, str]) -> Word:
-    changed = word | {"speaker": number[word["speaker"]]}
-    if word.get("speaker_scores"):
-        changed["speaker_scores"] = {
-            number[name]: score for name, score in word["speaker_scores"].items()
-        }
-    return changed
 
 
 def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str]:
@@ -187,9 +178,9 @@ def misread(words: list[Word], module: Any, to: str, text: str, beside: str | No
     same = _paired(words, again)
     pairs = Counter((before["speaker"], after["speaker"]) for before, after in same)
     name = {one: other for (one, other), _ in reversed(pairs.most_common())}
-    renamed = [f"{one!r} is {other!r}" for one, other in name.items() if one != other]
-    if renamed:
-        found.append(f"names of speakers ({', '.join(renamed[:3])})")
+    others = [f"{one!r} is {other!r}" for one, other in name.items() if one != other]
+    if others:
+        found.append(f"names of speakers ({', '.join(others[:3])})")
     if len(set(name.values())) < len(name):
         found.append("who is who of those who have one name there")
     wrong = sum(number for (one, other), number in pairs.items() if name[one] != other)

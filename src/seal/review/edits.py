@@ -10,6 +10,7 @@ from typing import Any
 
 from seal.errors import SealError
 from seal.words import Word
+from seal.words import renamed as with_new_names
 
 
 def apply(words: Sequence[Word], indices: Sequence[int], edits: Any) -> list[Word]:
@@ -24,20 +25,11 @@ def apply(words: Sequence[Word], indices: Sequence[int], edits: Any) -> list[Wor
     names, reviewed, renamed, texts = _checked(edits, len(indices))
     changed = [dict(word) for word in words]
     for position, index in enumerate(indices):
-        word = changed[index]
-        before = renamed.get(word["speaker"], word["speaker"])
-        if names[position] != before:
+        word = changed[index] = with_new_names(words[index], renamed)
+        if names[position] != word["speaker"]:
             word.setdefault("first_pass_speaker", word["speaker"])
             word["speaker_confidence"] = 1.0
         word["speaker"] = names[position]
-        if "first_pass_speaker" in word:
-            first = word["first_pass_speaker"]
-            word["first_pass_speaker"] = renamed.get(first, first)
-        if word.get("speaker_scores"):
-            scores = word["speaker_scores"]
-            word["speaker_scores"] = {
-                renamed.get(name, name): score for name, score in scores.items()
-            }
         if position in reviewed:
             word["reviewed"] = True
         else:

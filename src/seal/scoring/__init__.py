@@ -149,13 +149,7 @@ def score(
     ours, theirs = _by_session(hypothesis, normaliser), _by_session(reference, normaliser)
     spoken = [dict(sessions(words)) for words in (reference, hypothesis)] if turns else []
     if ours and theirs:
-        alone = [(session_id, "reference", "hypothesis") for session_id in theirs.keys() - ours]
-        alone += [(session_id, "hypothesis", "reference") for session_id in ours.keys() - theirs]
-        for session_id, side, other in sorted(alone):
-            raise SealError(
-                f"session {session_id!r} is in the {side} but not in the {other}: "
-                "give both the same session_id"
-            )
+        _refuse_alone(sorted(theirs.keys() - ours), sorted(ours.keys() - theirs))
     total = Score()
     for session_id in ours | theirs:
         sides = theirs.get(session_id, []), ours.get(session_id, [])
@@ -169,6 +163,28 @@ def score(
             counted = replace(counted, der_seconds=seconds.errors, speech=seconds.speech)
         total += counted
     return total
+
+
+def _refuse_alone(reference: list[str], hypothesis: list[str]) -> None:
+    """Raise SealError for sessions that are on one side only."""
+    if reference and hypothesis:
+        raise SealError(
+            f"session {reference[0]!r} is in the reference alone, {hypothesis[0]!r} in the "
+            "hypothesis alone: if they are one, give both the same session_id"
+        )
+    sides = (("reference", "hypothesis", reference), ("hypothesis", "reference", hypothesis))
+    for side, other, alone in sides:
+        if alone:
+            more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
+            raise SealError(
+                f"{_listed(alone)}{more} {'are' if len(alone) > 1 else 'is'} in the {side} "
+                f"but not in the {other}"
+            )
+
+
+def _listed(sessions: list[str]) -> str:
+    name = "session" if len(sessions) == 1 else "sessions"
+    return f"{name} {', '.join(map(repr, sessions[:3]))}"
 
 
 def _by_session(words: list[Word], normaliser: Callable[[str], str]) -> dict[str, list[Word]]:
