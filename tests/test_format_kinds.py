@@ -1216,3 +1216,17 @@ def test_a_large_overlap_of_tiers_is_refused(format: str) -> None:
     transcript = overlapping(format, 0.4)
     with pytest.raises(SealError, match=r"the tier 'Bob' has something at 2\.00 s already"):
         transcript.data([word | {"speaker": "Bob"} for word in transcript.words])
+
+
+@pytest.mark.parametrize("to", [*known.FORMATS, "docx"])
+def test_a_recording_without_words_is_a_transcript(
+    to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Silence gave `[]` without a word, and `convert` refused it."""
+    if to == "docx":
+        pytest.importorskip("docx")
+    (tmp_path / "a.json").write_text("[]\n")
+    out = tmp_path / "o.ctm" if to == "ctm-rttm" else tmp_path / "o.txt"
+    assert cli.main(["convert", str(tmp_path / "a.json"), "--to", to, "-o", str(out)]) == 0
+    assert capsys.readouterr().err == f"seal: {tmp_path}/a.json: has no words: nobody was heard\n"
+    assert out.exists()

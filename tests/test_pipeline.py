@@ -18,7 +18,7 @@ from seal import demo, pipeline
 from seal.acoustic import asr, audio
 from seal.acoustic.containers import STRICT
 from seal.cli import main
-from seal.errors import SealError
+from seal.errors import Notice, SealError
 from seal.words import check
 
 
@@ -191,7 +191,8 @@ def test_a_cut_recording_is_told_once_and_strict_refuses_it(tmp_path, monkeypatc
 @pytest.mark.models
 def test_silence_has_no_words(tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(48000), 16000)
-    assert seal.transcribe(tmp_path / "silence.wav") == []
+    with pytest.warns(Notice, match=r"silence\.wav: no words: nobody was heard"):
+        assert seal.transcribe(tmp_path / "silence.wav") == []
 
 
 @pytest.mark.models

@@ -3,6 +3,7 @@
 This file knows the order of the steps and nothing of what they do.
 """
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from seal.acoustic.first_pass import first_pass
 from seal.acoustic.posteriors import Posteriors
 from seal.acoustic.reconcile import reconcile
 from seal.console import with_progress
-from seal.errors import SealError
+from seal.errors import Notice, SealError
 from seal.progress import Progress, StageProgress
 from seal.words import Word
 
@@ -69,6 +70,7 @@ def transcribe(
             progress("first pass", 1.0)
         recognised = speech.recognise(path, asr, _stage(progress, "asr"))
     if not recognised or diarized is None:
+        warnings.warn(f"{path}: no words: nobody was heard", Notice, stacklevel=3)
         return []
     words = reconcile(recognised, diarized, Path(path).stem)
     if not correct:

@@ -46,6 +46,8 @@ class Changes:
         )
 
     def __str__(self) -> str:
+        if not self.words:
+            return "no words"
         words = f"{self.words:,} word{'' if self.words == 1 else 's'}"
         if not self.corrected:
             return words

@@ -162,7 +162,7 @@ def new(words: list[Word]) -> str:
     flat = [word for utterance in utterances for word in utterance["words"]]
     return dumps(
         {
-            "id": words[0]["session_id"],
+            "id": turns.session(words),
             "status": "completed",
             "text": turns.said(words),
             "words": flat,

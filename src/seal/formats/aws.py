@@ -257,4 +257,4 @@ def new(words: list[Word]) -> str:
         "speaker_labels": {"speakers": count, "segments": segments},
         "items": items,
     }
-    return dumps({"jobName": words[0]["session_id"], "results": results, "status": "COMPLETED"})
+    return dumps({"jobName": turns.session(words), "results": results, "status": "COMPLETED"})

@@ -39,7 +39,7 @@ def converted(words: list[Word], module: Any, to: str) -> list[Word]:
     found = [part for word in ordered for part in _parts(word)]
     if of_turns(module, to):
         found = [word for own in _conversations(found) for word in turns.unbroken(own)]
-    if not found:
+    if words and not found:
         raise SealError(f"{to}: there are no words to write")
     if module.NUMBERS is not None:
         names = speakers(found)
@@ -85,6 +85,8 @@ def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str
     """What of the words the format does not hold, in a few words each. `turns_timed`: those of the
     turns were there, even where the words' are estimated."""
     holds, found = module.HOLDS, []
+    if not words:
+        return found
     if to != "words":
         found += _rearranged(words, of_turns(module, to))
     if "words" not in holds and to == "rttm":
@@ -158,7 +160,7 @@ def misread(words: list[Word], module: Any, to: str, text: str, beside: str | No
     A mark that is no word there, speakers at once where the format has their turns alone, a name
     with a space. `words` are those that were written.
     """
-    if to in ("words", "rttm"):
+    if to in ("words", "rttm") or not words:
         return []
     source = Source(Path(to), text)
     source.rttm = None if beside is None else Source(Path(to), beside)

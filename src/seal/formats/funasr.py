@@ -93,7 +93,7 @@ def new(words: list[Word]) -> str:
         for turn in turns.grouped(words)
     ]
     recording = {
-        "key": words[0]["session_id"],
+        "key": turns.session(words),
         "text": turns.said(words),
         "timestamp": [stamp([word]) for word in words],
         "sentence_info": sentences,

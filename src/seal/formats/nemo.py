@@ -116,7 +116,7 @@ def new(words: list[Word]) -> str:
     return dumps(
         {
             "status": "success",
-            "session_id": words[0]["session_id"],
+            "session_id": turns.session(words),
             "transcription": turns.said(words),
             "speaker_count": len(names),
             "words": own,

@@ -74,4 +74,4 @@ def new(words: list[Word]) -> str:
         if "asr_confidence" in word:
             token["confidence"] = word["asr_confidence"]
         tokens.append(token | {"speaker": word["speaker"]})
-    return dumps({"id": words[0]["session_id"], "text": turns.said(words), "tokens": tokens})
+    return dumps({"id": turns.session(words), "text": turns.said(words), "tokens": tokens})

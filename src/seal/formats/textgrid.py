@@ -158,7 +158,7 @@ def _number(time: float) -> str:
 
 def new(words: list[Word]) -> str:
     names = speakers(words)
-    end = max(word["end_time"] for word in words)
+    end = max((word["end_time"] for word in words), default=0.0)
     text = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\n'
     text += f"xmax = {_number(end)}\ntiers? <exists>\nsize = {len(names)}\nitem []:\n"
     for place, name in enumerate(names, start=1):

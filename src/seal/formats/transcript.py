@@ -17,6 +17,8 @@ def recognise(name: str, content: Any) -> bool:
 
 def read(source: Source) -> Original:
     words = check(source.json.root, str(source.path))
+    if not words:
+        source.notes.append("has no words: nobody was heard")
     return Original(source, words, holes=[False] * len(words))
 
 

@@ -140,6 +140,11 @@ def said(words: Iterable[Word]) -> str:
     return " ".join(word["words"] for word in words)
 
 
+def session(words: Sequence[Word]) -> str:
+    """The conversation that the words are of; "" where nobody says any."""
+    return str(words[0]["session_id"]) if words else ""
+
+
 def clock(seconds: float) -> str:
     """When a turn begins, for people: minutes and seconds, and hours where there are some."""
     hours, rest = divmod(int(seconds), 3600)
