@@ -1,5 +1,6 @@
 """Subtitles and texts with more in them than words: signs, songs, noises, cues that overlap."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,20 @@ def test_what_a_webvtt_has_beside_its_cues_is_told_where_it_is_left_out(
     assert cli.main(["convert", str(path), "-o", str(tmp_path / "same.vtt")]) == 0
     assert (tmp_path / "same.vtt").read_bytes() == path.read_bytes()
     assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("to", ["text", "srt", "vtt", "stm", "csv", "otter", "textgrid"])
+def test_signs_that_are_words_of_their_own_in_json_are_told_as_signs(to: str) -> None:
+    """It said "3 words as such: marks there", though the text has them."""
+    made = [
+        {"session_id": "a", "speaker": "A", "words": word, "start_time": at, "end_time": at + 0.5}
+        for at, word in enumerate(["Salt", "&", "pepper", "-", "–", "yes"])
+    ]
+    transcript = read("a.json", json.dumps(made))
+    text, _, lost = transcript.converted(to)
+    if to in ("textgrid", "stm"):  # words of their own there, and no words to who reads them
+        assert "3 words as such: marks there ('&', '-', '–')" in lost
+        return
+    assert "that 3 signs (& - –) stood as words: there they are beside one" in lost
+    assert "Salt & pepper - – yes" in text.replace("&amp;", "&")
+    assert not any("marks there" in told for told in lost)

@@ -170,6 +170,13 @@ def misread(words: list[Word], module: Any, to: str, text: str, beside: str | No
         return [f"what it takes to be read again ({str(error).removeprefix(f'{to}: ')})"]
     found = []
     missing = Counter(w["words"] for w in words) - Counter(w["words"] for w in again)
+    extra = _signs(again) - _signs(words)
+    beside_words = Counter({text: min(missing[text], extra[text]) for text in missing & extra})
+    if beside_words:
+        some = " ".join(list(beside_words)[:5])
+        each = counted(beside_words.total(), "sign")
+        found.append(f"that {each} ({some}) stood as words: there they are beside one")
+    missing -= beside_words
     if missing:
         some = ", ".join(quoted(word) for word in list(missing)[:3])
         found.append(f"{counted(missing.total(), 'word')} as such: marks there ({some})")
