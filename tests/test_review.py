@@ -445,6 +445,34 @@ def served(tmp_path):
 
 
 @pytest.mark.slow
+def test_on_a_telephone_no_button_is_out_of_sight(open_page, served):
+    page = open_page(served[0])
+    for width in (400, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        outside = page.evaluate(
+            """() => [...document.querySelectorAll("#tools button, #tools input")].filter((each) => {
+              const box = each.getBoundingClientRect();
+              return box.width && (box.left < 0 || box.right > innerWidth || box.bottom > innerHeight);
+            }).map((each) => each.textContent || each.id)"""
+        )
+        assert outside == []
+
+
+@pytest.mark.slow
+def test_the_next_uncertain_word_has_an_end(open_page, served):
+    page = open_page(served[0])
+    count = int(page.locator("#which-uncertain").text_content().split()[-1])
+    for _ in range(count - 1):  # the first word is one, and chosen
+        page.keyboard.press("n")
+        assert page.locator("#told").text_content() == ""
+    assert page.locator("#which-uncertain").text_content() == f"{count} of {count}"
+    page.keyboard.press("n")
+    assert page.locator("#told").text_content() == "That was the last; from the beginning again."
+    page.keyboard.press("Shift+N")
+    assert page.locator("#told").text_content() == "That was the first; from the end again."
+
+
+@pytest.mark.slow
 def test_the_page_by_keyboard(open_page, served):
     address, path = served
     page = open_page(address)

@@ -125,6 +125,9 @@
     const next = back ? places.findLast((place) => place < focus) ?? places.at(-1)
       : places.find((place) => place > focus) ?? places[0]; // round the end
     if (next === undefined) return tell(none);
+    if (places.length > 1 && (back ? next >= focus : next <= focus)) {
+      tell(back ? "That was the first; from the end again." : "That was the last; from the beginning again.");
+    }
     choose(next);
     if (sound?.audio.paused) sound.audio.currentTime = talk.words[next].start; // Play begins there
     list.focus({ preventScroll: true }); // Enter and Space play, whatever was clicked
