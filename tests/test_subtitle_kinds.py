@@ -260,3 +260,11 @@ def test_signs_that_are_words_of_their_own_in_json_are_told_as_signs(to: str) ->
     assert "that 3 signs (& - –) stood as words: there they are beside one" in lost
     assert "Salt & pepper - – yes" in text.replace("&amp;", "&")
     assert not any("marks there" in told for told in lost)
+
+
+def test_an_empty_word_with_signs_is_none() -> None:
+    """It ended a conversion with a traceback."""
+    word = {"session_id": "a", "speaker": "A", "words": "", "start_time": 0, "end_time": 1}
+    made = [word | {"with_signs": "&"}, word | {"words": "yes"}]
+    text, _, lost = read("a.json", json.dumps(made)).converted("text")
+    assert text == "A: yes\n" and "1 empty word" in lost

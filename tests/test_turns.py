@@ -60,6 +60,15 @@ def test_and_so_in_every_format_of_turns(to: str, tmp_path: Path, capsys: Any) -
     assert "the speakers of" not in err
 
 
+def test_what_stood_in_whole_turns_and_still_does_is_not_told(tmp_path: Path, capsys: Any) -> None:
+    """WhisperX's segments overlap, and their words are in the order of the segments."""
+    whole = turns.unbroken(AT_ONCE)
+    assert whole != AT_ONCE
+    words.write(whole, tmp_path / "in.json")
+    assert cli.main(["convert", str(tmp_path / "in.json"), "-o", str(tmp_path / "o.srt")]) == 0
+    assert "order" not in capsys.readouterr().err
+
+
 def test_a_document_has_whole_turns_too(tmp_path: Path, capsys: Any) -> None:
     docx = pytest.importorskip("docx")
     words.write(AT_ONCE, tmp_path / "in.json")

@@ -119,25 +119,29 @@ def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str
 def _rearranged(words: list[Word], whole: bool) -> list[str]:
     """What the words go through to be written at all, in a few words each; `whole`: in turns."""
     found = []
-    ordered = [index for _, indices in sessions(words) for index in indices]
-    moved = sum(place != index for place, index in enumerate(ordered))
-    if moved:
-        found.append(f"the order of {moved} words, now that of their times")
+    ordered = [words[index] for _, indices in sessions(words) for index in indices]
+    final = ordered
+    if whole:
+        final = [word for own in _conversations(ordered) for word in turns.unbroken(own)]
+    moved = _differ(final, words)
+    if moved and not _differ(final, ordered):
+        found.append(f"the order of {counted(moved, 'word')}, now that of their times")
+    elif moved:
+        found.append(f"the order of {counted(moved, 'word')} said at once: each turn stands whole")
     several = [word["words"] for word in words if len(word["words"].split()) > 1]
     if several:
         some = ", ".join(quoted(" ".join(word.split())) for word in several[:3])
         each = counted(len(several), "word")
         found.append(f"{each} with a space inside, now several words ({some})")
-    if whole:
-        apart = [words[index] for index in ordered]
-        turned = [word for own in _conversations(apart) for word in turns.unbroken(own)]
-        moved = sum(one is not other for one, other in zip(apart, turned, strict=True))
-        if moved:
-            found.append(f"the order of {moved} words said at once: each turn stands whole")
     empty = sum(not word["words"].strip() for word in words)
     if empty:
-        found.append(f"{empty} empty words")
+        found.append(counted(empty, "empty word"))
     return found
+
+
+def _differ(one: list[Word], other: list[Word]) -> int:
+    """In how many places two orders of the same words differ."""
+    return sum(a is not b for a, b in zip(one, other, strict=True))
 
 
 def left_out(original: Original) -> list[str]:

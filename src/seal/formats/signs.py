@@ -20,7 +20,9 @@ def spoken(text: str) -> bool:
 def around(word: Word) -> tuple[str, str]:
     """The signs before and behind a word; none where the word was written anew since."""
     whole: Any = word.get(KEY)
-    before, found, after = str(whole or "").partition(str(word["words"]))
+    if not whole or not word["words"]:
+        return "", ""
+    before, found, after = str(whole).partition(str(word["words"]))
     if not found or spoken(before) or spoken(after):
         return "", ""
     return before.strip(), after.strip()
