@@ -1230,3 +1230,21 @@ def test_a_recording_without_words_is_a_transcript(
     assert cli.main(["convert", str(tmp_path / "a.json"), "--to", to, "-o", str(out)]) == 0
     assert capsys.readouterr().err == f"seal: {tmp_path}/a.json: has no words: nobody was heard\n"
     assert out.exists()
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.srt", "a.vtt"])
+def test_a_broken_byte_in_a_name_stays(name: str) -> None:
+    """The name was written anew with U+FFFD in it, though no word had changed."""
+    said = ["Zo\udcebe: yes", "Bob: no é é é é é é é é", "Zo\udcebe: right"]
+    if name != "a.txt":
+        said = [f"00:00:0{at},000 --> 00:00:0{at},500\n{one}" for at, one in enumerate(said, 1)]
+    text = ("WEBVTT\n\n" if name == "a.vtt" else "") + "\n\n".join(said)
+    data = (text + "\n").encode("utf-8", "surrogateescape")
+    transcript = formats.load(name, data=data)
+    assert transcript.data(transcript.words) == data
+    after = [dict(word) for word in transcript.words]
+    assert {word["speaker"] for word in after} == {"Zo\ufffde", "Bob"}
+    after[-1]["speaker"] = "Bob"
+    assert b"Zo\xebe: yes" in transcript.data(after) and b"\xef\xbf\xbd" not in transcript.data(
+        after
+    )

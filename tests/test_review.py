@@ -450,10 +450,10 @@ def test_on_a_telephone_no_button_is_out_of_sight(open_page, served):
     for width in (400, 360):
         page.set_viewport_size({"width": width, "height": 800})
         outside = page.evaluate(
-            """() => [...document.querySelectorAll("#tools button, #tools input")].filter((each) => {
-              const box = each.getBoundingClientRect();
-              return box.width && (box.left < 0 || box.right > innerWidth || box.bottom > innerHeight);
-            }).map((each) => each.textContent || each.id)"""
+            """() => [...document.querySelectorAll("#tools button, #tools input")].filter((it) => {
+              const { width, left, right, bottom } = it.getBoundingClientRect();
+              return width && (left < 0 || right > innerWidth || bottom > innerHeight);
+            }).map((it) => it.textContent || it.id)"""
         )
         assert outside == []
 

@@ -237,7 +237,14 @@ def test_what_a_webvtt_has_beside_its_cues_is_told_where_it_is_left_out(
     for command in (["-o", str(tmp_path / "o.srt")], ["-o", str(tmp_path / "o.vtt"), "--lines=1"]):
         assert cli.main(["convert", str(path), *command]) == 0
         told = capsys.readouterr().err
-        for part in ("formatting", "header", "1 style sheet", "1 region", "1 note", "names of 1 cue"):
+        for part in (
+            "formatting",
+            "header",
+            "1 style sheet",
+            "1 region",
+            "1 note",
+            "names of 1 cue",
+        ):
             assert part in told
         assert "settings of 1 cue" in told
     assert cli.main(["convert", str(path), "-o", str(tmp_path / "same.vtt")]) == 0

@@ -1,5 +1,6 @@
 """Turns as people read them: what each of those who talk at once says stands whole."""
 
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def said(speaker: str, text: str, start: float, each: float = 0.3) -> list[dict[
 
 
 def talk(*parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(sum(parts, []), key=lambda word: word["start_time"])
+    return sorted(chain(*parts), key=lambda word: word["start_time"])
 
 
 AT_ONCE = talk(
@@ -105,9 +106,7 @@ def test_cues_come_in_the_order_in_which_they_begin() -> None:
 
 @given(
     st.lists(
-        st.tuples(
-            st.sampled_from("ABC"), st.integers(0, 80), st.integers(0, 12), st.booleans()
-        ),
+        st.tuples(st.sampled_from("ABC"), st.integers(0, 80), st.integers(0, 12), st.booleans()),
         max_size=40,
     )
 )
@@ -123,8 +122,7 @@ def test_no_word_is_lost_and_each_speakers_order_stays(
     for who in "ABC":
         own = [word for word in made if word["speaker"] == who]
         assert [word for word in found if word["speaker"] == who] == own
-    apart = [one for one, other in zip(made, made[1:], strict=False)]
-    if all(a["end_time"] <= b["start_time"] for a, b in zip(apart, made[1:], strict=False)):
+    if all(one["end_time"] <= other["start_time"] for one, other in pairwise(made)):
         assert found == made
 
 

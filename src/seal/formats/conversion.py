@@ -5,7 +5,7 @@ It knows formats by what their files say of themselves (`HOLDS`, `NUMBERS`) alon
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from itertools import chain, groupby, takewhile
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,8 @@ def _parts(word: Word) -> list[Word]:
 def lost(words: list[Word], module: Any, to: str, turns_timed: bool) -> list[str]:
     """What of the words the format does not hold, in a few words each. `turns_timed`: those of the
     turns were there, even where the words' are estimated."""
-    holds, found = module.HOLDS, []
+    holds = module.HOLDS
+    found: list[str] = []
     if not words:
         return found
     if to != "words":
@@ -218,7 +219,7 @@ def _paired(words: list[Word], again: list[Word]) -> list[tuple[Word, Word]]:
     pairs, reached = [], 0
     for after in again:
         same = places.get(after["words"], deque())
-        near = list(takewhile(lambda place: place <= reached + NEAR, same))
+        near = [place for place in islice(same, NEAR) if place <= reached + NEAR]
         if not near:
             continue
         own = (place for place in near if words[place]["speaker"] == after["speaker"])

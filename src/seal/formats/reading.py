@@ -288,12 +288,15 @@ def original(
     """
     if not entries:
         raise SealError(f"{source.path}: no words in it")
+    raw: dict[Any, Any] = {}  # names as the file has them, with what is no text
     if source.errors != "strict":
         for entry in entries:
             entry.text = _BROKEN.sub("\ufffd", entry.text)
             entry.whole = entry.whole and _BROKEN.sub("\ufffd", entry.whole)
             if isinstance(entry.speaker, str):
-                entry.speaker = _BROKEN.sub("\ufffd", entry.speaker)
+                shown = _BROKEN.sub("\ufffd", entry.speaker)
+                raw.setdefault(shown, entry.speaker)
+                entry.speaker = shown
     for number, entry in enumerate(entries, start=1):
         if isinstance(entry.speaker, str) and not entry.speaker.strip():
             entry.speaker = None
@@ -318,7 +321,7 @@ def original(
     values: dict[str, Any] = {}
     names: dict[str | None, dict[str, None]] = {}
     for entry in entries:
-        values.setdefault(str(entry.speaker), entry.speaker)
+        values.setdefault(str(entry.speaker), raw.get(entry.speaker, entry.speaker))
         own = names.setdefault(entry.session_id, {})
         own.setdefault(str(entry.speaker))
     words = [_word(entry, source, names[entry.session_id]) for entry in entries]

@@ -119,7 +119,7 @@ def rewritten(original: Original, words: list[Word], scanned: Callable[[Source],
     """Subtitles with other speakers; `scanned` reads what is written again."""
     before: Labelled = original.kept
     line = "\r\n" if "\r\n" in before.text else "\n"
-    speakers = [word["speaker"] for word in words]
+    speakers = [str(original.values.get(word["speaker"], word["speaker"])) for word in words]
     if speakers == before.speakers():
         return before.text
     return relabel.rewrite(

@@ -54,7 +54,9 @@ def write(original: Original, words: list[Word]) -> str:
     line = "\r\n" if "\r\n" in scanned.text else "\n"
     gaps = re.findall(r"\n[ \t]*\r?\n", scanned.text.strip())
     paragraph = line * 2 if len(gaps) * 2 >= len(scanned.labels) - 1 > 0 else line
-    speakers = [word["speaker"] for word in words]
+    speakers = [str(original.values.get(word["speaker"], word["speaker"])) for word in words]
+    if speakers == scanned.speakers():
+        return scanned.text
     return relabel.rewrite(scanned, speakers, paragraph, _scanned)
 
 

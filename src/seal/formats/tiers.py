@@ -1,8 +1,8 @@
 """Annotations in tiers, a tier a speaker: what TextGrid and ELAN share.
 
 A word that goes to another speaker leaves its interval, which is cut there, and becomes one of the
-other's tier. Where that has something at the time, it is refused, but for a tenth of a second: a tier
-holds one thing at a time.
+other's tier. Where that has something at the time, it is refused, but for a tenth of a second: a
+tier holds one thing at a time.
 """
 
 import warnings
@@ -15,7 +15,6 @@ from seal.formats.labelled import parted, words_in
 from seal.formats.reading import Entry, Original, Source, in_time_order, original, runs
 from seal.parsing import counted, quoted, split_time
 from seal.words import Word
-
 
 OVERLAP = 0.1
 """Seconds by which what comes into a tier may overlap what is there: it is cut by so much. The time
