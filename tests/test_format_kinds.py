@@ -1248,3 +1248,19 @@ def test_a_broken_byte_in_a_name_stays(name: str) -> None:
     assert b"Zo\xebe: yes" in transcript.data(after) and b"\xef\xbf\xbd" not in transcript.data(
         after
     )
+
+
+def test_broken_bytes_do_not_become_another_encoding_by_a_change() -> None:
+    """A name with such a byte is written more often than before: the file was read as cp1252."""
+    marked = b"\xef\xbb\xbfZo\xeb: yes it did. right then\n\nBob: no\n"
+    transcript = formats.load("a.txt", data=marked)
+    after = [dict(word) for word in transcript.words]
+    after[1]["speaker"] = "Bob"
+    again = formats.load("a.txt", data=transcript.data(after))
+    assert turns(again.words) == turns(after)
+    bare = "Zo\udceb: yes it did. right é then\n\nBob: no\n".encode("utf-8", "surrogateescape")
+    transcript = formats.load("a.txt", data=bare)
+    after = [dict(word) for word in transcript.words]
+    after[1]["speaker"] = "Bob"
+    with pytest.raises(SealError, match="would be read in another encoding"):
+        transcript.data(after)

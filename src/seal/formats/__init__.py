@@ -119,6 +119,14 @@ class Transcript:
             text = module.write(self.original, words)
             if source.rttm is not None:
                 beside = module.write_beside(self.original, words)
+        if (
+            source.errors != "strict"
+            and read_source(self.path, True, source.bytes(text)).text != text
+        ):
+            raise SealError(
+                f"{self.path}: with these speakers its bytes that are no UTF-8 would be read in "
+                "another encoding; save it as UTF-8 first (iconv -f ENCODING -t UTF-8)"
+            )
         if self.format != "words" and any(self.original.changes(words)):
             self._check_again(words, text, beside)
         return text, beside

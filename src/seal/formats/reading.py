@@ -167,7 +167,8 @@ def _guessed(source: Source, data: bytes, first: int) -> bool:
     line = data.count(b"\n", 0, first) + 1
     text = data.decode("utf-8", "surrogateescape")
     broken, other = len(_BROKEN.findall(text)), len(_OTHER.findall(text))
-    if source.encoding == "utf-8" and other and broken <= max(1, other // 4):
+    few = other > 0 and broken <= max(1, other // 4)
+    if source.encoding == "utf-8" and (few or data.startswith(b"\xef\xbb\xbf")):
         source.text, source.errors = text, "surrogateescape"
         source.notes.append(f"line {line}: a byte that is no UTF-8 stays as it is, shown as \ufffd")
         return True
