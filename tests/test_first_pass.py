@@ -147,6 +147,16 @@ def test_the_number_of_speakers_can_be_given(tmp_path):
 
 
 @pytest.mark.models
+def test_the_number_that_is_found_can_be_bounded(tmp_path):
+    samples, rate = soundfile.read(demo.RECORDING, frames=16000 * 12)
+    soundfile.write(tmp_path / "part.wav", samples, rate)
+    bounds = [(1, 1, 1), (3, 5, 3), (1, 5, 2), (2, None, 2)]  # two are heard
+    for least, most, count in bounds:
+        found = first_pass(tmp_path / "part.wav", at_least=least, at_most=most)
+        assert found.frames.shape[1] == count
+
+
+@pytest.mark.models
 def test_silence_has_one_speaker_who_says_nothing(tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(16000 * 11), 16000)
     frames = first_pass(tmp_path / "silence.wav").frames

@@ -27,17 +27,19 @@ TIDY = 24  # batches, eight minutes, after which freed memory goes back to the s
 
 
 def first_pass(
-    path: str | Path,
+    path: audio.Source,
     speakers: int | None = None,
     progress: Progress | None = None,
     eend: str | Path | None = None,
+    at_least: int = 1,
+    at_most: int | None = None,
 ) -> Posteriors:
     """Posteriors of a recording, one column per speaker, the longest heard speaker first.
 
-    `speakers` fixes the number of columns, None finds it (at least 1, even in silence). `eend` is
-    a folder with weights of `seal.acoustic.eend`, which then is the local diarizer; None is
-    segmentation-3.0. `progress` gets the part done, in [0, 1]. Memory grows by the posteriors
-    alone. Raises SealError.
+    `speakers` fixes the number of columns, None finds it between `at_least` and `at_most` (None: as
+    many as there are), at least 1, even in silence. `eend` is a folder with weights of
+    `seal.acoustic.eend`, which then is the local diarizer; None is segmentation-3.0. `progress`
+    gets the part done, in [0, 1]. Memory grows by the posteriors alone. Raises SealError.
     """
     local, embedder = _local_diarizer(eend), embedding.load()
     total = audio.duration(path)
@@ -61,6 +63,11 @@ def first_pass(
             if progress and total:
                 progress(min(1.0, end / audio.RATE / total))
     mapping = clustering.speakers(locals_, len(windows), SPEAKERS, speakers)
+    found = max(1, int(mapping.max()) + 1)
+    bounded = max(at_least, found if at_most is None else min(found, at_most))
+    if speakers is None and bounded != found:
+        speakers = bounded
+        mapping = clustering.speakers(locals_, len(windows), SPEAKERS, speakers)
     columns = speakers or max(1, int(mapping.max()) + 1)
     if speakers is None and clustering.doubtful(locals_, mapping):
         warnings.warn(
@@ -84,7 +91,7 @@ def _local_diarizer(eend: str | Path | None) -> Callable[[Floats], Floats]:
     return partial(posteriors, load(eend))
 
 
-def _windows(path: str | Path) -> Iterator[tuple[int, Samples]]:
+def _windows(path: audio.Source) -> Iterator[tuple[int, Samples]]:
     """Yield (first sample, samples): every STEP frames, and one that ends where the audio ends."""
     stride = STEP * HOP
     start, held = 0, np.zeros(0, dtype=np.float32)
@@ -101,7 +108,7 @@ def _windows(path: str | Path) -> Iterator[tuple[int, Samples]]:
     yield start, held
 
 
-def _batches(path: str | Path) -> Iterator[list[tuple[int, Samples]]]:
+def _batches(path: audio.Source) -> Iterator[list[tuple[int, Samples]]]:
     batch: list[tuple[int, Samples]] = []
     for window in _windows(path):
         batch.append(window)
