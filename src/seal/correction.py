@@ -3,7 +3,8 @@
 It gives the conversations of a transcript to a corrector and writes the answer into a copy. Words
 are never touched: only `speaker` may differ, and `first_pass_speaker` and `speaker_confidence` are
 added. A transcript that was corrected before is corrected from its first pass anew, so that doing
-it twice does it once; what a person has decided stays. It knows nothing of how a corrector judges.
+it twice does it once; what a person has decided stays. A word that is clearly of one channel stays
+with that channel's speakers. It knows nothing of how a corrector judges.
 """
 
 import inspect
@@ -20,7 +21,7 @@ from seal.console import with_progress
 from seal.correctors import Labels, Options, lengths
 from seal.errors import Notice, SealError
 from seal.progress import StageProgress, split
-from seal.words import Conversation, Word, check, sessions, speakers
+from seal.words import Conversation, Word, channel_of, check, sessions, speakers
 
 
 @with_progress
@@ -79,7 +80,8 @@ def _corrected(
     corrector = correctors.load(options.chosen)
     audio = options.audio
     results: list[list[Word]] = []
-    parts: list[tuple[list[Word], list[int]]] = []  # a result and its words, for each conversation
+    # For each conversation a result, its words in it, and the speakers that each may have.
+    parts: list[tuple[list[Word], list[int], list[set[str] | None]]] = []
     conversations: list[Conversation] = []
     for words in transcripts:
         check(words)
@@ -91,9 +93,11 @@ def _corrected(
         results.append([dict(word) for word in words])
         for _, indices in found:
             session = [_started(words[index], number=index + 1) for index in indices]
-            if len(names := speakers(session)) > 1:
-                parts.append((results[-1], indices))
-                conversations.append(Conversation(session, names))
+            names, possible = speakers(session), _possible(session)
+            if len(names) > 1:
+                if any(may is None or len(may) > 1 for may in possible):
+                    parts.append((results[-1], indices, possible))
+                    conversations.append(Conversation(session, names))
             else:
                 told = f"{session[0]['session_id']}: one speaker alone, so nothing to choose from"
                 warnings.warn(told, Notice, stacklevel=2)
@@ -119,16 +123,20 @@ def _corrected(
     labels: list[Labels] = []
     if conversations:
         labels = corrector.label(conversations, options, partial(report, "correction"))
-    for (corrected, indices), conversation, answer in zip(
+    for (corrected, indices, possible), conversation, answer in zip(
         parts, conversations, labels, strict=True
     ):
-        for index, speaker, confidence in zip(
-            indices, answer.speakers, answer.confidence, strict=True
+        for index, may, speaker, confidence in zip(
+            indices, possible, answer.speakers, answer.confidence, strict=True
         ):
-            if not _decided(corrected[index]):
+            if _decided(corrected[index]) or (may is not None and len(may) == 1):
+                continue
+            if may is None or conversation.names[speaker] in may:
                 corrected[index]["speaker"] = conversation.names[speaker]
-                sure = round(min(max(confidence, 0.0), 1.0), 4)
-                corrected[index]["speaker_confidence"] = sure
+            else:
+                confidence = 1.0 - confidence
+            sure = round(min(max(confidence, 0.0), 1.0), 4)
+            corrected[index]["speaker_confidence"] = sure
     report("correction", 1.0)
     return results
 
@@ -148,6 +156,17 @@ def _started(word: Word, number: int) -> Word:
     if not isinstance(first, str):
         raise SealError(f"transcript: entry {number}: 'first_pass_speaker' must be a string")
     return word if _decided(word) else word | {"speaker": first}
+
+
+def _possible(session: Sequence[Word]) -> list[set[str] | None]:
+    """The speakers that each word may have: the first pass's of its channel, where it is clearly of
+    one; None is everybody."""
+    there: dict[int | None, set[str]] = {}
+    for word in session:
+        if (channel := channel_of(word)) is not None:
+            first = word.get("first_pass_speaker", word["speaker"])
+            there.setdefault(channel, set()).add(str(first))
+    return [there.get(channel_of(word)) for word in session]
 
 
 def prepare(**choices: Any) -> None:

@@ -216,6 +216,13 @@ def speakers(words: Iterable[Word]) -> list[str]:
     return list(of_words | of_scores)
 
 
+def channel_of(word: Word) -> int | None:
+    """The recording's channel that the word clearly is of, counted from 1; None where that is not
+    known, or the key is somebody else's."""
+    channel = word.get("channel")
+    return int(channel) if isinstance(channel, int) and not isinstance(channel, bool) else None
+
+
 def turns(reference: Sequence[Word]) -> list[tuple[float, float, str]]:
     """(start, end, speaker) of each turn, in order of starts, in seconds. A turn is one speaker's
     words in time order, joined over gaps shorter than MAX_GAP."""
