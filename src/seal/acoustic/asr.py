@@ -31,7 +31,7 @@ _SPOKEN = re.compile(r"\w")
 
 
 def recognise(
-    path: str | Path,
+    path: audio.Source,
     model: str | None = None,
     progress: Progress | None = None,
     *,
@@ -111,7 +111,7 @@ def _unusable(model: str, why: object) -> SealError:
     )
 
 
-def pieces(path: str | Path) -> Iterator[tuple[float, Samples]]:
+def pieces(path: audio.Source) -> Iterator[tuple[float, Samples]]:
     """Yield (start in seconds, samples) of about PIECE seconds, cut where it is quietest."""
     start = 0
     held = np.zeros(0, dtype=np.float32)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seal.acoustic import audio
+from seal.acoustic import Channels, audio
 from seal.acoustic.posteriors import Posteriors
 from seal.acoustic.reconcile import SPOKEN
 from seal.errors import SealError
@@ -58,10 +58,22 @@ def check(
         _read(file, recording, shared)
 
 
-def check_alone(speakers: int | None, eend: str | Path | None) -> None:
+def check_alone(
+    speakers: int | None,
+    eend: str | Path | None,
+    least: int = 1,
+    most: int | None = None,
+    channels: Channels = "auto",
+) -> None:
     """Raise SealError for options of the first pass, whose place the posteriors take."""
-    if speakers is not None or eend is not None:
-        option = "--speakers" if eend is None else "--eend"
+    given = {
+        "--eend": eend is not None,
+        "--speakers": speakers is not None,
+        "--min-speakers": least > 1,
+        "--max-speakers": most is not None,
+        "--channels split": channels == "split",
+    }
+    for option in (option for option, there in given.items() if there):
         raise SealError(f"{option}: is for seal's own first pass; leave it out with --posteriors")
 
 
