@@ -1,9 +1,12 @@
 """The whole chain for one recording: ASR, first pass, reconciliation, correction.
 
-This file knows the order of the steps and nothing of what they do.
+A call with a side in each channel goes through them side by side. Words that are known already are
+taken as they are, and only their speakers are found anew. This file knows the order of the steps
+and nothing of what they do.
 """
 
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -13,13 +16,17 @@ from typing import Any
 import torch
 
 from seal import correction
+from seal.acoustic import Channels, check_bounds, sides
 from seal.acoustic import asr as speech
+from seal.acoustic.audio import Source
+from seal.acoustic.channels import Layout, look
 from seal.acoustic.external import check_alone, load
 from seal.acoustic.first_pass import first_pass
 from seal.acoustic.posteriors import Posteriors
 from seal.acoustic.reconcile import reconcile
+from seal.acoustic.regroup import check_words, regrouped
 from seal.console import with_progress
-from seal.errors import Notice, SealError
+from seal.errors import Notice
 from seal.progress import Progress, StageProgress
 from seal.words import Word
 
@@ -29,6 +36,10 @@ def transcribe(
     path: str | Path,
     *,
     speakers: int | None = None,
+    min_speakers: int = 1,
+    max_speakers: int | None = None,
+    channels: Channels = "auto",
+    words: Sequence[Word] | None = None,
     asr: str | None = None,
     eend: str | Path | None = None,
     posteriors: str | Path | None = None,
@@ -41,7 +52,12 @@ def transcribe(
     Parameters
     ----------
     path: any sound file that libsndfile or FFmpeg reads.
-    speakers: their number, if it is known; None finds it.
+    speakers: their number, if it is known; None finds it, between the next two.
+    min_speakers, max_speakers: the fewest and the most that there may be; None is any number.
+    channels: "split" recognises each channel by itself, with speakers of its own; "mix" mixes them
+        down; "auto" splits calls that have a side in each channel, and mixes other sound.
+    words: the words of the recording, if they are known: texts, times and other keys stay, and only
+        the speakers are found anew. What a person has decided stays. None recognises them.
     asr: a faster-whisper model's name or folder; None is the embedded tiny.en.
     eend: a folder that `seal train-eend` made, or "shipped", for the first pass; None is
         segmentation-3.0.
@@ -52,30 +68,100 @@ def transcribe(
         shows a bar, as a notebook does by itself, and False does not.
     correct_options: passed on to `seal.correct`.
 
-    Returns the words in time order, each with `speaker`, `speaker_scores`, `asr_confidence`, and,
-    when corrected, `first_pass_speaker` and `speaker_confidence`. Silence gives an empty list.
-    Raises SealError for what a user can mend.
+    Returns the words in time order, each with `speaker`, `speaker_scores`, `asr_confidence`, where
+    the channels are split `channel`, and, when corrected, `first_pass_speaker` and
+    `speaker_confidence`. Silence gives an empty list. Raises SealError for what a user can mend.
     """
-    if speakers is not None and speakers < 1:
-        raise SealError(f"--speakers: a recording has 1 speaker or more, not {speakers}")
+    check_bounds(speakers, min_speakers, max_speakers)
+    asked = sides.Asked(speakers or min_speakers, speakers or max_speakers)
+    if words is not None:
+        check_words(words, path)
+    if posteriors is not None:
+        check_alone(speakers, eend, min_speakers, max_speakers, channels)
+        layout = Layout(path)
+    else:
+        layout = look(path, channels, asked.most)
+    if layout.said:
+        warnings.warn(f"{path}: {layout.said}", Notice, stacklevel=3)
+    if layout.sides:
+        found = _by_side(layout, asked, words, asr, eend, progress)
+    else:
+        found = _as_one(layout, asked, words, asr, eend, posteriors, progress)
+    if words is not None and found:
+        found, line = regrouped(words, found)
+        warnings.warn(f"{path}: {line}", Notice, stacklevel=3)
+    if not correct or not found:
+        return found
+    return correction.correct(found, audio=path, progress=progress, **correct_options)
+
+
+def _by_side(
+    layout: Layout,
+    asked: sides.Asked,
+    words: Sequence[Word] | None,
+    asr: str | None,
+    eend: str | Path | None,
+    progress: StageProgress | None,
+) -> list[Word]:
+    """The scored words of a call whose channels hold a side each."""
+    echoes = 0
+    if words is None:
+        said, echoes = sides.recognise(layout, asr, progress)
+        session = Path(layout.path).stem
+    else:
+        said = sides.of_sides(layout, words)
+        session = words[0]["session_id"] if words else ""
+    if not said:
+        return []
+    found, names = sides.scored(layout, said, session, asked, eend, progress)
+    warnings.warn(f"{layout.path}: {sides.told(layout, names, echoes)}", Notice, stacklevel=4)
+    return found
+
+
+def _as_one(
+    layout: Layout,
+    asked: sides.Asked,
+    words: Sequence[Word] | None,
+    asr: str | None,
+    eend: str | Path | None,
+    posteriors: str | Path | None,
+    progress: StageProgress | None,
+) -> list[Word]:
+    """The scored words of a recording that is one sound."""
+    source, path = layout.source(), layout.path
     diarized: Posteriors | None
-    if posteriors is None:
-        recognised, diarized = _recognise_and_diarize(path, speakers, asr, eend, progress)
-    else:  # before the ASR, which takes long: the posteriors may be refused
-        check_alone(speakers, eend)
+    recognised: Sequence[Word]
+    if posteriors is not None:  # before the ASR, which takes long: the posteriors may be refused
         if progress:
             progress("first pass", 0.0)
         diarized = load(posteriors, path)
         if progress:
             progress("first pass", 1.0)
-        recognised = speech.recognise(path, asr, _stage(progress, "asr"))
+        recognised = (
+            speech.recognise(source, asr, _stage(progress, "asr")) if words is None else words
+        )
+    elif words is not None:
+        recognised = words
+        report = _stage(progress, "first pass")
+        diarized = _diarize(source, asked, eend, report) if words else None
+    else:
+        recognised, diarized = _recognise_and_diarize(source, asked, asr, eend, progress)
     if not recognised or diarized is None:
         warnings.warn(f"{path}: no words: nobody was heard", Notice, stacklevel=3)
         return []
-    words = reconcile(recognised, diarized, Path(path).stem)
-    if not correct:
-        return words
-    return correction.correct(words, audio=path, progress=progress, **correct_options)
+    session = words[0]["session_id"] if words else Path(path).stem
+    return reconcile(recognised, diarized, session)
+
+
+def _diarize(
+    source: Source,
+    asked: sides.Asked,
+    eend: str | Path | None,
+    progress: Progress | None,
+) -> Posteriors:
+    if asked.least == asked.most:
+        return first_pass(source, asked.most, progress, eend)
+    return first_pass(source, None, progress, eend, asked.least, asked.most)
 
 
 class _EndedError(Exception):
@@ -83,8 +169,8 @@ class _EndedError(Exception):
 
 
 def _recognise_and_diarize(
-    path: str | Path,
-    speakers: int | None,
+    path: Source,
+    asked: sides.Asked,
     asr: str | None,
     eend: str | Path | None,
     progress: StageProgress | None,
@@ -99,7 +185,7 @@ def _recognise_and_diarize(
         recognised = speech.recognise(path, asr, _stage(progress, "asr"))
         if not recognised:
             return [], None
-        return recognised, first_pass(path, speakers, _stage(progress, "first pass"), eend)
+        return recognised, _diarize(path, asked, eend, _stage(progress, "first pass"))
     ended, reporting = Event(), Lock()
 
     def stage(name: str) -> Progress:
@@ -128,7 +214,7 @@ def _recognise_and_diarize(
             diarized = None
             try:
                 with suppress(_EndedError):
-                    diarized = first_pass(path, speakers, stage("first pass"), eend)
+                    diarized = _diarize(path, asked, eend, stage("first pass"))
                 return recognition.result(), diarized
             except BaseException:
                 ended.set()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seal import formats, words
+from seal.acoustic import Channels
 from seal.batch.changes import Changes, changes_in
 from seal.batch.pool import FileJob
 from seal.correctors import Options
@@ -127,7 +128,8 @@ class Transcribe:
     """`seal transcribe` for one recording: the options of `seal.transcribe`, and of `seal.correct`.
 
     `several`: the recording is one of many, which may share a file of posteriors. `html`: write
-    the review page beside the transcript.
+    the review page beside the transcript. `known`: a transcript whose words are taken as they are,
+    or a folder with one for each recording.
     """
 
     options: dict[str, Any]
@@ -138,14 +140,22 @@ class Transcribe:
     correct: bool
     several: bool
     html: bool = False
+    min_speakers: int = 1
+    max_speakers: int | None = None
+    channels: Channels = "auto"
+    known: Path | None = None
 
     def models(self) -> list[Any]:
         """The files and folders that may be trained again under the same name."""
         return [self.options["model"], self.options["adapter"], self.asr, self.eend]
 
     def files(self, source: Path, target: Path) -> tuple[list[Path], list[Path]]:
-        """The files that are read and those that are written: with `html`, the page as well."""
-        return [source], [target, *([target.with_suffix(".html")] if self.html else [])]
+        """The files that are read and those that are written: with `html`, the page as well. Known
+        words that are replaced by their result do not count as read."""
+        read = [source]
+        if self.known is not None and (known := self._known(source)) != target:
+            read.append(known)
+        return read, [target, *([target.with_suffix(".html")] if self.html else [])]
 
     def reads(self, target: Path) -> bool:
         """Whether a result that somebody may have changed is still a transcript."""
@@ -174,6 +184,10 @@ class Transcribe:
         transcript = transcribe(
             source,
             speakers=self.speakers,
+            min_speakers=self.min_speakers,
+            max_speakers=self.max_speakers,
+            channels=self.channels,
+            words=None if self.known is None else words.read(self._known(source)),
             asr=self.asr,
             eend=self.eend,
             posteriors=self.posteriors,
@@ -190,14 +204,22 @@ class Transcribe:
         """What had changed in a result that an earlier run made."""
         return self._changes(words.read(target))
 
+    def _known(self, source: Path) -> Path:
+        """The transcript with the known words of a recording."""
+        assert self.known is not None
+        return self.known / f"{source.stem}.json" if self.known.is_dir() else self.known
+
     def _changes(self, transcript: list[words.Word]) -> Changes:
         found = changes_in(transcript, {**self.options, "audio": "a recording"})
         return replace(found, corrected=self.correct)
 
     def _prepare(self, recordings: list[Path]) -> None:
         if self.posteriors is not None:
-            from seal.acoustic.external import check
+            from seal.acoustic.external import check, check_alone
 
+            check_alone(
+                self.speakers, self.eend, self.min_speakers, self.max_speakers, self.channels
+            )
             check(recordings, self.posteriors, self.speakers, self.eend, self.several)
         if self.eend is not None:
             from seal.acoustic.eend import load

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from seal import __version__
+from seal.acoustic import Channels, check_bounds
 from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.batch.tasks import Correct, Transcribe
@@ -63,7 +64,8 @@ def _options(
 
 @app.command(
     epilog="Example: seal transcribe call.wav -o call.json\n\n"
-    "Example: seal transcribe monday.wav tuesday.flac --speakers 2 -o transcripts/"
+    "Example: seal transcribe monday.wav tuesday.flac --speakers 2 -o transcripts/\n\n"
+    "Example: seal transcribe call.wav --words call.json --speakers 3 -o call.json"
 )
 @with_options("audio")
 def transcribe(
@@ -75,6 +77,31 @@ def transcribe(
     speakers: Annotated[
         int | None,
         typer.Option("--speakers", min=1, help="Number of speakers; found if not given."),
+    ] = None,
+    min_speakers: Annotated[
+        int,
+        typer.Option("--min-speakers", min=1, help="Fewest speakers, where their number is found."),
+    ] = 1,
+    max_speakers: Annotated[
+        int | None,
+        typer.Option("--max-speakers", min=1, help="Most speakers, where their number is found."),
+    ] = None,
+    channels: Annotated[
+        Channels,
+        typer.Option(
+            "--channels",
+            help="Recognise each channel by itself, with speakers of its own (split), or mix them "
+            "down (mix); auto splits calls with a side in each channel.",
+        ),
+    ] = "auto",
+    words: Annotated[
+        Path | None,
+        typer.Option(
+            "--words",
+            metavar="FILE|FOLDER",
+            help="Take the words of this transcript (or of NAME.json in a folder) as they are, "
+            "and find their speakers anew, without speech recognition.",
+        ),
     ] = None,
     asr: Annotated[
         str | None,
@@ -121,8 +148,37 @@ def transcribe(
     refuse_to_replace(sources, targets, "recording")
     if html and targets[0].suffix == ".html":
         raise SealError(f"{targets[0]}: is where the page goes; name the transcript otherwise")
-    task = Transcribe(options, speakers, asr, eend, posteriors, not no_correct, several, html)
+    check_bounds(speakers, min_speakers, max_speakers)
+    _check_words(words, asr, sources)
+    task = Transcribe(
+        options,
+        speakers,
+        asr,
+        eend,
+        posteriors,
+        not no_correct,
+        several,
+        html,
+        min_speakers,
+        max_speakers,
+        channels,
+        words,
+    )
     do_all(task, sources, targets, several, workers, on, again, retry, quiet, report)
+
+
+def _check_words(words: Path | None, asr: str | None, recordings: list[Path]) -> None:
+    """Raise SealError where known words cannot be those of the recordings."""
+    if words is None:
+        return
+    if asr is not None:
+        raise SealError("--asr: recognises words, which --words has; leave one of the two out")
+    if not words.exists():
+        raise SealError(f"--words: there is no {words}")
+    if len(recordings) > 1 and not words.is_dir():
+        raise SealError(
+            f"--words: {words} is of one recording; name a folder with NAME.json for each"
+        )
 
 
 @app.command(

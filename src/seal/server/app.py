@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Route
 
 from seal import __version__
+from seal.acoustic import check_bounds
 from seal.errors import SealError
 from seal.server import payload, probe, schema, upload, worker
 from seal.server.auth import Guard, SafeHeaders
@@ -203,6 +204,10 @@ async def transcribe(request: Request) -> Response:
             options = schema.TranscribeOptions.model_validate(form.fields)
         except ValidationError as error:
             raise HTTPException(422, _first_error(error.errors())) from None
+        try:
+            check_bounds(options.speakers, options.min_speakers, options.max_speakers)
+        except SealError as error:
+            raise HTTPException(422, str(error).replace("--", "")) from None
         async with service.checking:
             try:
                 await probe.check(form.target, limits.audio_minutes)

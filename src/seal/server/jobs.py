@@ -35,7 +35,14 @@ _COLUMNS = "id, owner, kind, status, options, name, size, deaths, created, start
 
 OPTIONS: dict[Kind, dict[str, Any]] = {
     "correct": {"corrector": None, "from": None},
-    "transcribe": {"speakers": None, "correct": True, "corrector": None},
+    "transcribe": {
+        "speakers": None,
+        "min_speakers": 1,
+        "max_speakers": None,
+        "channels": "auto",
+        "correct": True,
+        "corrector": None,
+    },
 }
 """The options of a job with their defaults. One that has others is from another version."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from seal.acoustic import Channels
 from seal.correctors import CorrectorName, TextCorrector
 from seal.formats.known import one_text
 from seal.server import payload
@@ -77,6 +78,19 @@ class TranscribeOptions(BaseModel):
     speakers: Annotated[
         int | None, Field(ge=1, le=100, description="How many speak; found if not given.")
     ] = None
+    min_speakers: Annotated[
+        int, Field(ge=1, le=100, description="Fewest that speak, where that is found.")
+    ] = 1
+    max_speakers: Annotated[
+        int | None, Field(ge=1, le=100, description="Most that speak, where that is found.")
+    ] = None
+    channels: Annotated[
+        Channels,
+        Field(
+            description="Recognise each channel by itself (split) or mix them down (mix); auto "
+            "splits calls with a side in each."
+        ),
+    ] = "auto"
     correct: Annotated[bool, Field(description="False stops before the correction.")] = True
     corrector: Annotated[
         CorrectorName | None, Field(description="The system; the server's own choice if not given.")

@@ -168,6 +168,9 @@ def _transcribed(item: WorkItem, progress: StageProgress) -> list[words.Word]:
     transcript = transcribe(
         item.recording or "",
         speakers=item.options["speakers"],
+        min_speakers=item.options["min_speakers"],
+        max_speakers=item.options["max_speakers"],
+        channels=item.options["channels"],
         correct=item.options["correct"],
         corrector=item.options["corrector"],
         progress=progress,
