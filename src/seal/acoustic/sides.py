@@ -172,7 +172,8 @@ def told(layout: Layout, names: Sequence[Sequence[str]], echoes: int) -> str:
     line = f"{layout.count} channels, recognised one by one: {', '.join(parts)}"
     if silent:
         line += f"; no words in {', '.join(silent)}"
-    return line + (f"; {echoes} words of echo left out" if echoes else "")
+    words = "word" if echoes == 1 else "words"
+    return line + (f"; {echoes} {words} of echo left out" if echoes else "")
 
 
 def _voices(
