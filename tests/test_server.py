@@ -418,6 +418,8 @@ def test_what_is_no_recording_is_refused(
         ({"corrector": "magic"}, "corrector"),
         ({"correct": "perhaps"}, "correct"),
         ({"spaekers": "2"}, "spaekers"),
+        ({"channels": "both"}, "channels"),
+        ({"min_speakers": "3", "max_speakers": "2"}, "3 are more than max-speakers, 2"),
     ],
 )
 def test_wrong_options_of_a_recording(
