@@ -53,7 +53,7 @@ def transcribe(
     ----------
     path: any sound file that libsndfile or FFmpeg reads.
     speakers: their number, if it is known; None finds it, between the next two.
-    min_speakers, max_speakers: the fewest and the most that there may be; None is any number.
+    min_speakers, max_speakers: the fewest and the most that there may be; None is no limit.
     channels: "split" recognises each channel by itself, with speakers of its own; "mix" mixes them
         down; "auto" splits calls that have a side in each channel, and mixes other sound.
     words: the words of the recording, if they are known: texts, times and other keys stay, and only
