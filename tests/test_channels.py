@@ -253,6 +253,17 @@ def test_words_are_by_channel_in_time_order_and_echoes_are_left_out(call, recogn
     assert all(w["speaker_confidence"] == 1.0 for w in found)
 
 
+def test_known_words_are_of_the_side_that_sounds_and_in_doubt_where_both_do(call, recognised):
+    known = {"session_id": "monday", "speaker": "Bob", "mine": 1}
+    words = [word("one", 1.0, 1.4, **known), word("six", 5.0, 5.4, **known)]
+    words += [word("both", 17.3, 17.6, **known), word("mine", 17.3, 17.6, **known, channel=2)]
+    found, lines = transcribed(call, words=words, correct=False)
+    assert [w["speaker"] for w in found[:2]] == ["A", "Bob"]  # who says more keeps the name
+    assert [w.get("channel") for w in found] == [1, 2, None, 2]
+    assert all(w["mine"] == 1 and w["session_id"] == "monday" for w in found)
+    assert lines[-1] == f"{call}: 2 speakers (A, Bob), 1 before"
+
+
 def test_no_text_moves_a_word_that_is_clearly_in_one_channel(call, recognised, monkeypatch):
     """Nothing is asked of a corrector where nothing is in doubt; where a word is, that alone may
     move."""

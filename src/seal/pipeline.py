@@ -113,7 +113,9 @@ def _by_side(
         session = words[0]["session_id"] if words else ""
     if not said:
         return []
-    found, names = sides.scored(layout, said, session, asked, eend, progress)
+    found, names = sides.scored(
+        layout, said, session, asked, eend, progress, recognised=words is None
+    )
     warnings.warn(f"{layout.path}: {sides.told(layout, names, echoes)}", Notice, stacklevel=4)
     return found
 

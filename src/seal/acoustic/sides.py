@@ -115,9 +115,11 @@ def scored(
     asked: Asked,
     eend: str | Path | None = None,
     progress: StageProgress | None = None,
+    recognised: bool = True,
 ) -> tuple[list[Word], list[list[str]]]:
     """The words with `session_id`, `speaker`, `speaker_scores` and, where it is clear, `channel`
-    (counted from 1), and the names of each side's speakers.
+    (counted from 1), and the names of each side's speakers. `recognised`: the words were heard in
+    their side; those that were known are not clear where another side has sound as well.
 
     The first side's is "A", the second's "B"; where several speak in one, "A", "A2", … by how long.
     A side without words has nobody.
@@ -146,8 +148,9 @@ def scored(
     result = []
     for index, (side, word) in enumerate(said):
         others = np.delete(own[index], side)
-        clear = own[index, side] >= CLEAR or others.max() < CLEAR
         ours = channel_of(word) is not None
+        heard_there = recognised or channel_of(word) == layout.sides[side] + 1
+        clear = others.max() < CLEAR or (heard_there and own[index, side] >= CLEAR)
         changed = {"session_id": session_id, "speaker": speakers[index]}
         again = {key: value for key, value in word.items() if not (ours and key == "channel")}
         again |= changed | {"speaker_scores": scores[index]}
