@@ -120,6 +120,21 @@ def test_correct_sends_nothing_by_whatever_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
+def test_voices_send_nothing(tmp_path: Path) -> None:
+    (tmp_path / "call.json").write_text(CALL.with_name("reference.json").read_text())
+    names = sorted({word["speaker"] for word in json.loads((tmp_path / "call.json").read_text())})
+    common = ["call.json", "--audio", str(CALL), "--library", "voices.json"]
+    for arguments in (["add", "Ann", "--speaker", names[0], "--consent"], ["name"]):
+        folder = tmp_path / arguments[0]
+        folder.mkdir()
+        own = [each.replace("call.json", "../call.json") for each in common]
+        own = [each.replace("voices.json", "../voices.json") for each in own]
+        done = watched(folder, "-m", "seal", "voices", *arguments, *own)
+        assert done.returncode == 0, done.stderr
+    assert "sounds like Ann" in done.stdout
+
+
+@pytest.mark.models
 def test_train_sends_nothing(tmp_path: Path) -> None:
     embedded_folder()
     corpus = tmp_path / "corpus"

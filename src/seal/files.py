@@ -44,8 +44,9 @@ def write_text(
     write_bytes(data, path)
 
 
-def write_bytes(data: bytes, path: str | Path) -> None:
+def write_bytes(data: bytes, path: str | Path, mode: int | None = None) -> None:
     """Write `data` to a temporary neighbour and rename that to `path`: no half file is ever seen.
+    `mode` are its permissions; None are those that it has, or for a new file the usual ones.
     Raises SealError."""
     path = Path(path)
     real = Path(os.path.realpath(path))  # a link stays one
@@ -69,7 +70,8 @@ def write_bytes(data: bytes, path: str | Path) -> None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        scratch.chmod(real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~umask)
+        usual = real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~umask
+        scratch.chmod(usual if mode is None else mode)
         scratch.replace(real)
     except OSError as error:
         raise SealError(f"{path}: cannot be written: {error.strerror or error}") from None
