@@ -62,6 +62,12 @@ def serve(
             help="Take recordings and transcripts, or transcripts only.",
         ),
     ] = True,
+    voices: Annotated[
+        bool,
+        typer.Option(
+            "--voices", help="Let each token remember voices; they stay until they are forgotten."
+        ),
+    ] = False,
     max_upload: Annotated[
         int,
         typer.Option(
@@ -110,7 +116,7 @@ def serve(
             f"--host: {host} can be reached from elsewhere; name a --token-file, or set SEAL_TOKENS"
         )
     limits = Limits(max_upload, max_json, max_sound, max_job, queue, keep_days=keep)
-    run(Settings(data, tokens, corrector, recordings, limits), host, port)
+    run(Settings(data, tokens, corrector, recordings, limits, voices), host, port)
 
 
 def run(settings: Settings, host: str, port: int, **stand_ins: Any) -> None:

@@ -25,79 +25,16 @@ from starlette.routing import Route
 from seal import __version__
 from seal.acoustic import check_bounds
 from seal.errors import SealError
-from seal.server import payload, probe, schema, upload, worker
+from seal.server import payload, schema, upload, voices, worker
 from seal.server.auth import Guard, SafeHeaders
-from seal.server.dispatcher import Dispatcher
-from seal.server.events import Events
-from seal.server.jobs import FullError, Job, Jobs, Kind, new_id
+from seal.server.jobs import Job, Jobs, new_id
 from seal.server.metrics import Counted, Metrics
-from seal.server.reader import NoJsonError, Reader
-from seal.server.settings import MAX_BACKLOG_WORDS, MAX_WAIT, RETRY_AFTER, SHORT_WORDS, Settings
+from seal.server.reader import NoJsonError
+from seal.server.service import DISK_FULL, Service, accepted, first_error, service_of
+from seal.server.settings import MAX_BACKLOG_WORDS, MAX_WAIT, SHORT_WORDS, Settings
 
 HEARTBEAT_SECONDS = 15.0
 """Between two comments in an event stream, which show that it is alive."""
-
-MAX_CHECKS = 2
-"""Recordings that are decoded at once to check them."""
-
-
-DISK_FULL = "the server's disk is full"
-
-
-class Service:
-    """What the routes share: the jobs, the dispatcher, the number of uploads under way."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        jobs: Jobs,
-        metrics: Metrics,
-        perform: worker.Perform,
-        load: worker.Load,
-    ) -> None:
-        self.settings = settings
-        self.metrics = metrics
-        self.jobs = jobs
-        self.events = Events()
-        self.dispatcher = Dispatcher(
-            self.jobs, settings, metrics, self.events.notify, perform, load
-        )
-        self.reader = Reader()
-        self.uploads = 0
-        self.checking = asyncio.Semaphore(MAX_CHECKS)
-        self.reading = asyncio.Semaphore(1)  # a large transcript takes many times its size
-        metrics.watch(self.jobs.waiting, lambda: float(self.dispatcher.ready))
-
-    def full(self) -> bool:
-        """Whether the queue has no room for another job."""
-        return self.jobs.waiting() + self.uploads >= self.settings.limits.queue_length
-
-    async def check_room(self) -> None:
-        """Answer 429 where the queue is full, 507 where the disk is."""
-        if await run_in_threadpool(self.full):
-            raise queue_full()
-        if not await run_in_threadpool(self.jobs.has_room):
-            raise HTTPException(507, DISK_FULL)
-
-    async def add(self, id: str, owner: str, kind: Kind, *rest: Any, **more: Any) -> Job:
-        """Queue a job, or answer 429."""
-        more["max_waiting"] = self.settings.limits.queue_length
-        try:
-            job = await run_in_threadpool(self.jobs.add, id, owner, kind, *rest, **more)
-        except FullError:
-            raise queue_full() from None
-        self.dispatcher.wake()
-        return job
-
-    def view(self, job: Job) -> schema.JobView:
-        """The job for its client."""
-        return schema.view(job, self.dispatcher.progress.get(job.id))
-
-
-def queue_full() -> HTTPException:
-    """The answer to a client that finds the queue full."""
-    line = f"the queue is full; come again in {RETRY_AFTER} seconds"
-    return HTTPException(429, line, {"Retry-After": str(RETRY_AFTER)})
 
 
 def create_app(
@@ -134,6 +71,8 @@ def create_app(
     refusals = schema.responses(401, 404)
     if settings.recordings:
         app.post("/v1/transcribe", **schema.TRANSCRIBE, **protected)(transcribe)
+    if settings.voices:
+        voices.register(app, protected)
     app.post("/v1/correct", **schema.CORRECT, **protected)(correct)
     app.get("/v1/jobs/{id}", responses=refusals, **protected)(job)
     app.get("/v1/jobs/{id}/result", **schema.RESULT, **protected)(result)
@@ -160,7 +99,7 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
         if status == 405:
             headers = {"Allow": ", ".join(_allowed(request))}
     elif isinstance(error, RequestValidationError):
-        status, line = 422, _first_error(error.errors())
+        status, line = 422, first_error(error.errors())
     elif isinstance(error, SealError):
         status, line = 422, str(error)
     elif getattr(error, "errno", 0) == errno.ENOSPC or "disk is full" in str(error):
@@ -177,22 +116,12 @@ def _allowed(request: Request) -> list[str]:
     return sorted({method for route in matching for method in route.methods or ()})
 
 
-def _first_error(errors: Any) -> str:
-    field = ".".join(str(step) for step in errors[0]["loc"] if step not in ("query", "path"))
-    return f"{field}: {errors[0]['msg']}"
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
 # --- work -------------------------------------------------------------------------------------
 
 
 async def transcribe(request: Request) -> Response:
     """Take a recording, and answer with the job that turns it into a corrected transcript."""
-    service = _service(request)
+    service = service_of(request)
     limits = service.settings.limits
     await service.check_room()
     id = new_id()
@@ -203,19 +132,12 @@ async def transcribe(request: Request) -> Response:
         try:
             options = schema.TranscribeOptions.model_validate(form.fields)
         except ValidationError as error:
-            raise HTTPException(422, _first_error(error.errors())) from None
+            raise HTTPException(422, first_error(error.errors())) from None
         try:
             check_bounds(options.speakers, options.min_speakers, options.max_speakers)
         except SealError as error:
             raise HTTPException(422, str(error).replace("--", "")) from None
-        async with service.checking:
-            try:
-                await probe.check(form.target, limits.audio_minutes)
-            except probe.TooLongError:
-                line = (
-                    f"the recording is longer than {limits.audio_minutes:g} minutes, the most taken"
-                )
-                raise HTTPException(413, line) from None
+        await service.check_recording(form.target)
         chosen = options.model_dump()
         chosen["corrector"] = options.corrector or service.settings.corrector
         name = upload.stem(form.filename)
@@ -226,12 +148,12 @@ async def transcribe(request: Request) -> Response:
         raise
     finally:
         service.uploads -= 1
-    return _accepted(service, job)
+    return accepted(service, job)
 
 
 async def correct(request: Request, options: Annotated[schema.CorrectOptions, Query()]) -> Response:
     """Correct the speakers of a transcript of any format: at once if it is short, else as a job."""
-    service = _service(request)
+    service = service_of(request)
     limits = service.settings.limits
     await service.check_room()
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -258,7 +180,7 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
             answer = await _wait_for(service, job, news)
             if answer is not None:
                 return answer
-    return _accepted(service, job)
+    return accepted(service, job)
 
 
 async def _take(
@@ -323,17 +245,11 @@ def _document(job: Job, content: bytes) -> Response:
     return Response(content, headers={"Content-Type": kind})
 
 
-def _accepted(service: Service, job: Job) -> Response:
-    body = service.view(job).model_dump_json()
-    headers = {"Location": f"/v1/jobs/{job.id}"}
-    return Response(body, 202, headers, media_type="application/json")
-
-
 # --- jobs -------------------------------------------------------------------------------------
 
 
 def _job_or_404(request: Request, id: str) -> Job:
-    job = _service(request).jobs.get(id, request.state.owner)
+    job = service_of(request).jobs.get(id, request.state.owner)
     if job is None:
         raise HTTPException(404, "there is no such job")
     return job
@@ -341,7 +257,7 @@ def _job_or_404(request: Request, id: str) -> Job:
 
 def job(request: Request, id: str) -> schema.JobView:
     """How a job is doing, and where its result is."""
-    return _service(request).view(_job_or_404(request, id))
+    return service_of(request).view(_job_or_404(request, id))
 
 
 def result(request: Request, id: str) -> Response:
@@ -349,7 +265,7 @@ def result(request: Request, id: str) -> Response:
     job = _job_or_404(request, id)
     if job.status == "failed":
         raise HTTPException(409, f"the job failed: {job.error}")
-    content = _service(request).jobs.result(id)
+    content = service_of(request).jobs.result(id)
     if content is None:
         raise HTTPException(409, f"the job is {job.status}; there is no result yet")
     return _document(job, content)
@@ -357,7 +273,7 @@ def result(request: Request, id: str) -> Response:
 
 async def events(request: Request, id: str) -> StreamingResponse:
     """News of a job as server-sent events, `progress` until it is `done`, `failed` or `deleted`."""
-    service = _service(request)
+    service = service_of(request)
     first = await run_in_threadpool(_job_or_404, request, id)
 
     async def stream() -> AsyncIterator[str]:
@@ -385,7 +301,7 @@ async def events(request: Request, id: str) -> StreamingResponse:
 
 def delete(request: Request, id: str) -> Response:
     """Cancel a job, or forget a finished one, with all that belongs to it."""
-    service = _service(request)
+    service = service_of(request)
     _job_or_404(request, id)
     service.jobs.delete(id, request.state.owner)
     service.events.notify(id)
@@ -403,7 +319,7 @@ async def healthz() -> schema.State:
 
 def readyz(request: Request) -> schema.State:
     """The models are loaded and there is a place in the queue."""
-    service = _service(request)
+    service = service_of(request)
     if not service.dispatcher.ready:
         raise HTTPException(503, service.dispatcher.trouble)
     if service.full():
@@ -414,4 +330,4 @@ def readyz(request: Request) -> schema.State:
 def metrics_text(request: Request) -> Response:
     """For Prometheus."""
     kind = "text/plain; version=0.0.4; charset=utf-8"
-    return Response(_service(request).metrics.text(), media_type=kind)
+    return Response(service_of(request).metrics.text(), media_type=kind)

@@ -166,13 +166,14 @@ class Dispatcher(threading.Thread):
             return
         items = []
         for job in self._batch:
-            recording = job.kind == "transcribe"
+            voices = job.kind in ("remember", "propose")
             items.append(
                 WorkItem(
                     job.options,
                     job.name,
-                    None if recording else self._jobs.input(job.id),
-                    str(self._jobs.recordings / job.id) if recording else None,
+                    None if job.kind == "transcribe" else self._jobs.input(job.id),
+                    None if job.kind == "correct" else str(self._jobs.recordings / job.id),
+                    str(self._settings.library(job.owner)) if voices else None,
                 )
             )
             self._changed(job.id)

@@ -24,7 +24,7 @@ from seal.server import storage
 from seal.server.reserve import Reserve
 from seal.server.settings import MAX_BATCH_JOBS, MAX_BATCH_WORDS, SHORT_WORDS
 
-Kind = Literal["correct", "transcribe"]
+Kind = Literal["correct", "transcribe", "remember", "propose"]
 Status = Literal["queued", "running", "done", "failed"]
 
 MAX_DEATHS = 3
@@ -43,6 +43,8 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
         "correct": True,
         "corrector": None,
     },
+    "remember": {"name": "", "speaker": "", "session": None},
+    "propose": {"session": None},
 }
 """The options of a job with their defaults. One that has others is from another version."""
 
@@ -244,7 +246,7 @@ class Jobs:
         """Words that wait or are in work; None if recordings are among them, which take long."""
         with self._lock:
             words, recordings = self._db.execute(
-                "SELECT coalesce(sum(size), 0), coalesce(sum(kind = 'transcribe'), 0)"
+                "SELECT coalesce(sum(size), 0), coalesce(sum(kind != 'correct'), 0)"
                 " FROM jobs WHERE status IN ('queued', 'running')"
             ).fetchone()
         return None if recordings else int(words)

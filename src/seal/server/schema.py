@@ -13,7 +13,7 @@ from seal.acoustic import Channels
 from seal.correctors import CorrectorName, TextCorrector
 from seal.formats.known import one_text
 from seal.server import payload
-from seal.server.jobs import Job
+from seal.server.jobs import Job, Kind
 
 if TYPE_CHECKING:  # a type checker cannot read a Literal that is made from a list
     InputFormat = str
@@ -124,7 +124,7 @@ class JobView(BaseModel):
     )
 
     id: str
-    kind: Literal["correct", "transcribe"]
+    kind: Kind
     status: Literal["queued", "running", "done", "failed"]
     stage: Annotated[str | None, Field(description="What is being done: asr, first pass, ...")]
     progress: Annotated[float, Field(ge=0, le=1, description="The part of the stage done.")]
@@ -218,17 +218,20 @@ _TRANSCRIPT = {
         "example": WORDS,
     }
 } | {kind: {"schema": {"type": "string"}} for kind in payload.NAMES if "json" not in kind}
-TRANSCRIBE: dict[str, Any] = {
-    "status_code": 202,
-    "response_model": JobView,
-    "responses": _JOB | responses(400, 401, 408, 413, 415, 422, 429, 507),
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {"multipart/form-data": {"schema": Upload.model_json_schema()}},
-        }
-    },
-}
+
+
+def form(upload: type[BaseModel]) -> dict[str, Any]:
+    """A route that makes a job of a form."""
+    content = {"multipart/form-data": {"schema": upload.model_json_schema()}}
+    return {
+        "status_code": 202,
+        "response_model": JobView,
+        "responses": _JOB | responses(400, 401, 408, 413, 415, 422, 429, 507),
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+    }
+
+
+TRANSCRIBE = form(Upload)
 CORRECT: dict[str, Any] = {
     "responses": {200: {"content": _TRANSCRIPT, "description": "The corrected transcript."}}
     | _JOB

@@ -67,3 +67,9 @@ class Settings:
     recordings: bool = True
     """Whether recordings are taken, and the recogniser loaded."""
     limits: Limits = field(default_factory=Limits)
+    voices: bool = False
+    """Whether voices may be remembered, in a library for each token."""
+
+    def library(self, owner: str) -> Path:
+        """The voice library of that owner (`auth.owner_of`)."""
+        return self.data / "voices" / f"{owner or 'everybody'}.json"

@@ -112,6 +112,9 @@ class Form:
     """A multipart body; its one file, the field `recording`, is written to `target`."""
 
     target: Path
+    long: str = ""
+    """A field that may have `long_bytes`, as a transcript has; the others are options."""
+    long_bytes: int = 0
     fields: dict[str, str] = field(default_factory=dict)
     filename: str | None = None
     """The client's name of the file; None until it has come."""
@@ -193,7 +196,10 @@ class Form:
             self._pending += data[start:end]
             return
         self._value += data[start:end]
-        if len(self._value) > MAX_OPTION_BYTES:
+        if self._name == self.long and self.long:
+            if len(self._value) > self.long_bytes:
+                raise _too_large(self.long_bytes)
+        elif len(self._value) > MAX_OPTION_BYTES:
             raise HTTPException(
                 422,
                 f"the option {self._name[:40]!r} is too long; a recording goes in a part called "

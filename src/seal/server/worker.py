@@ -5,6 +5,7 @@ the network is closed to the libraries that it loads. The server's own process i
 and loads no model: what loads them is imported inside the functions.
 """
 
+import json
 import os
 import signal
 import sys
@@ -12,14 +13,17 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from seal import child, memory, words
 from seal.errors import Notice, SealError
 from seal.progress import StageProgress
 from seal.server import payload
+from seal.voices.locked import PASSPHRASE
 
 REPORT_INTERVAL = 0.1
 """Seconds between two reports of progress, at least."""
@@ -27,12 +31,14 @@ REPORT_INTERVAL = 0.1
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One job as the worker sees it: a transcript's bytes, or a recording's path."""
+    """One job as the worker sees it: a transcript's bytes, or a recording's path, or both with the
+    path of the voice library that it is about."""
 
     options: dict[str, Any]
     name: str
     transcript: bytes | None = None
     recording: str | None = None
+    library: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,10 @@ def load(corrector: str | None, recordings: bool) -> None:
 
 
 def perform(items: Sequence[WorkItem], progress: StageProgress) -> list[WorkResult]:
-    """Transcribe one recording, or correct transcripts by the same corrector."""
+    """Transcribe one recording, remember or name voices in one, or correct transcripts by the same
+    corrector."""
+    if items[0].library is not None:
+        return [WorkResult(_voices(items[0], Path(items[0].library), progress))]
     if items[0].recording is not None:
         return [WorkResult(words.text_of(_transcribed(items[0], progress)).encode())]
     from seal.correction import correct_many
@@ -160,6 +169,30 @@ def perform(items: Sequence[WorkItem], progress: StageProgress) -> list[WorkResu
         WorkResult(transcript.data(answer))
         for transcript, answer in zip(transcripts, corrected, strict=True)
     ]
+
+
+def _voices(item: WorkItem, library: Path, progress: StageProgress) -> bytes:
+    """Remember a speaker's voice, or propose names for the speakers; what came of it as JSON."""
+    from seal.voices import heard
+    from seal.voices.library import changing, opened, summary
+    from seal.voices.proposals import propose
+
+    chosen, secret = item.options, os.environ.get(PASSPHRASE)
+    report = partial(progress, "voices")
+    spoken = heard.conversation(
+        payload.read(item.transcript or b"", "transcript.json").words, chosen["session"]
+    )
+    if "speaker" not in chosen:
+        known = opened(library, secret)
+        found = propose(spoken, item.recording or "", known, report)
+        return _json([asdict(each) for each in found])
+    voice = heard.hear_one(spoken, item.recording or "", chosen["speaker"], report)
+    with changing(library, secret) as known:
+        return _json(summary(known.add(chosen["name"], *voice)))
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, ensure_ascii=False) + "\n").encode()
 
 
 def _transcribed(item: WorkItem, progress: StageProgress) -> list[words.Word]:
