@@ -84,7 +84,7 @@ def _centroids(locals_: Sequence[Local], count: int | None) -> Floats:
     order = order[: max(count or 1, int((heard >= small).sum()))]
     weights = np.array([[max(local.clear, 1e-3)] for local in chosen])
     sums = np.stack([(vectors * weights)[labels == label].sum(axis=0) for label in order])
-    found = _merged(sums, heard[order], count)
+    found = _merged(sums, heard[order].astype(np.float32), count)
     if count is None and len(found) == 1:
         both = [local for local in locals_ if local.together >= TOGETHER]
         if both:  # the voice that is least like the one found
@@ -116,7 +116,7 @@ def _merged(sums: Floats, seconds: Floats, count: int | None) -> Floats:
 def _one_voice(seconds: Floats) -> Floats:
     """The similarity from which any two of n clusters, heard that long alone, are one: [n, n]."""
     known = np.minimum(np.minimum(seconds[:, None], seconds) / FULL, 1.0)
-    return ONE_VOICE[0] + (ONE_VOICE[1] - ONE_VOICE[0]) * known
+    return (ONE_VOICE[0] + (ONE_VOICE[1] - ONE_VOICE[0]) * known).astype(np.float32)
 
 
 def doubtful(locals_: Sequence[Local], mapping: Ints) -> bool:

@@ -52,7 +52,7 @@ def fit(examples: Examples, epochs: int = 30, seed: int = 0) -> Network:
             logits = logits.masked_fill(~there[chosen], -1e9)
             loss = functional.cross_entropy(logits, right[chosen])
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             schedule.step()
     learnt = {name: tensor.detach().numpy() for name, tensor in weights.items()}
