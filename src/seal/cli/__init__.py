@@ -34,7 +34,7 @@ from seal.cli.options import (
     Workers,
     with_options,
 )
-from seal.errors import SealError, explained, tell_notices
+from seal.errors import SealError, explained, need, tell_notices
 from seal.files import check_writable
 from seal.formats.known import SUFFIXES
 
@@ -143,6 +143,8 @@ def transcribe(
 
     Each becomes a word transcript, whose speakers are corrected.
     """
+    if eend is not None:
+        need("llm")
     sources, several = inputs_of(audio or [], manifest, AUDIO_SUFFIXES)
     targets = targets_of(sources, output, several)
     refuse_to_replace(sources, targets, "recording")
@@ -233,6 +235,8 @@ def demo(
     ] = None,
 ) -> None:
     """Run the bundled call through the models and show what came of it."""
+    for extra in ("audio", "score"):
+        need(extra)
     if folder is not None:
         check_writable(folder / "call.json")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from seal.errors import SealError
+from seal.errors import SealError, need
 from seal.files import check_writable
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def bench(
     report.json and report.html. What was learnt and measured is kept in OUT: a run that was stopped
     goes on where it was.
     """
+    need("score")
     from seal.bench import ROWS, report
     from seal.bench.sets import read_set, simulate_set
     from seal.bench.tables import TABLES, budget, train_adapter, with_adapter

@@ -20,7 +20,7 @@ from seal.cli.options import Device, LearnedCondition, LearnedFormat, LearnedMod
 from seal.corpora import NAMES
 from seal.corpora import prepare as preparation
 from seal.corpora.prepare import read_part
-from seal.errors import SealError
+from seal.errors import SealError, need
 from seal.files import check_writable, write_text
 from seal.words import Word
 
@@ -106,6 +106,7 @@ def simulate(
 
     They err as a diarizer and an ASR would.
     """
+    need("score")
     if not 0 < severity <= 10:
         raise SealError(f"--severity: must be above 0, and 10 at most, not {severity}")
     targets = targets_of(reference, output)
@@ -191,6 +192,7 @@ def train(
     OUT/curve.png, and to stderr every ten steps. A run that was stopped goes on from its last
     checkpoint and gives the same curve.
     """
+    need("train")
     _refuse_file(output)
     if corrector == "ag-lsec" and chunks is not None:
         raise SealError("--chunks: is of --corrector seal; ag-lsec learns --steps")
@@ -286,6 +288,7 @@ def tune(
 
     Chooses them by Δcp on the dev lists of prepared corpora.
     """
+    need("train")
     check_writable(output)
     dev: list[tuple[list[Word], list[Word]]] = []
     for folder in references:
@@ -342,6 +345,7 @@ def train_eend(
     from the recordings; a tenth of the voices is kept to measure it by. A run that was stopped goes
     on from its last checkpoint.
     """
+    need("train")
     _refuse_file(output)
     recordings = [part for folder in references for part in read_part(folder, "train")]
 

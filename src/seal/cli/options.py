@@ -16,7 +16,7 @@ import typer
 
 from seal.acoustic.containers import STRICT
 from seal.correctors import CORRECTORS, Options
-from seal.errors import SealError
+from seal.errors import EXTRAS, SealError, need
 from seal.llm.conditioning import Condition
 from seal.llm.loading import TRUST
 from seal.llm.prompt import Format
@@ -207,7 +207,7 @@ def with_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[...
 def _check(options: dict[str, Any]) -> None:
     """Raise SealError, which names the option, for what can be refused before the heavy work."""
     try:
-        Options(**options)
+        about = Options(**options).about
     except SealError as error:
         raise SealError(f"--{error}") from None
     adapter, audio = options["adapter"], options.get("audio")
@@ -215,3 +215,7 @@ def _check(options: dict[str, Any]) -> None:
         raise SealError(f"--adapter: {adapter} is no folder")
     if audio is not None and not audio.exists():
         raise SealError(f"--audio: there is no {audio}")
+    listens = audio is not None or "audio" not in options  # a command on recordings has no --audio
+    for extra in ("audio" if listens else None, options["precision"], about.extra):
+        if extra in EXTRAS:
+            need(extra)

@@ -13,7 +13,7 @@ import typer
 
 from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
 from seal.batch.outputs import targets_of
-from seal.errors import SealError
+from seal.errors import SealError, need
 from seal.files import check_writable
 from seal.review import write_page
 
@@ -68,6 +68,10 @@ def review(
 
     Look at it, listen to it, and mend its speakers.
     """
+    if audio is not None:
+        need("audio")
+    if html is None:
+        need("serve", "; or --html FILE writes the page")
     sources, several = inputs_of(transcript, None, TRANSCRIPT_SUFFIXES)
     if several:
         if html is None:

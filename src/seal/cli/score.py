@@ -18,7 +18,7 @@ from seal import formats
 from seal.batch.inputs import TRANSCRIPT_SUFFIXES
 from seal.cli.convert import report_notes
 from seal.console import score_table
-from seal.errors import SealError
+from seal.errors import SealError, need
 from seal.files import check_writable, write_text
 from seal.formats import known
 
@@ -64,6 +64,7 @@ def score(
     endings: each pair has a row, what has no partner is named, and the counts are summed. Sessions
     are matched by session_id.
     """
+    need("score")
     if output is not None:
         check_writable(Path(output))
     pairs = pairs_of(ref, hyp)

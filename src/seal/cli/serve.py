@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from seal.correctors import TextCorrector
-from seal.errors import SealError
+from seal.correctors import CORRECTORS, TextCorrector
+from seal.errors import SealError, need
 from seal.server.settings import Limits, Settings
 
 GRACE = 3
@@ -108,6 +108,11 @@ def serve(
 
     Transcribes and corrects, with a queue that survives restarts.
     """
+    need("serve")
+    if recordings:
+        need("audio", "; or --no-recordings serves transcripts only")
+    if extra := CORRECTORS[corrector or "best"].extra:
+        need(extra)
     from seal.server.auth import is_loopback, read_tokens
 
     tokens = read_tokens(token_file)

@@ -34,17 +34,21 @@ class About:
     reads_scores: bool = True
     """It reads `speaker_scores`: words without them get some from the recording, if there is one.
     """
+    extra: str | None = "correct"
+    """The extra of the installation that it needs; None: none."""
     batched: bool = False
     """Its network reads several conversations in one pass."""
 
 
 CORRECTORS: dict[str, About] = {
     "best": About("the encoder and, where the recording is at hand, voices", batched=True),
-    "seal": About("the paper's", batched=True),
+    "seal": About("the paper's", extra="llm", batched=True),
     "ag-lsec": About("the encoder alone", batched=True),
-    "cbs": About("a beam search with an untrained language model"),
-    "hmm": About("no text"),
-    "voice": About("no text, but the recording", needs_audio=True, reads_scores=False),
+    "cbs": About("a beam search with an untrained language model", extra="llm"),
+    "hmm": About("no text", extra=None),
+    "voice": About(
+        "no text, but the recording", needs_audio=True, reads_scores=False, extra="audio"
+    ),
 }
 """Every corrector; each has its file here, `-` written as `_`."""
 

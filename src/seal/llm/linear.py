@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seal.errors import SealError
+from seal.errors import SealError, need
 
 PACKED_FOR_ROWS = 512
 """Rows (tokens) of the product for which oneDNN lays out the weights. Products of other sizes run
@@ -100,10 +100,9 @@ def _quantise(layers: nn.Module, device: str) -> None:
             "precision: int8 would be slower than float32 on this processor, which has no VNNI; "
             "leave --precision out"
         )
+    need("int8")
     try:
         from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
     except ImportError as error:
-        raise SealError(
-            f"precision: int8 needs torchao, which is missing ({error}); pip install 'seal[int8]'"
-        ) from None
+        raise SealError(f"precision: int8 needs torchao, which does not load ({error})") from None
     quantize_(layers, Int8DynamicActivationInt8WeightConfig())

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from seal import memory
-from seal.errors import SealError, first_line, unusable
+from seal.errors import SealError, first_line, need, unusable
 from seal.llm.embedded import CONVERSION, EMBEDDED, cache_folder, embedded_folder
 from seal.llm.linear import compute_in
 from seal.llm.loading import pretrained, quiet, refuse_pickles
@@ -163,6 +163,7 @@ def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageMod
     """
     if not four_bits or device == "cpu":
         return load(base, None, device)
+    need("qlora")
     from peft import prepare_model_for_kbit_training
     from transformers import BitsAndBytesConfig
 
