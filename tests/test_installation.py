@@ -111,7 +111,8 @@ def required(extra: str) -> list[str]:
     names = []
     for one in PROJECT["optional-dependencies"][extra]:
         inner = re.fullmatch(r"seal\[(.+)\]", one)
-        names += sum(map(required, inner[1].split(",")), []) if inner else [one]
+        parts = [required(part) for part in inner[1].split(",")] if inner else [[one]]
+        names += [name for part in parts for name in part]
     return names
 
 

@@ -7,7 +7,7 @@ import re
 from io import BytesIO
 from pathlib import Path
 
-from seal.errors import SealError, need
+from seal.errors import need
 from seal.files import write_bytes
 from seal.formats import signs, turns
 from seal.words import Word, sessions
