@@ -36,6 +36,7 @@ BENCH ?= build/bench-real
 bench-real: setup
 	.venv/bin/seal bench sets $(DATA) -o $(BENCH)/sets
 	.venv/bin/python benchmarks/real.py $(BENCH)/sets -o $(BENCH) --docs docs/reports/results.md
+	.venv/bin/python benchmarks/state.py --figures $(BENCH)/figures.json
 
 lint: setup
 	.venv/bin/ruff format --check src tests scripts benchmarks

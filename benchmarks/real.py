@@ -168,7 +168,7 @@ def _people(one: Outcome) -> str:
 
 def main_table(found: Found) -> str:
     """What each system did."""
-    return _markdown(("system", *HEAD), [_main(row) for row in rows(found)])
+    return markdown(("system", *HEAD), [main_row(row) for row in rows(found)])
 
 
 HEAD = (
@@ -179,8 +179,8 @@ HEAD = (
 elsewhere, and the change of the number of words with the wrong speaker elsewhere."""
 
 
-def _main(row: dict) -> list[str]:
-    rates = [_percent(row[key]) for key in ("wer", "cpwer", "delta_cp")]
+def main_row(row: dict) -> list[str]:
+    rates = [percent(row[key]) for key in ("wer", "cpwer", "delta_cp")]
     places = row["wrong"]
     over = places["overlap"]
     apart = [sum(cell[part] for cell in places.values()) - over[part] for part in range(4)]
@@ -192,17 +192,17 @@ def _main(row: dict) -> list[str]:
     before = apart[1] + apart[2] - apart[3]
     less = f"{100 * (apart[1] / max(before, 1) - 1):+.0f} %".replace("-", "−")
     counts = (str(row["repaired"]), str(row["broken"]), harmed)
-    return [row["system"], *rates, _change(row), *counts, *changed, less]
+    return [row["system"], *rates, change(row), *counts, *changed, less]
 
 
 def measures_table(found: Found) -> str:
     """Every measure, the second normaliser's two among them, and the islands in sentences."""
     keys = ("wer", "cpwer", "delta_cp", "tcpwer", "di_cpwer", "wder", "other_wer", "other_cpwer")
     head = ("system", "WER", "cpWER", "Δcp", "tcpWER", "DI-cpWER", "WDER", "WER*", "cpWER*")
-    return _markdown(
+    return markdown(
         (*head, "islands"),
         [
-            [row["system"], *(_percent(row[key]) for key in keys), str(row["islands"])]
+            [row["system"], *(percent(row[key]) for key in keys), str(row["islands"])]
             for row in rows(found)
         ],
     )
@@ -219,7 +219,7 @@ def places_table(found: Found) -> str:
             for row in every[1:]
         ),
     ]
-    return _markdown(("", *titles), lines)
+    return markdown(("", *titles), lines)
 
 
 def _share(words: int, wrong: int) -> str:
@@ -233,13 +233,13 @@ def calibration_table(found: Found) -> str:
     for row in rows(found):
         if row["ece"] is None:
             continue
-        cells = [_right(cell) for cell in row["reliability"][5:]]
+        cells = [right_share(cell) for cell in row["reliability"][5:]]
         doubt = "" if row["doubtful"] is None else f"{row['doubtful']:.0%}"
         lines.append([row["system"], f"{row['ece']:.3f}", doubt, *cells])
-    return _markdown(("system", "ECE", "mistakes in the least certain 5 %", *edges), lines)
+    return markdown(("system", "ECE", "mistakes in the least certain 5 %", *edges), lines)
 
 
-def _right(cell: Sequence[float]) -> str:
+def right_share(cell: Sequence[float]) -> str:
     count, _, right = cell
     return f"{right / count:.0%} of {count:.0f}" if count else ""
 
@@ -254,23 +254,23 @@ def split_table(found: Found, key: Callable[[Outcome], str], title: str = "") ->
     for part in sorted(parts):
         for row in rows(parts[part]):
             if row["system"] in (FIRST, BEST.name, LISTENING.name):
-                system, *cells = _main(row)
+                system, *cells = main_row(row)
                 lines.append([part if system == FIRST else "", system, *cells])
-    return _markdown((title, "system", *HEAD), lines)
+    return markdown((title, "system", *HEAD), lines)
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.2f}"
 
 
-def _change(row: dict) -> str:
+def change(row: dict) -> str:
     if row["relative"] is None:
         return ""
     middle, low, high = (100 * value for value in row["relative"])
     return f"{middle:+.1f} % ({low:+.0f} to {high:+.0f})".replace("-", "−")
 
 
-def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     rule = "|---" * len(head) + "|"
     return "\n".join(["| " + " | ".join(line) + " |" for line in (head, *lines)][:1] + [rule]
                      + ["| " + " | ".join(line) + " |" for line in lines]) + "\n"  # fmt: skip
