@@ -212,3 +212,16 @@ def test_correctors_need_extras_that_there_are() -> None:
 def test_the_releases_of_the_models_are_those_that_are_installed() -> None:
     listed = (ROOT / "requirements" / "models.txt").read_text(encoding="utf-8")
     assert set(re.findall(r"^([\w-]+==[\d.]+)", listed, re.MULTILINE)) == set(MODELS.values())
+
+
+def test_the_container_is_built_of_what_is_tested_and_does_not_run_as_root() -> None:
+    text = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    constraints = (ROOT / "requirements" / "constraints.txt").read_text(encoding="utf-8")
+    assert re.search(r'^ARG TORCH="(.+)"$', text, re.MULTILINE)[1] in constraints.splitlines()
+    extras = re.search(r'^ARG EXTRAS="(.+)"$', text, re.MULTILINE)[1].split(",")
+    assert set(extras) <= set(EXTRAS)
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
+    assert all((ROOT / name).exists() for line in copied for name in line.split())
+    steps = [line.split()[0] for line in text.splitlines() if re.match(r"[A-Z]+ ", line)]
+    assert steps.index("USER") < steps.index("HEALTHCHECK") < steps.index("ENTRYPOINT")
+    assert "://" not in re.sub(r"http://127\.0\.0\.1", "", text)
