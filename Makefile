@@ -1,11 +1,12 @@
 # seal: `make demo` shows what it does, `make test` runs all checks; both set up .venv first.
+# `make dist` makes what is published, `make release-check` what has to hold before.
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 STAMP := .venv/.stamp
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo test quick bench-real lint format clean
+.PHONY: setup demo test quick bench-real dist release-check lint format clean
 
 setup: $(STAMP)
 
@@ -38,6 +39,14 @@ bench-real: setup
 	.venv/bin/python benchmarks/real.py $(BENCH)/sets -o $(BENCH) --docs docs/reports/results.md
 	.venv/bin/python benchmarks/state.py --figures $(BENCH)/figures.json
 
+# The wheel is made from the sdist, so the sdist is whole.
+dist: setup
+	rm -rf dist
+	.venv/bin/python -m build --outdir dist .
+
+release-check: dist
+	.venv/bin/python scripts/release_check.py dist
+
 lint: setup
 	.venv/bin/ruff format --check src tests scripts benchmarks
 	.venv/bin/ruff check src tests scripts benchmarks
@@ -49,4 +58,4 @@ format: setup
 	.venv/bin/ruff format src tests scripts benchmarks
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

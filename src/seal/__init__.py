@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seal import telemetry
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = ["Score", "SealError", "correct", "read", "score", "show", "transcribe", "write"]
 
 if TYPE_CHECKING:
