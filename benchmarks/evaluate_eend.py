@@ -1,9 +1,11 @@
-"""DER of the first passes, segmentation-3.0 and EEND: python benchmarks/evaluate_eend.py DATA
+"""DER of the first passes, and of a peer: python benchmarks/evaluate_eend.py DATA
 
 On three sets of sound under DATA: conversations of held-out speakers' turns, spoken by voices that
 the training of EEND never heard (`--mixtures` of each kind, 60 s each); `libri2mix/`; `ami_clips/`.
-Both first passes join their local speakers alike, by voice, and find the number of speakers. Wants
-the package spy-der (pip install spy-der; it compiles). `--eend FOLDER` takes other weights.
+Our two first passes, segmentation-3.0's and EEND, join their local speakers alike, by voice; senko
+is that program's own pipeline. All find the number of speakers. Wants the packages spy-der (pip
+install spy-der; it compiles) and, for senko, what it asks for (umap-learn, hdbscan).
+`--eend FOLDER` takes other weights, `--only NAME` one system.
 """
 
 import argparse
@@ -11,7 +13,8 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +22,7 @@ import soundfile
 
 from common.clips import of_session, recordings_of
 from common.der import Clip, Turn, der_parts, found_turns, true_turns
-from seal.acoustic.audio import RATE, duration
+from seal.acoustic.audio import RATE, blocks, duration
 from seal.acoustic.first_pass import first_pass
 from seal.bench.held_out import references
 from seal.training.mixtures import effects, held_out, load_voices, mix
@@ -35,6 +38,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--eend", default="shipped", metavar="FOLDER")
     parser.add_argument("--mixtures", type=int, default=10, metavar="N")
+    parser.add_argument("--only", nargs="*", metavar="NAME")
     options = parser.parse_args()
     print(
         "| set | first pass | DER | miss | false alarm | confusion | DER, collar 0.25 s | speakers"
@@ -49,21 +53,57 @@ def main() -> None:
         }
         for title, recordings in sets.items():
             heard = list(recordings)
-            for name, eend in (("segmentation-3.0", None), ("EEND", options.eend)):
-                print(row(title, name, heard, eend), flush=True)
+            for name, heard_by in systems(options).items() if heard else ():
+                print(row(title, name, heard, heard_by), flush=True)
 
 
-def row(title: str, name: str, recordings: list[tuple[Path, Truth]], eend: str | None) -> str:
+System = Callable[[Path], tuple[list[Turn], int]]
+"""A recording to its turns, and the number of speakers."""
+
+
+def systems(options: argparse.Namespace) -> dict[str, System]:
+    """What is measured, by name."""
+
+    def own(eend: str | None, path: Path) -> tuple[list[Turn], int]:
+        posteriors = first_pass(path, eend=eend)
+        return found_turns(posteriors), posteriors.frames.shape[1]
+
+    found: dict[str, System] = {
+        "segmentation-3.0": partial(own, None),
+        "EEND": partial(own, options.eend),
+    }
+    if not options.only or "senko" in options.only:
+        found["senko"] = peer()
+    return {name: found[name] for name in options.only or found}
+
+
+def peer() -> System:
+    """senko's own pipeline, as it is on a processor."""
+    import senko
+
+    diarizer = senko.Diarizer(device="cpu", warmup=False)
+
+    def hear(path: Path) -> tuple[list[Turn], int]:
+        samples = np.concatenate(list(blocks(path)))
+        answer = diarizer.diarize_samples(samples, RATE)
+        turns = answer["merged_segments"] if answer else []
+        found = [(turn["speaker"], float(turn["start"]), float(turn["end"])) for turn in turns]
+        return found, max(1, len({speaker for speaker, *_ in found}))
+
+    return hear
+
+
+def row(title: str, name: str, recordings: list[tuple[Path, Truth]], system: System) -> str:
     """A line of the table: one first pass on one set."""
     began, total, right = time.perf_counter(), 0.0, 0
     found: list[Clip] = []
     for path, true in recordings:
-        posteriors = first_pass(path, eend=eend)
+        turns, count = system(path)
         seconds = duration(path)
         assert seconds
         total += seconds
-        right += posteriors.frames.shape[1] == len({speaker for speaker, *_ in true})
-        found.append((path.stem, true, found_turns(posteriors), seconds))
+        right += count == len({speaker for speaker, *_ in true})
+        found.append((path.stem, true, turns, seconds))
         print(f"{title}, {name}: {path.stem}", file=sys.stderr)
     spent = (time.perf_counter() - began) / total
     exact, kind = der_parts(found, 0.0), der_parts(found, 0.25)
