@@ -32,11 +32,11 @@ from seal.correctors.ag_lsec_network import AgLsecNetwork, build, load, save
 from seal.correctors.encoder import load_encoder
 from seal.correctors.trigrams import Trigrams, fits
 from seal.llm.linear import mixed_precision
-from seal.training.diarise import diarised, draw_diarizer
+from seal.training.first_passes import excerpt, first_pass
 from seal.training.run import Report, Run
-from seal.training.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
+from seal.training.simulate import Corpora
 from seal.training.trigrams import counted, half, halves
-from seal.words import Word, normalise, speakers, without_scores
+from seal.words import Word, normalise, speakers
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,9 @@ def batch(
     rng = np.random.default_rng([recipe.seed, index])
     examples: list[WindowExample] = []
     for _ in range(recipe.excerpts):
-        transcript, truth = first_pass(_excerpt(corpora, recipe, rng), recipe, rng)
+        transcript, truth = first_pass(
+            excerpt(corpora, recipe.length, recipe.pairs, rng), recipe, rng
+        )
         if not transcript:
             continue
         transcript = punctuated(transcript, truth, recipe.plain, rng)
@@ -111,26 +113,6 @@ def batch(
                 )
             )
     return examples
-
-
-def first_pass(
-    excerpt: Sequence[Word], recipe: AgLsecRecipe, rng: np.random.Generator
-) -> tuple[list[Word], list[str]]:
-    """A first pass of the excerpt, of a kind at random, and the true speaker of each word."""
-    scale = float(np.exp(rng.uniform(-1, 1) * np.log(recipe.spread)))
-    severity, kind = draw_severity(rng, scale), rng.random()
-    if kind < recipe.turns:
-        return diarised(excerpt, severity, draw_diarizer(rng, scale), rng)
-    words, true = simulate(excerpt, severity, rng)
-    kind = (kind - recipe.turns) / (1 - recipe.turns)
-    if kind < recipe.unscored:
-        words = [without_scores(word) for word in words]
-    elif kind < recipe.unscored + recipe.winner:
-        own = ({name: word["speaker_scores"][name]} for word in words for name in [word["speaker"]])
-        words = [word | {"speaker_scores": score} for word, score in zip(words, own, strict=True)]
-    elif kind < recipe.unscored + recipe.winner + recipe.scrambled:
-        words = _scrambled(words, true, rng)
-    return words, true
 
 
 def punctuated(
@@ -168,30 +150,6 @@ def punctuated(
         stream = written[who] = bool(mark) and mark[-1] in ENDS
         result.append(word | {"words": text + mark})
     return result
-
-
-def _excerpt(corpora: Corpora, recipe: AgLsecRecipe, rng: np.random.Generator) -> list[Word]:
-    excerpt = draw_excerpt(corpora, recipe.length, rng)
-    names = speakers(excerpt)
-    if len(names) > 2 and rng.random() < recipe.pairs:
-        counts = {name: sum(word["speaker"] == name for word in excerpt) for name in names}
-        kept = sorted(names, key=lambda name: -counts[name])[:2]
-        excerpt = [word for word in excerpt if word["speaker"] in kept]
-    return from_start(excerpt)
-
-
-def _scrambled(words: list[Word], true: Sequence[str], rng: np.random.Generator) -> list[Word]:
-    """The words with the true speakers, short runs of them replaced at random; no scores."""
-    names = speakers(words)
-    labels = list(true)
-    index = int(rng.exponential(8))
-    every = rng.uniform(5, 25)
-    while index < len(words):
-        length = int(rng.geometric(0.4))
-        name = names[rng.integers(len(names))]
-        labels[index : index + length] = [name] * len(labels[index : index + length])
-        index += length + int(rng.exponential(every))
-    return [without_scores(w) | {"speaker": label} for w, label in zip(words, labels, strict=True)]
 
 
 def example(
