@@ -80,7 +80,7 @@ def embedded_folder() -> Path:
         made = scratch / "made"
         made.mkdir()
         convert(gguf[0], made)
-        _note(made)
+        note(made)
         if folder.exists() and not _is_whole(folder):
             with contextlib.suppress(OSError):  # somebody else has taken it away
                 folder.rename(scratch / "damaged")
@@ -109,7 +109,7 @@ def convert(gguf: Path, folder: Path) -> None:
     AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name).save_pretrained(folder)
 
 
-def _note(folder: Path) -> None:
+def note(folder: Path) -> None:
     """Write what the files are to NOTES, once they are on the disk."""
     notes = {}
     for path in sorted(folder.iterdir()):

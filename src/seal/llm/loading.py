@@ -9,7 +9,9 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,30 @@ def pretrained(source: str, **options: Any) -> tuple[Any, Any]:
             ) from None
         raise
     return tokenizer, network
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Text to tokens, without special ones. It goes to other processes, which need no transformers
+    for it."""
+
+    tokenizer: Any
+    """Of the library tokenizers."""
+
+    def __call__(self, text: str) -> list[int]:
+        tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return tokens
+
+    def __hash__(self) -> int:
+        return id(self.tokenizer)
+
+
+def encoder(tokenizer: Any) -> Callable[[str], list[int]]:
+    """What turns text into tokens, for a tokenizer of transformers'."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        return Encoder(backend)
+    return partial(tokenizer.encode, add_special_tokens=False)
 
 
 def _brings_code(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from seal import memory
 from seal.errors import SealError, first_line, need, unusable
 from seal.llm.embedded import CONVERSION, EMBEDDED, cache_folder, embedded_folder
 from seal.llm.linear import compute_in
-from seal.llm.loading import pretrained, quiet, refuse_pickles
+from seal.llm.loading import encoder, pretrained, quiet, refuse_pickles
 from seal.llm.packed import KVCache, Piece, check_readable, read
 from seal.llm.precision import check_precision
 
@@ -159,10 +159,12 @@ def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageMod
     """Load a model whose own weights stay as they are, to train an adapter on it.
 
     With `four_bits` on CUDA they are in 4 bits (NF4, computing in bfloat16, as QLoRA does; Dettmers
-    et al., 2023); elsewhere as `load` gives them.
+    et al., 2023); elsewhere in float32, to which what is learnt is added.
     """
-    if not four_bits or device == "cpu":
+    if device == "cpu":
         return load(base, None, device)
+    if not four_bits:
+        return load(base, None, device, "float32")
     need("qlora")
     from peft import prepare_model_for_kbit_training
     from transformers import BitsAndBytesConfig
@@ -190,7 +192,7 @@ def load_to_train(base: str | None, device: str, four_bits: bool) -> LanguageMod
 def _wrapped(network: Any, tokenizer: Any) -> LanguageModel:
     return LanguageModel(
         network,
-        lambda text: tokenizer.encode(text, add_special_tokens=False),
+        encoder(tokenizer),
         lambda tokens: tokenizer.decode(list(tokens)),
         tokenizer.eos_token_id,
     )
