@@ -1,46 +1,47 @@
 """Learning to correct: a LoRA run over chunks with a simulated first pass.
 
-The model reads a corrupted chunk (`examples.py`), and the loss is taken on its speaker labels
-alone, among the recording's speakers. A run that was killed goes on as if it had not been. It knows
-nothing of audio, nor of decoding.
+The model reads packed chunks (`drawing.py`), and the loss is taken on their speaker labels alone,
+among the recording's speakers. A run is as long as so many chunks, or as so many minutes, and the
+learning rate falls to nought by its end. A run that was killed goes on from its last checkpoint. It
+knows nothing of audio, nor of decoding.
 """
 
 import json
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim import Optimizer
+from torch import Tensor
+from torch.optim import AdamW
 
 from seal.correctors import ag_lsec_network
-from seal.files import write_text
+from seal.files import write_bytes, write_text
 from seal.llm import model
 from seal.llm.linear import mixed_precision
-from seal.llm.prompt import Encode
-from seal.training.examples import AdapterRecipe, ChunkExample, Teacher, example, trained_shapes
+from seal.training import packing
+from seal.training.arrays import Pack, pack
+from seal.training.attention import Attention, apart, choose
+from seal.training.drawing import packs
+from seal.training.examples import AdapterRecipe, ChunkExample, Teacher, trained_shapes
+from seal.training.lora import Adapter, read_state
 from seal.training.run import Report, Run
+from seal.training.shards import write_shards
 from seal.training.simulate import Corpora
 from seal.words import Conversation, Word
 
-POOL = 8
-"""Steps whose chunks are drawn together and sorted by length."""
+WARM_UP = 20
+"""Steps until the learning rate is whole."""
 
+SAVE_SECONDS = 60.0
+"""Between two checkpoints of a run by the clock."""
 
-class Slot(NamedTuple):
-    """A label to learn: where its logits are, the tokens it may be, and how likely each is."""
-
-    row: int
-    position: int
-    options: list[int]
-    target: list[float]
+READ_SECONDS = 2.0
+"""Between two looks at the losses on a GPU: each waits until it has done what it was given."""
 
 
 def loss(
@@ -51,51 +52,60 @@ def loss(
     With the weight `spoken`, the mean surprise at the words' own tokens, and at the token `end`
     after them, joins each label's.
     """
-    texts: list[list[int]] = []
-    slots: list[Slot] = []
-    said: list[tuple[int, int, int]] = []  # row, position, and the token that follows
-    for row, item in enumerate(batch):
-        answer, labels = item.prompt.answer(item.before)
-        texts.append(item.prompt.tokens + answer)
-        start = len(item.prompt.tokens) - 1  # the logits here are those of the answer's first token
-        if spoken:
-            # A label that is shown but not true is not to be learnt.
-            doubtful = {
-                label
-                for label, shown, true in zip(labels, item.before, item.oracle, strict=True)
-                if shown != true
-            }
-            said += [
-                (row, start + offset, token)
-                for offset, token in enumerate(answer)
-                if offset not in doubtful
-            ]
-            if end is not None:
-                said.append((row, start + len(answer), end))
-        previous = None
-        for word, label in enumerate(labels):
-            allowed = item.prompt.allowed_tokens(word, previous)
-            slots.append(Slot(row, start + label, allowed, item.targets[word]))
-            previous = item.before[word]
-    rows, positions, options, targets = zip(*slots, strict=True)
-    longest, widest = max(map(len, texts)), max(map(len, options))
-    device = network.device
-    tokens = torch.tensor([text + [0] * (longest - len(text)) for text in texts], device=device)
-    read_rows = torch.tensor([*rows, *(row for row, *_ in said)], device=device)
-    read = torch.tensor([*positions, *(position for _, position, _ in said)], device=device)
-    logits = slot_logits(network, tokens, (read_rows, read))
-    choices = torch.tensor([ids + [ids[0]] * (widest - len(ids)) for ids in options], device=device)
-    absent = torch.tensor(
-        [[k >= len(ids) for k in range(widest)] for ids in options], device=device
-    )
-    wanted = torch.tensor([row + [0.0] * (widest - len(row)) for row in targets], device=device)
-    chosen = logits[: len(slots)].float().gather(1, choices).masked_fill(absent, -1e9)
-    total = -(wanted * chosen.log_softmax(dim=1)).sum()
-    if said:
-        following = torch.tensor([token for *_, token in said], device=device)
-        surprise = functional.cross_entropy(logits[len(slots) :].float(), following)
-        total = total + spoken * surprise * len(slots)
-    return total, len(slots)
+    row = pack(batch, bool(spoken), end)
+    return packing.loss(network, row, apart, network.dtype, spoken), len(row.slots)
+
+
+class Clock:
+    """How far a run is: by chunks, or by the time since it was begun, stops left out."""
+
+    def __init__(self, recipe: AdapterRecipe) -> None:
+        self._recipe = recipe
+        self._began = time.perf_counter()
+        self.chunks = 0
+        """Chunks learnt from."""
+        self.reserve = 0.0
+        """Seconds at the end that are needed for the last checkpoint."""
+        self._longest = 0.0
+
+    def resume(self, chunks: int, seconds: float) -> None:
+        """Go on after so many chunks, which took so long."""
+        self.chunks = chunks
+        self._began -= seconds
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
+
+    def progress(self) -> float:
+        """The share of the run that is done, in [0, 1]."""
+        if not self._recipe.minutes:
+            return min(1.0, self.chunks / self._recipe.chunks)
+        usable = 60 * self._recipe.minutes - self.reserve
+        return min(1.0, self.seconds / max(usable, 1e-9))
+
+    def step_took(self, seconds: float) -> None:
+        """Expect the next to take as long, or nearly as long as the longest of late."""
+        self._longest = max(seconds, 0.8 * self._longest)
+
+    def over(self) -> bool:
+        """Is there no time for another step, or no chunk left?"""
+        if not self._recipe.minutes:
+            return self.chunks >= self._recipe.chunks
+        return self.seconds + self._longest + self.reserve >= 60 * self._recipe.minutes
+
+
+class _Done(NamedTuple):
+    """A step whose loss may still be on its way."""
+
+    number: int
+    nats: Tensor
+    labels: int
+    tokens: int
+    chunks: int
+    rate: float
+    at: float
+    """Seconds of the run."""
 
 
 def train(
@@ -107,81 +117,143 @@ def train(
     device: str = "cpu",
     report: Report | None = None,
     checkpoint_every: int = 25,
+    workers: int | None = None,
+    shards: Path | None = None,
 ) -> None:
     """Train an adapter into the folder `output`, going on from the checkpoint there, if any.
 
     `base` is the model's name or path (None: the recipe's); a new run may begin with the adapter
     in the folder `start`. `report` gets a dict per step (step, chunks, loss in nats per label,
-    seconds, tokens); the same goes to `log.jsonl`. The adapter is saved in float16, by peft.
+    seconds, tokens); the same goes to `log.jsonl`. The adapter is saved in float16, as peft does;
+    with every checkpoint also in small files in the folder `shards`. `workers` processes draw the
+    chunks; None is all cores but one on a GPU, and on a CPU none, for it is the slower part. By the
+    clock (`recipe.minutes`) a checkpoint is due every minute, else every `checkpoint_every` steps,
+    and loading and saving count as time.
     """
-    from peft import LoraConfig, get_peft_model
-
+    clock = Clock(recipe)
     base = base or recipe.base
-    per_step = recipe.batch * recipe.accumulation
+    steps = 0
+    if not recipe.minutes and not recipe.tokens:
+        steps = -(-recipe.chunks // (recipe.batch * recipe.accumulation))
     settings = {"corrector": "seal", "model": base or model.EMBEDDED} | asdict(recipe)
-    run = Run(output, settings, -(-recipe.chunks // per_step), checkpoint_every, report)
+    run = Run(output, settings, steps, checkpoint_every, report)
     torch.manual_seed(recipe.seed)
     language_model = model.load_to_train(base, device, recipe.four_bits)
-    layers = language_model.network.config.num_hidden_layers
-    network = get_peft_model(
-        language_model.network,
-        LoraConfig(
-            r=recipe.rank,
-            lora_alpha=2 * recipe.rank,
-            target_modules=linear_names(language_model.network),
-            layers_to_transform=list(range(recipe.first_layer, layers)),
-            task_type="CAUSAL_LM",
-        ),
+    network = language_model.network
+    adapter = Adapter(network, recipe.rank, recipe.first_layer)
+    on_gpu = device.startswith("cuda")
+    optimiser = AdamW(
+        adapter.weights(), lr=recipe.rate, weight_decay=0.0, betas=(0.9, 0.98), fused=on_gpu or None
     )
-    network.peft_config["default"].base_model_name_or_path = base or model.EMBEDDED
-    inner = network.get_base_model()
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.0, betas=(0.9, 0.98))
-    done = _resume(run, network, optimiser, start)
-    batches = _batches(corpora, language_model.encode, recipe, done, run.steps)
-    for step in range(done, run.steps):
-        began = time.perf_counter()
-        rate = recipe.rate * min(1.0, (step + 1) / 20) * (1 - step / run.steps)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        nats, labels, tokens = 0.0, 0, 0
-        for batch in next(batches):
-            with mixed_precision(device):
-                total, count = loss(inner, batch, recipe.spoken, language_model.eos)
-            # Labels of a step weigh alike, as nearly as can be said before all are read.
-            (total / (recipe.accumulation * count)).backward()
-            nats, labels = nats + total.item(), labels + count
-            tokens += sum(item.length for item in batch)
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+    keeper = _Keeper(run, adapter, optimiser, recipe, base or model.EMBEDDED, clock, shards)
+    step = run.resume(adapter.load, optimiser)
+    if step:
+        clock.resume(int(run.before.get("chunks", step)), run.before.get("seconds", 0.0))
+    elif start is not None:
+        adapter.load(read_state(Path(start)), f"adapter {start}")
+    if workers is None:
+        workers = max(1, (os.cpu_count() or 2) - 1) if on_gpu else 0
+    drawn = packs(
+        corpora,
+        language_model.encode,
+        recipe,
+        step * recipe.accumulation,
+        clock.progress,
+        workers,
+        _teacher if recipe.teacher else None,
+        language_model.eos if recipe.spoken else None,
+    )
+    learn = _Learner(network, adapter, device, recipe)
+    if recipe.minutes and not clock.over():
+        keeper.save(step)  # says how long it takes
+    waiting: list[_Done] = []
+    last = clock.seconds
+    try:
+        while not clock.over():
+            rate = recipe.rate * min(1.0, (step + 1) / WARM_UP) * (1 - clock.progress())
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            rows = [next(drawn) for _ in range(recipe.accumulation)]
+            nats = learn.gradients(rows)
+            torch.nn.utils.clip_grad_norm_(adapter.weights(), 1.0)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            step += 1
+            clock.chunks += sum(row.chunks for row in rows)
+            now = clock.seconds
+            labels, tokens = (sum(len(r.slots) for r in rows), sum(len(r.tokens) for r in rows))
+            waiting.append(_Done(step, nats, labels, tokens, clock.chunks, rate, now))
+            if not on_gpu or now - waiting[0].at > READ_SECONDS:
+                last = _record(run, clock, waiting, last)
+            if run.due(step) if not recipe.minutes else clock.seconds - keeper.at > SAVE_SECONDS:
+                last = _record(run, clock, waiting, last)
+                keeper.save(step)
+        _record(run, clock, waiting, last)
+        if keeper.step != step or step == 0:
+            keeper.save(step)
+    finally:
+        drawn.close()
+        adapter.end()
+
+
+class _Learner:
+    """The pass of a pack and its way back."""
+
+    def __init__(self, network: Any, adapter: Adapter, device: str, recipe: AdapterRecipe) -> None:
+        on_gpu = device.startswith("cuda")
+        config = network.config
+        self._network, self._adapter, self._recipe = network, adapter, recipe
+        # Where memory is the slower part, weights are merged; not those that are held in 4 bits.
+        self._merged = on_gpu and not recipe.four_bits
+        self._dtype = torch.bfloat16 if _mixed(device) else torch.float32
+        heads = config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        shared = getattr(config, "num_key_value_heads", None) or heads
+        self._attention: Attention = choose(device, self._dtype, heads, shared, width)
+
+    def gradients(self, rows: Sequence[Pack]) -> Tensor:
+        """Add the gradients of the packs of a step; return the sum of their loss, in nats."""
+        labels = sum(len(row.slots) for row in rows)
+        nats = torch.zeros((), device=self._network.device)
+        for row in rows:
+            self._adapter.begin(self._merged, self._dtype)
+            total = packing.loss(
+                self._network, row, self._attention, self._dtype, self._recipe.spoken
+            )
+            (total / labels).backward()
+            nats += total.detach()
+        return nats
+
+
+def _mixed(device: str) -> bool:
+    with mixed_precision(device):
+        return torch.is_autocast_enabled(device.split(":")[0])
+
+
+def _record(run: Run, clock: Clock, waiting: list[_Done], last: float) -> float:
+    """Log the steps whose losses are waiting. Returns the time of the last one, in seconds of the
+    run, `last` being that of the one before them."""
+    if not waiting:
+        return last
+    values = torch.stack([one.nats for one in waiting]).tolist()  # waits for the device
+    # What was given to a GPU is done now: the time since `last` is shared by the steps.
+    each = (clock.seconds - last) / len(waiting)
+    clock.step_took(each)
+    for one, nats in zip(waiting, values, strict=True):
+        before = one.chunks
         run.record(
-            step + 1,
-            nats / labels,
-            chunks=(step + 1) * per_step,
-            seconds=round(time.perf_counter() - began, 2),
-            tokens=tokens,
+            one.number,
+            nats / one.labels,
+            chunks=before,
+            seconds=round(each, 3),
+            tokens=one.tokens,
+            tokens_per_second=round(one.tokens / max(each, 1e-9)),
+            rate=float(f"{one.rate:.3g}"),
+            minutes=round(one.at / 60, 3),
+            progress=round(clock.progress(), 4),
         )
-        if run.due(step + 1):
-            _save(run, network, optimiser, step + 1, recipe)
-
-
-def _batches(
-    corpora: Corpora, encode: Encode, recipe: AdapterRecipe, start: int, steps: int
-) -> Iterator[list[list[ChunkExample]]]:
-    """The batches of each step from `start` on. Chunks are drawn for POOL steps at a time and
-    dealt out by length, so that little of a batch is padding."""
-    taught = _teacher() if recipe.teacher else None
-    per_step = recipe.batch * recipe.accumulation
-    for pool in range(start // POOL, -(-steps // POOL)):
-        indices = range(pool * POOL * per_step, min((pool + 1) * POOL, steps) * per_step)
-        drawn = [example(corpora, encode, recipe, index, taught) for index in indices]
-        drawn.sort(key=lambda item: item.length)
-        batches = [drawn[i : i + recipe.batch] for i in range(0, len(drawn), recipe.batch)]
-        np.random.default_rng([recipe.seed, pool, 1]).shuffle(batches)
-        for first in range(0, len(batches), recipe.accumulation):
-            if pool * POOL + first // recipe.accumulation >= start:
-                yield batches[first : first + recipe.accumulation]
+    waiting.clear()
+    return clock.seconds
 
 
 def _teacher() -> Teacher:
@@ -194,38 +266,51 @@ def _teacher() -> Teacher:
     return teach
 
 
-def _save(run: Run, network: Any, optimiser: Optimizer, step: int, recipe: AdapterRecipe) -> None:
-    from peft import get_peft_model_state_dict
+class _Keeper:
+    """What writes a run's checkpoints and its adapter."""
 
-    weights = get_peft_model_state_dict(network, save_embedding_layers=False)
-    network.peft_config["default"].save_pretrained(str(run.folder))
-    half = {name: tensor.half().contiguous() for name, tensor in weights.items()}
-    save_file(half, run.folder / "adapter_model.safetensors")
-    settings = {"shapes": trained_shapes(recipe), "score": recipe.score}
-    write_text(json.dumps(settings, indent=2) + "\n", run.folder / "seal.json")
-    run.save(step, weights, optimiser)  # last: a run that is killed before does this step again
+    def __init__(
+        self,
+        run: Run,
+        adapter: Adapter,
+        optimiser: AdamW,
+        recipe: AdapterRecipe,
+        base: str,
+        clock: Clock,
+        shards: Path | None,
+    ) -> None:
+        self._run, self._adapter, self._optimiser, self._clock = run, adapter, optimiser, clock
+        self._shards = shards
+        settings = {"shapes": trained_shapes(recipe), "score": recipe.score}
+        self._texts = {
+            "adapter_config.json": adapter.config(base),
+            "seal.json": json.dumps(settings, indent=2) + "\n",
+        }
+        self.at = 0.0
+        """When it last saved, in seconds of the run."""
+        self.step = -1
+        """Which step that was after."""
 
+    def save(self, step: int) -> None:
+        """Save the adapter and the checkpoint after `step` steps."""
+        from safetensors.torch import save
 
-def _resume(run: Run, network: Any, optimiser: Optimizer, start: str | Path | None) -> int:
-    from peft import set_peft_model_state_dict
-
-    done = run.resume(partial(set_peft_model_state_dict, network), optimiser)
-    if not done and start is not None:
-        set_peft_model_state_dict(network, load_file(Path(start) / "adapter_model.safetensors"))
-    return done
-
-
-def slot_logits(network: Any, tokens: Tensor, slots: tuple[Tensor, Tensor]) -> Tensor:
-    """Next-token logits at chosen positions, with gradients, for training.
-
-    `tokens` is a long tensor [B, T], padded at the end; `slots` a pair (rows, positions) of long
-    tensors [N]. Returns float [N, vocabulary]. Everything else of the output layer is left out.
-    """
-    hidden = network.get_decoder()(input_ids=tokens, use_cache=False).last_hidden_state
-    return network.get_output_embeddings()(hidden[slots])
-
-
-def linear_names(network: Any) -> list[str]:
-    """The names that the linear maps of a network's layers go by (`q_proj`, …), output aside."""
-    modules = network.get_decoder().named_modules()
-    return sorted({name.rsplit(".", 1)[-1] for name, m in modules if isinstance(m, nn.Linear)})
+        began = time.perf_counter()
+        state = self._adapter.state()
+        if self._shards is not None:
+            write_shards(state, self._texts, step, self._shards)
+            log = self._run.folder / "log.jsonl"
+            if log.is_file():
+                write_bytes(log.read_bytes(), self._shards / "log.jsonl")
+        half = {name: part.half().cpu().contiguous() for name, part in state.items()}
+        write_bytes(save(half), self._run.folder / "adapter_model.safetensors")
+        for name, text in self._texts.items():
+            write_text(text, self._run.folder / name)
+        # Last: a run that is killed before does this step again.
+        whole = {name: part.cpu().clone() for name, part in state.items()}
+        self._run.save(
+            step, whole, self._optimiser, chunks=self._clock.chunks, seconds=self._clock.seconds
+        )
+        took = time.perf_counter() - began
+        self._clock.reserve = max(self._clock.reserve, 1.5 * took)
+        self.at, self.step = self._clock.seconds, step

@@ -21,7 +21,7 @@ from seal.files import write_text
 SMOOTH = 50
 """Steps that a point of the drawn curve is the mean of."""
 
-LENGTHS = ("steps", "chunks")
+LENGTHS = ("steps", "chunks", "minutes")
 """Settings that say how long a run is: a longer one may go on from a shorter one."""
 
 Report = Callable[[dict[str, Any]], None]
@@ -29,7 +29,11 @@ Report = Callable[[dict[str, Any]], None]
 
 
 class Run:
-    """The folder of a run of `steps` steps; a checkpoint is due `every` so many, and at the end."""
+    """The folder of a run of `steps` steps; a checkpoint is due `every` so many, and at the end.
+
+    `steps` is 0 where nobody knows how many there will be (training by the clock): then the run
+    itself says when a checkpoint is due.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,8 @@ class Run:
         self.steps = steps
         self._every = every
         self._report = report
+        self.before: dict[str, float] = {}
+        """What `save` was given of a run that is resumed, beside steps and weights."""
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def resume(self, load: Callable[[dict[str, Tensor]], Any], optimiser: Optimizer) -> int:
@@ -61,6 +67,7 @@ class Run:
         write_text("".join(kept), log)
         load(state["network"])
         optimiser.load_state_dict(state["optimiser"])
+        self.before = state.get("more", {})
         return int(state["step"])
 
     def _check(self, before: dict[str, Any]) -> None:
@@ -86,21 +93,27 @@ class Run:
         if self._report:
             self._report(line | {"steps": self.steps})
 
-    def save(self, done: int, weights: dict[str, Tensor], optimiser: Optimizer) -> None:
-        """Keep a checkpoint after `done` steps, whole or not at all."""
+    def save(
+        self, done: int, weights: dict[str, Tensor], optimiser: Optimizer, **more: float
+    ) -> None:
+        """Keep a checkpoint after `done` steps, and numbers beside it, whole or not at all."""
         scratch = self.folder / "checkpoint.tmp"
         state = {"step": done, "network": weights, "optimiser": optimiser.state_dict()}
-        state["settings"] = self._settings
+        state |= {"settings": self._settings, "more": more}
         torch.save(state, scratch)
         scratch.replace(self.folder / "checkpoint.pt")
         self.draw()
 
     def draw(self) -> None:
-        """Draw curve.png from the log: the loss, smoothed, and what was measured along the way."""
-        import matplotlib
+        """Draw curve.png from the log: the loss, smoothed, and what was measured along the way. It
+        is left out where there is no matplotlib."""
+        try:
+            import matplotlib
 
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
+            matplotlib.use("Agg")
+            from matplotlib import pyplot
+        except ImportError:
+            return
 
         log = self.folder / "log.jsonl"
         lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []

@@ -1,0 +1,167 @@
+"""The loss of a pack: chunks in one row of tokens, read in one pass of the network.
+
+Positions begin again at each chunk, and attention keeps them apart (`attention.py`). Logits are
+computed where a label stands alone, and of those tokens alone that it may be. It knows a network's
+layers, and nothing of how chunks are drawn.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seal.errors import SealError
+from seal.llm.llama import is_llama
+from seal.training.arrays import Pack
+from seal.training.attention import Attention, Documents, documents
+
+_ATTENTION = "seal_documents"
+
+
+def loss(
+    network: Any, row: Pack, attention: Attention, dtype: torch.dtype, spoken: float = 0.0
+) -> Tensor:
+    """Sum of the labels' cross-entropy (nats) over a pack; nothing waits for the device.
+
+    Products are computed in `dtype`. With the weight `spoken`, the mean surprise at the words' own
+    tokens joins each label's.
+    """
+    device = str(network.device)
+    slots, options, targets = (_on(part, device) for part in (row.slots, row.options, row.targets))
+    wanted = slots
+    if spoken:
+        wanted = _on(np.concatenate([row.slots, row.said[0]]), device)
+    head = network.get_output_embeddings()
+    mixed = torch.autocast(device.split(":")[0], torch.bfloat16, dtype == torch.bfloat16)
+    with mixed:
+        hidden = hidden_states(network, row, attention, wanted, dtype)
+    absent = options < 0
+    rows = functional.embedding(options.clamp(min=0), head.weight)
+    logits = torch.einsum("sh,skh->sk", hidden[: len(row.slots)].float(), rows.float())
+    if getattr(head, "bias", None) is not None:
+        logits = logits + head.bias[options.clamp(min=0)]
+    total = -(targets * logits.masked_fill(absent, -1e9).log_softmax(dim=1)).sum()
+    if spoken:
+        with mixed:
+            following = head(hidden[len(row.slots) :].to(head.weight.dtype))
+        surprise = functional.cross_entropy(following.float(), _on(row.said[1], device))
+        total = total + spoken * surprise * len(row.slots)
+    return total
+
+
+def hidden_states(
+    network: Any, row: Pack, attention: Attention, wanted: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """The last hidden states [len(wanted), hidden] after the tokens `wanted` of a pack."""
+    device = str(network.device)
+    where = documents(row.lengths, device)
+    tokens = _on(row.tokens, device)
+    positions = _on(np.concatenate([np.arange(length) for length in row.lengths]), device)
+    decoder = network.get_decoder()
+    if is_llama(decoder):
+        return _llama(decoder, tokens, positions, wanted, attention, where, dtype)
+    return _any_network(decoder, tokens, positions, attention, where)[wanted]
+
+
+def _on(part: np.ndarray, device: str) -> Tensor:
+    """The array on the device, whole numbers as indices; it may still be on its way."""
+    tensor = torch.from_numpy(np.ascontiguousarray(part))
+    if tensor.dtype != torch.float32:
+        tensor = tensor.long()
+    if device.startswith("cuda"):
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def _llama(
+    decoder: Any,
+    tokens: Tensor,
+    positions: Tensor,
+    wanted: Tensor,
+    attention: Attention,
+    where: Documents,
+    dtype: torch.dtype,
+) -> Tensor:
+    """Llama's layers (as in `llm/llama.py`), with gradients: sums and norms in float32, products
+    in `dtype`. Of the last layer only what is `wanted` goes on behind attention."""
+    states = decoder.embed_tokens(tokens).float()
+    count, width = len(tokens), decoder.layers[0].self_attn.head_dim
+    cosine, sine = (
+        part[0].to(dtype)[:, None]
+        for part in decoder.rotary_emb(states[None], position_ids=positions[None])
+    )
+
+    def rotated(part: Tensor) -> Tensor:
+        heads = part.view(count, -1, width)
+        left, right = heads.chunk(2, dim=2)
+        return heads * cosine + torch.cat((-right, left), dim=2) * sine
+
+    last = len(decoder.layers) - 1
+    for number, layer in enumerate(decoder.layers):
+        own, mlp = layer.self_attn, layer.mlp
+        normed = _rms_norm(states, layer.input_layernorm, dtype)
+        attended = attention(
+            rotated(own.q_proj(normed)),
+            rotated(own.k_proj(normed)),
+            own.v_proj(normed).view(count, -1, width),
+            where,
+            own.scaling,
+        ).reshape(count, -1)
+        if number == last:
+            states, attended = states[wanted], attended[wanted]
+        states = states + own.o_proj(attended)
+        normed = _rms_norm(states, layer.post_attention_layernorm, dtype)
+        gated = functional.silu(mlp.gate_proj(normed)) * mlp.up_proj(normed)
+        states = states + mlp.down_proj(gated)
+    return _rms_norm(states, decoder.norm, torch.float32)
+
+
+def _rms_norm(states: Tensor, norm: Any, dtype: torch.dtype) -> Tensor:
+    weight = norm.weight.to(states.dtype)
+    return torch.rms_norm(states, (states.shape[-1],), weight, norm.variance_epsilon).to(dtype)
+
+
+def _any_network(
+    decoder: Any, tokens: Tensor, positions: Tensor, attention: Attention, where: Documents
+) -> Tensor:
+    """The hidden states [N, hidden] of any decoder of transformers' whose attention can be put in
+    its place."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(_ATTENTION, _attend)
+    before = decoder.config._attn_implementation
+    decoder.config._attn_implementation = _ATTENTION
+    try:
+        return decoder(
+            input_ids=tokens[None],
+            position_ids=positions[None],
+            use_cache=False,
+            where=where,
+            apart=attention,
+        ).last_hidden_state[0]
+    finally:
+        decoder.config._attn_implementation = before
+
+
+def _attend(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Any,
+    *,
+    where: Documents,
+    apart: Attention,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    s_aux: Any = None,
+    **others: Any,
+) -> tuple[Tensor, None]:
+    """What transformers calls: [1, heads, N, width] in, [1, N, heads, width] out."""
+    if s_aux is not None or (sliding_window and sliding_window < where.longest):
+        raise SealError("model: its attention has sinks or a short window; name another model")
+    queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
+    scale = scaling or query.shape[-1] ** -0.5
+    return apart(queries, keys, values, where, scale)[None], None
