@@ -7,7 +7,7 @@
 import json
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -40,6 +40,8 @@ def register(app: typer.Typer) -> None:
     )(simulate)
     app.command(
         epilog="Example: seal train ami/ icsi/ -o adapter/\n\n"
+        "Example: seal train ami/ icsi/ -o adapter/ --minutes 60 "
+        "--shapes word-label=0.5,word-none=0.5 --rank 32\n\n"
         "Example: seal train ami/ -o run/ --corrector ag-lsec --steps 2000"
     )(train)
     app.command(
@@ -144,7 +146,9 @@ def train(
     references: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DIR", help="Folders that `seal prepare` made; each has the same weight."
+            metavar="DIR",
+            help="Folders that `seal prepare` made, each with the same weight; or a file that "
+            "scripts/pack_corpora.py made of them.",
         ),
     ],
     output: Annotated[
@@ -167,16 +171,66 @@ def train(
     format: LearnedFormat = "word",
     condition: LearnedCondition = "label",
     preset: Annotated[
-        Literal["embedded", "paper"],
+        Literal["embedded", "gpu", "paper"],
         typer.Option(
             "--preset",
-            help="seal: settings for the embedded model on two cores (embedded), or the paper's "
-            "QLoRA of Mistral-7B on CUDA (paper; without CUDA not in 4 bits).",
+            help="seal: settings for the embedded model on two cores (embedded), for it in all "
+            "shapes on a GPU (gpu), or the paper's QLoRA of Mistral-7B on CUDA (paper; without "
+            "CUDA not in 4 bits).",
         ),
     ] = "embedded",
+    shapes: Annotated[
+        str | None,
+        typer.Option(
+            "--shapes",
+            metavar="SHAPE=SHARE,…",
+            help="seal: learn several shapes in one run, FORMAT-CONDITION each, by their shares of "
+            "the chunks: word-label=0.4,word-none=0.3,turn-label=0.3.",
+        ),
+    ] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(
+            "--rank", min=1, max=512, help="seal: rank of LoRA's maps; else the preset's."
+        ),
+    ] = None,
     chunks: Annotated[
         int | None,
         typer.Option("--chunks", min=1, help="seal: number of chunks to learn; else the preset's."),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes",
+            help="seal: train by the clock, for so many minutes with loading and saving, in the "
+            "place of --chunks.",
+        ),
+    ] = None,
+    tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--tokens",
+            min=1000,
+            help="seal: tokens of a pass of the network, which chunks fill; else the preset's.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=0,
+            help="seal: number of processes that draw chunks; else all cores but one with CUDA, "
+            "none (0) without.",
+        ),
+    ] = None,
+    shards: Annotated[
+        Path | None,
+        typer.Option(
+            "--shards",
+            metavar="DIR",
+            help="seal: also write the adapter there at every checkpoint, in files of at most "
+            "15 MiB.",
+        ),
     ] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, help="ag-lsec: number of batches; else 3000.")
@@ -194,30 +248,75 @@ def train(
     """
     need("train")
     _refuse_file(output)
-    if corrector == "ag-lsec" and chunks is not None:
-        raise SealError("--chunks: is of --corrector seal; ag-lsec learns --steps")
-    if corrector == "seal" and steps is not None:
-        raise SealError("--steps: is of --corrector ag-lsec; seal learns --chunks")
-    corpora = [(1.0, read_part(folder, "train")) for folder in references]
-
     if corrector == "ag-lsec":
+        of_seal = {
+            "chunks": chunks, "minutes": minutes, "shapes": shapes, "rank": rank,
+            "tokens": tokens, "workers": workers, "shards": shards,
+        }  # fmt: skip
+        for name, value in of_seal.items():
+            if value is not None:
+                raise SealError(f"--{name}: is of --corrector seal; ag-lsec learns --steps")
+    elif steps is not None:
+        raise SealError("--steps: is of --corrector ag-lsec; seal learns --chunks")
+    if minutes is not None and chunks is not None:
+        raise SealError(
+            "--minutes: says how long the run is, and --chunks does, too; leave one out"
+        )
+    if minutes is not None and not 0 < minutes <= 100_000:
+        raise SealError(f"--minutes: must be above 0, and 100000 at most, not {minutes}")
+    if corrector == "ag-lsec":
+        # It counts their trigrams: dicts are read faster than columns, again and again.
+        dicts = [(share, [one[:] for one in part]) for share, part in _corpora(references)]
+
         from seal.training import ag_lsec
 
         ag_lsec.train(
-            corpora,
+            dicts,
             output,
             ag_lsec.AgLsecRecipe(steps=steps or 3000, seed=seed),
             start,
             report_steps(),
         )
-    else:
-        from seal.training import adapter, examples
+        return
 
-        shapes = (f"{format}-{condition}",)
-        recipe = replace(examples.PRESETS[preset], shapes=shapes, seed=seed)
-        if chunks is not None:
-            recipe = replace(recipe, chunks=chunks)
-        adapter.train(corpora, output, recipe, model, start, device, report_steps())
+    from seal.training import examples
+
+    recipe = replace(examples.PRESETS[preset], seed=seed)
+    if shapes is not None:
+        recipe = replace(recipe, shapes=tuple(shapes.split(",")), unlabelled=0.0)
+    elif preset != "gpu" or (format, condition) != ("word", "label"):
+        recipe = replace(recipe, shapes=(f"{format}-{condition}",))
+    given: dict[str, Any] = {"chunks": chunks, "minutes": minutes, "rank": rank, "tokens": tokens}
+    recipe = replace(recipe, **{name: value for name, value in given.items() if value is not None})
+    examples.shares(recipe)
+    corpora = _corpora(references)
+
+    from seal.training import adapter
+
+    adapter.train(
+        corpora,
+        output,
+        recipe,
+        model,
+        start,
+        device,
+        report_steps(),
+        workers=workers,
+        shards=shards,
+    )
+
+
+def _corpora(references: list[Path]) -> list[tuple[float, Sequence[Sequence[Word]]]]:
+    """What is learnt from: the shares and the recordings of folders and of packed files."""
+    from seal.corpora.columns import columns, read_columns
+
+    corpora: list[tuple[float, Sequence[Sequence[Word]]]] = []
+    for path in references:
+        if path.is_file():
+            corpora += read_columns(str(path))
+        else:
+            corpora.append((1.0, columns(read_part(path, "train"))))
+    return corpora
 
 
 def report_steps() -> Callable[[dict[str, Any]], None]:
@@ -231,11 +330,14 @@ def report_steps() -> Callable[[dict[str, Any]], None]:
         if step % 10 == 0 or step == of:
             seconds = sum(item["seconds"] for item in recent)
             speed = sum(item["tokens"] for item in recent) / max(seconds, 1e-9)
-            left = (of - step) * seconds / len(recent) / 60
             loss = sum(item["loss"] for item in recent) / len(recent)
+            where, left = f"step {step} of {of}", (of - step) * seconds / len(recent) / 60
+            if not of:  # nobody knows how many there will be, but how far the run is
+                done = line["progress"]
+                where = f"step {step}, {line['chunks']} chunks, {100 * done:.0f} %"
+                left = line["minutes"] * (1 - done) / max(done, 1e-9)
             print(
-                f"step {step} of {of}, loss {loss:.4f}, {speed:.0f} tokens/s, "
-                f"about {left:.0f} min left",
+                f"{where}, loss {loss:.4f}, {speed:.0f} tokens/s, about {left:.0f} min left",
                 file=sys.stderr,
                 flush=True,
             )
