@@ -94,6 +94,26 @@ def test_progress_is_silent_where_stderr_is_no_terminal(capsys: pytest.CaptureFi
     assert capsys.readouterr() == ("", "")
 
 
+def test_progress_is_a_line_for_each_quarter_where_it_is_asked_for_in_a_pipe(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with console.progress("call.wav", piped=True) as report:
+        for hundredth in range(101):
+            report("asr", hundredth / 100)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"call.wav: asr {share} %" for share in (0, 25, 50, 75, 100)]
+
+
+def test_changes_say_what_came_of_them_where_it_is_known() -> None:
+    words = [word(now, text, 1.0, before=was) for text, was, now in CHANGES]
+    text = shown(console.changes(words, ["A", "A", None, "C"]))
+    for part in ("A: repaired", "A: broken", "nobody", "C: as wrong"):
+        assert text.count(part) == 1
+
+
+CHANGES = [("Yes", "B", "A"), ("No", "A", "B"), ("uh", "A", "B"), ("but", "A", "B")]
+
+
 def test_progress_names_file_and_stage_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,7 +48,7 @@ def conversation(words: Sequence[Word]) -> Table:
             turn_words = list(turn)
             text = Text(" ").join(_shown(word) for word in turn_words)
             name = Text(_printable(speaker), style=f"bold {colours[speaker]}")
-            table.add_row(name, _clock(turn_words[0]["start_time"]), text)
+            table.add_row(name, clock(turn_words[0]["start_time"]), text)
     return table
 
 
@@ -58,24 +58,34 @@ def show(words: Sequence[Word]) -> None:
     Console().print(conversation(words))
 
 
-def changes(words: Sequence[Word]) -> Table:
-    """A table with a line per changed word: time, word, speaker before and after, confidence."""
+def changes(words: Sequence[Word], said_by: Sequence[str | None] | None = None) -> Table:
+    """A table with a line per changed word: time, word, speaker before and after, confidence; and,
+    where it is known who `said_by` [W] each word (None: nobody), what came of the change."""
     colours = _colours(words)
     table = Table(title="What changed", title_justify="left")
     for column in ("time", "word", "before", "after", "confidence"):
         table.add_column(column, justify="right" if column in ("time", "confidence") else "left")
+    if said_by is not None:
+        table.add_column("said by")
     for _, indices in sessions(words):
-        for word in (words[index] for index in indices if changed(words[index])):
+        for index in (index for index in indices if changed(words[index])):
+            word = words[index]
             before, after = word["first_pass_speaker"], word["speaker"]
             confidence = word.get("speaker_confidence")
             table.add_row(
-                _clock(word["start_time"]),
+                clock(word["start_time"]),
                 _printable(word["words"]),
                 Text(_printable(before), style=colours.get(before, "")),
                 Text(_printable(after), style=colours[after]),
                 "" if confidence is None else f"{confidence:.2f}",
+                *([] if said_by is None else [_verdict(before, after, said_by[index])]),
             )
     return table
+
+
+def _verdict(before: str, after: str, said_by: str | None) -> str:
+    verdicts = {before: "broken", after: "repaired"}
+    return "nobody" if said_by is None else f"{said_by}: {verdicts.get(said_by, 'as wrong')}"
 
 
 def score_table(rows: "Mapping[str, Score]") -> Table:
@@ -96,11 +106,18 @@ def score_table(rows: "Mapping[str, Score]") -> Table:
     return table
 
 
+def clock(seconds: float) -> str:
+    """Minutes, seconds and tenths, as in 1:02.5."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
 @contextmanager
-def progress(name: str) -> Iterator[StageProgress]:
-    """Yield a callback that shows a bar on stderr, or nothing where that is no terminal."""
+def progress(name: str, *, piped: bool = False) -> Iterator[StageProgress]:
+    """Yield a callback that shows a bar on stderr; where that is no terminal nothing, or, with
+    `piped`, a line for each quarter of a stage."""
     if not sys.stderr.isatty():
-        yield lambda stage, fraction: None
+        yield _quarters(name) if piped else _nothing
         return
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
@@ -115,6 +132,19 @@ def progress(name: str) -> Iterator[StageProgress]:
             bars.update(tasks[stage], completed=fraction)
 
         yield show
+
+
+def _quarters(name: str) -> StageProgress:
+    told: dict[str, int] = {}
+
+    def show(stage: str, fraction: float) -> None:
+        quarter = int(4 * fraction)
+        if quarter > told.get(stage, -1):
+            told[stage] = quarter
+            line = f"{_printable(name)}: {_printable(stage)} {25 * quarter} %"
+            print(line, file=sys.stderr, flush=True)
+
+    return show
 
 
 def with_progress(work: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -207,11 +237,6 @@ def _shown(word: Word) -> Text:
 
 def _colours(words: Sequence[Word]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(speakers(words))}
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{rest:04.1f}"
 
 
 def _printable(text: str) -> str:
