@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from seal import demo, words
+from seal.scoring import Score
 
 SCRIPT = demo.RECORDING.with_name("script.txt")
 
@@ -30,24 +31,25 @@ def level(samples: np.ndarray) -> float:
 def test_the_reference_says_what_the_script_says(reference: list[words.Word]) -> None:
     rows = [r for r in SCRIPT.read_text().splitlines() if r and not r.startswith("#")]
     for speaker in "AB":
-        written = [word for r in rows if r[0] == speaker for word in r.split()[2:]]
+        heard = [r.split("|")[0] for r in rows if r[0] == speaker]
+        written = [word for r in heard for word in r.split()[2:]]
         assert [w["words"] for w in reference if w["speaker"] == speaker] == written
     assert [w["start_time"] for w in reference] == sorted(w["start_time"] for w in reference)
     assert {w["session_id"] for w in reference} == {demo.RECORDING.stem}
 
 
-def test_the_call_is_a_small_minute_with_overlap(
+def test_the_call_is_two_to_three_small_minutes_with_overlap(
     reference: list[words.Word], recording: tuple[np.ndarray, int]
 ) -> None:
     samples, rate = recording
-    assert samples.ndim == 1 and 60 <= len(samples) / rate <= 90
-    assert demo.RECORDING.stat().st_size < 1_500_000
+    assert samples.ndim == 1 and 120 <= len(samples) / rate <= 180
+    assert demo.RECORDING.stat().st_size < 2_000_000
     assert max(w["end_time"] for w in reference) < len(samples) / rate
     overlapped = sum(
         a["speaker"] != b["speaker"] and b["start_time"] < a["end_time"] - 0.02
         for a, b in pairwise(reference)
     )
-    assert overlapped >= 10
+    assert overlapped >= 20
 
 
 def test_there_is_sound_where_words_are_and_none_where_they_are_not(
@@ -69,20 +71,58 @@ def test_there_is_sound_where_words_are_and_none_where_they_are_not(
     assert pauses >= 15
 
 
-@pytest.mark.models
-def test_it_prints_the_call_the_changes_and_the_scores(
-    reference: list[words.Word], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
-) -> None:
-    corrected = [
+@pytest.fixture
+def answered(reference: list[words.Word], monkeypatch: pytest.MonkeyPatch) -> list[words.Word]:
+    """What the models are made to answer: right, but one word repaired, one broken, and one wrong
+    as it was."""
+    answer = [
         {**w, "first_pass_speaker": w["speaker"], "speaker_confidence": 0.9} for w in reference
     ]
-    corrected[3]["first_pass_speaker"] = "B"
-    assert corrected[3]["speaker"] == "A"
-    monkeypatch.setattr("seal.demo.transcribe", lambda path, **_: corrected)
+    other = {"A": "B", "B": "A"}
+    answer[30]["first_pass_speaker"] = other[answer[30]["speaker"]]
+    answer[60]["speaker"] = other[answer[60]["speaker"]]
+    answer[90]["speaker"] = answer[90]["first_pass_speaker"] = other[answer[90]["speaker"]]
+    monkeypatch.setattr("seal.demo.transcribe", lambda path, **_: answer)
+    return answer
+
+
+def test_it_prints_the_call_the_changes_the_scores_and_what_is_next(
+    answered: list[words.Word], tmp_path: Path, capsys: Any
+) -> None:
     demo.show(tmp_path)
     printed = capsys.readouterr().out
-    assert f"{corrected[3]['words']}⟨was B⟩" in printed
-    assert printed.count("⟨was") == 1
-    for part in ("first pass", "corrected", "cpWER", "Δcp", str(tmp_path / "call.json")):
+    assert words.read(tmp_path / "call.json") == answered
+    for place in (30, 60):
+        word = answered[place]
+        assert f"{word['words']}⟨was {word['first_pass_speaker']}⟩" in printed
+    assert printed.count("⟨was") == 2
+    assert printed.count(": repaired") == printed.count(": broken") == 1
+    still = printed[printed.index("Still wrong") : printed.index("Scores")]
+    assert [f"[{answered[place]['words']}]" in still for place in (30, 60, 90)] == [
+        False,
+        True,
+        True,
+    ]
+    for part in ("first pass", "corrected", "WER ", "cpWER ", "Δcp ", "WDER "):
         assert part in printed
-    assert words.read(tmp_path / "call.json") == corrected
+    review, correct = printed.splitlines()[-3::2]
+    assert f"review {tmp_path / 'call.json'} --audio {demo.RECORDING}" in review
+    assert "correct YOUR.json -o corrected.json" in correct
+
+
+def test_words_that_nobody_said_are_neither_repaired_nor_broken(
+    reference: list[words.Word],
+) -> None:
+    first = [dict(word) for word in reference[:20]]
+    first.insert(7, {**first[7], "words": "ghost"})
+    right = demo.said_by(reference[:20], first)
+    assert right[7] is None
+    answer = [{**word, "first_pass_speaker": word["speaker"]} for word in first]
+    answer[7]["speaker"] = "A" if answer[7]["speaker"] == "B" else "B"
+    assert demo.repaired_and_broken(answer, right) == (0, 0)
+    assert list(demo.still_wrong(answer, right)) == []
+
+
+def test_a_score_without_a_mistake_is_explained_too() -> None:
+    clean = Score(words=10, aligned=10)
+    assert [name for name, _ in demo.explained(clean, clean)] == ["WER", "cpWER", "Δcp", "WDER"]

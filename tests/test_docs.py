@@ -58,6 +58,25 @@ def test_the_reference_is_todays():
     )
 
 
+def test_the_readmes_figures_are_those_of_the_reports():
+    import make_readme
+
+    page = read("README.md")
+    assert make_readme.filled(page, {"figures": make_readme.table()}) == page, (
+        "python scripts/make_readme.py writes them anew"
+    )
+
+
+def test_the_demo_page_compares_with_the_figures_of_the_reports():
+    """What it says of the yardstick's real calls stands in results.md."""
+    import make_readme
+
+    rows = make_readme.bench_rows("real-calls")
+    page = read("docs/reports/demo.md")
+    assert f"{float(rows['first pass'][3]):.1f} %" in page
+    assert rows["best (default)"][4].split(" (")[0] in page
+
+
 @pytest.fixture
 def short_call(tmp_path, monkeypatch):
     """A folder like the project's, with the first 15 s of the call alone, for it takes long."""

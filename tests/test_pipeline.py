@@ -62,6 +62,17 @@ def test_the_first_pass_tells_the_two_voices_apart(call):
     assert seal.score(reference, call).delta_cp < 0.15
 
 
+@pytest.mark.models
+def test_the_correction_of_the_demo_call_is_a_gain_without_another_word(call):
+    reference = seal.read(demo.REFERENCE)
+    first = [{**word, "speaker": word["first_pass_speaker"]} for word in call]
+    before, after = seal.score(reference, first), seal.score(reference, call)
+    assert (after.words, after.errors) == (before.words, before.errors)
+    assert after.cp_errors < before.cp_errors
+    repaired, broken = demo.repaired_and_broken(call, demo.said_by(reference, first))
+    assert repaired >= 3 * broken
+
+
 def test_an_interrupt_ends_the_asr_too_where_the_first_pass_is_done(monkeypatch):
     said = []
 
