@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seal import correctors
+from seal import correctors, rulings
 from seal.acoustic.rescore import with_scores
 from seal.console import with_progress
 from seal.correctors import Labels, Options, lengths
 from seal.errors import Notice, SealError
+from seal.parsing import quoted
 from seal.progress import StageProgress, split
 from seal.words import Conversation, Word, channel_of, check, sessions, speakers
 
@@ -92,7 +93,8 @@ def _corrected(
             )
         results.append([dict(word) for word in words])
         for _, indices in found:
-            session = [_started(words[index], number=index + 1) for index in indices]
+            whose = rulings.merges(words[index] for index in indices)
+            session = [_started(words[index], index + 1, whose) for index in indices]
             names, possible = speakers(session), _possible(session)
             if len(names) > 1:
                 if any(may is None or len(may) > 1 for may in possible):
@@ -103,6 +105,8 @@ def _corrected(
                 warnings.warn(told, Notice, stacklevel=2)
             for index, word in zip(indices, session, strict=True):
                 result = results[-1][index]
+                if whose and word["speaker"] != words[index]["speaker"]:
+                    result.setdefault("first_pass_speaker", words[index]["speaker"])
                 result.setdefault("first_pass_speaker", word["speaker"])
                 if not _decided(word):
                     result |= {"speaker": word["speaker"], "speaker_confidence": 1.0}
@@ -126,10 +130,15 @@ def _corrected(
     for (corrected, indices, possible), conversation, answer in zip(
         parts, conversations, labels, strict=True
     ):
+        against = []
         for index, may, speaker, confidence in zip(
             indices, possible, answer.speakers, answer.confidence, strict=True
         ):
-            if _decided(corrected[index]) or (may is not None and len(may) == 1):
+            if _decided(corrected[index]):
+                if conversation.names[speaker] != corrected[index]["speaker"]:
+                    against.append((corrected[index], conversation.names[speaker]))
+                continue
+            if may is not None and len(may) == 1:
                 continue
             if may is None or conversation.names[speaker] in may:
                 corrected[index]["speaker"] = conversation.names[speaker]
@@ -137,8 +146,21 @@ def _corrected(
                 confidence = 1.0 - confidence
             sure = round(min(max(confidence, 0.0), 1.0), 4)
             corrected[index]["speaker_confidence"] = sure
+        if against:
+            warnings.warn(_disagreement(against), Notice, stacklevel=2)
     report("correction", 1.0)
     return results
+
+
+def _disagreement(against: Sequence[tuple[Word, str]]) -> str:
+    """The line that says where the corrector would have chosen otherwise than a person."""
+    word, name = against[0]
+    several = len(against) > 1
+    return (
+        f"{word['session_id']}: {len(against)} word{'s' * several} would be another's than a "
+        f"person ruled, and stay{'' if several else 's'} ({quoted(word['words'])} at "
+        f"{word['start_time']:.1f} s: {word['speaker']}, not {name})"
+    )
 
 
 def _scored(conversations: Sequence[Conversation]) -> bool:
@@ -150,12 +172,14 @@ def _decided(word: Word) -> bool:
     return word.get("reviewed") is True
 
 
-def _started(word: Word, number: int) -> Word:
-    """The word as a corrector gets it: under the first pass's speaker, or a person's."""
+def _started(word: Word, number: int, whose: dict[str, str]) -> Word:
+    """The word as a corrector gets it: under the first pass's speaker, or a person's. `whose` are
+    speakers that are one with others (`rulings.merges`)."""
     first = word.get("first_pass_speaker", word["speaker"])
     if not isinstance(first, str):
         raise SealError(f"transcript: entry {number}: 'first_pass_speaker' must be a string")
-    return word if _decided(word) else word | {"speaker": first}
+    word = word if _decided(word) else word | {"speaker": first}
+    return rulings.merged(word, whose) if whose else word
 
 
 def _possible(session: Sequence[Word]) -> list[set[str] | None]:

@@ -80,6 +80,14 @@ def write_bytes(data: bytes, path: str | Path, mode: int | None = None) -> None:
             scratch.unlink(missing_ok=True)
 
 
+def remove(path: Path) -> None:
+    """Remove a file. Raises SealError where that cannot be."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SealError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
 def check_writable(target: Path) -> None:
     """Raise SealError where `target` could not be written, before hours of work are lost. A file is
     tried in its folder, or in the first one above it that exists."""

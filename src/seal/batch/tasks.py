@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seal import formats, words
+from seal import formats, rulings, words
 from seal.acoustic import Channels
 from seal.batch.changes import Changes, changes_in
 from seal.batch.pool import FileJob
@@ -70,6 +70,7 @@ class Correct:
         transcript = self._read(source)
         transcript.check_target(target)
         corrected = correct(transcript.words, progress=progress, **self.options)
+        corrected = self._ruled(corrected, source, target)
         transcript.save(corrected, target)
         return changes_in(corrected, self.options, transcript.filled)
 
@@ -106,11 +107,18 @@ class Correct:
         )
         for (job, transcript), answer in zip(transcripts, corrected, strict=True):
             try:
+                answer = self._ruled(answer, job.source, job.target)
                 transcript.save(answer, job.target)
                 done[job] = changes_in(answer, self.options, transcript.filled)
             except Exception as error:
                 failed(job, error)
         return done
+
+    def _ruled(self, made: list[words.Word], source: Path, target: Path) -> list[words.Word]:
+        """A result with what a person decided in the one that it replaces."""
+        if not target.is_file() or (source.exists() and target.samefile(source)):
+            return made
+        return with_rulings(made, target, self.format)
 
     def _read(self, source: Path) -> formats.Transcript:
         transcript = formats.load(source, self.format, self.rttm)
@@ -121,6 +129,21 @@ class Correct:
                 f"{source}: {transcript.format} has no times to find words in the sound by"
             )
         return transcript
+
+
+def with_rulings(
+    made: list[words.Word], target: Path, format: str | None = None
+) -> list[words.Word]:
+    """A result with the rulings of the one at `target` that it replaces, of which a line on stderr
+    tells; as it is where there are none."""
+    try:
+        before = formats.load(target, format).words if target.is_file() else []
+    except SealError:
+        return made
+    result, told = rulings.carried(before, made)
+    if told is not None:
+        print(f"seal: {target}: {told}", file=sys.stderr)
+    return result
 
 
 @dataclass(frozen=True)
@@ -195,6 +218,7 @@ class Transcribe:
             progress=progress,
             **self.options,
         )
+        transcript = with_rulings(transcript, target)
         words.write(transcript, target)
         if self.html:
             write_page(target, source, target.with_suffix(".html"))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seal import rulings
 from seal.errors import SealError
 from seal.files import write_text
 from seal.formats import evidence, foreign, language, signs
@@ -210,10 +211,24 @@ class Transcript:
             if turns.exists() and not target.exists():
                 raise SealError(f"{turns}: is there, and would be replaced; take another name")
         text, beside, lost = self.converted(to, layout, words)
+        if to != "rttm":  # which has no words to rule
+            self._keep_rulings(words, to, target)
         if beside is not None:
             write_text(beside, target.with_suffix(module.BESIDE))
         write_text(text, target)
         return lost
+
+    def _keep_rulings(self, words: list[Word], to: str, target: Path) -> None:
+        """Write what a person decided beside a new file, for it holds speakers alone. What was
+        beside another file of its name goes."""
+        from seal.formats.conversion import converted
+
+        if to == "words":
+            return
+        kept: list[Word] = []
+        if any(word.get("reviewed") is True or rulings.rulings_of(word) for word in words):
+            kept = converted(words, module_of(to), to)
+        evidence.keep(kept, [False] * len(kept), target)
 
     def stays(self, to: str, layout: Layout | None) -> bool:
         """Whether a conversion leaves the file as it is."""

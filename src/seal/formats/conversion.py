@@ -9,6 +9,7 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any
 
+from seal import rulings
 from seal.errors import SealError
 from seal.formats import signs, turns
 from seal.formats.reading import Original, Source
@@ -45,7 +46,7 @@ def converted(words: list[Word], module: Any, to: str) -> list[Word]:
         names = speakers(found)
         if not all(_is_number(name, module.NUMBERS) for name in names):
             number = {name: str(place) for place, name in enumerate(names, module.NUMBERS)}
-            found = [renamed(word, number) for word in found]
+            found = [rulings.with_names(renamed(word, number), number) for word in found]
     return found
 
 

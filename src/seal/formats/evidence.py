@@ -9,15 +9,16 @@ its speaker, gets that back when the file is read. It knows the layout of no for
 from collections.abc import Sequence
 from pathlib import Path
 
+from seal import rulings
 from seal import words as transcripts
 from seal.errors import SealError
-from seal.files import is_device, write_text
+from seal.files import is_device, remove, write_text
 from seal.words import REQUIRED, Word
 
 SUFFIX = ".seal"
 """Comes after the whole name of the file, with its ending."""
 
-KEYS = ("first_pass_speaker", "speaker_confidence", "reviewed")
+KEYS = ("first_pass_speaker", "speaker_confidence", "reviewed", rulings.KEY)
 """What is kept of a word, and comes back."""
 
 SCORES = "speaker_scores"
@@ -27,14 +28,22 @@ FILLED = "filled_in"
 """Whether the tool gave the word no speaker; kept beside them."""
 
 
+MOST_UNDONE = 5
+"""Acts of a person that one saving may hold, and a crash undo."""
+
+
 def beside(path: Path) -> Path:
     """Where the evidence of a file is."""
     return path.with_name(path.name + SUFFIX)
 
 
 def keep(words: Sequence[Word], filled: Sequence[bool], target: Path) -> None:
-    """Write the evidence of what goes to `target`, if there is any."""
-    if is_device(target) or not any(key in word for word in words for key in KEYS):
+    """Write the evidence of what goes to `target`, or remove what is there of an earlier one."""
+    if is_device(target):
+        return
+    if not any(key in word for word in words for key in KEYS):
+        if beside(target).is_file():
+            remove(beside(target))
         return
     kept = [
         {key: word[key] for key in (*REQUIRED, SCORES, *KEYS) if key in word}
@@ -55,12 +64,28 @@ def recall(words: Sequence[Word], path: Path) -> tuple[list[bool], str | None]:
         kept = transcripts.read(file)
     except SealError:
         return filled, f"{file.name} is damaged, and not used"
-    for place, old in _paired(words, kept):
+    for place, old in _paired(words, _as_written(words, kept)):
         word = words[place]
         if word["speaker"] == old["speaker"]:  # else somebody has changed it since
             word.update({key: old[key] for key in (SCORES, *KEYS) if key in old})
             filled[place] = old.get(FILLED) is True
     return filled, None
+
+
+def _as_written(words: Sequence[Word], kept: Sequence[Word]) -> Sequence[Word]:
+    """The evidence, without the latest acts of a person where only that fits the file: it is
+    written first, and a crash may have kept its file from coming after it."""
+    if len(words) != len(kept):
+        return kept
+    names = [word["speaker"] for word in words]
+    before = kept
+    for _ in range(MOST_UNDONE + 1):
+        if names == [word["speaker"] for word in before]:
+            return before
+        if not rulings.acts(before):
+            break
+        before = rulings.undo(before)
+    return kept
 
 
 def _paired(words: Sequence[Word], kept: Sequence[Word]) -> list[tuple[int, Word]]:
