@@ -1,0 +1,292 @@
+"""What follows from rulings for the rest of a conversation: words that would get another speaker.
+
+A ruled word is certain. Its voice says whose the other stretches of that voice are, a merge says it
+of all words of a speaker, and its neighbours in a sentence are decided anew on the best path of
+the text. Nothing moves to a speaker of whom no word was ruled, and no certain word moves. All this
+is arithmetic on a `Study`: no network is run.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from seal.acoustic.arrays import Floats, Ints
+from seal.correctors import path
+from seal.teaching.study import Study
+
+LEAD = 0.06
+"""Cosine similarity by which the ruled voice must be nearer than that of the present speaker, for a
+stretch of a second; a shorter one needs more, by its length."""
+
+CLEAR = 0.7
+"""Seconds of words from which a ruled stretch says whose its voice is: the audio of a shorter one
+is mostly its neighbours'."""
+
+ENOUGH = 2.0
+"""Seconds of words from which a speaker has a voice to compare with."""
+
+TYPICAL = 20
+"""Percentile of the similarities to a voice's mean from which a ruled stretch speaks for it."""
+
+AROUND = 30
+"""Words before and after a ruled one that are decided anew by their text."""
+
+OF_ONE = 0.78
+"""Similarity of the means of two voices from which they may be one person's: halves of one have 0.8
+to 0.99 on the voiced development sets, two people's at most 0.73."""
+
+RULED_LIKE = 0.65
+"""Similarity of a voice to the ruled stretches alone of the speaker that it goes to: one stretch is
+like the mean of its voice by 0.74 to 0.97, like another's by 0.6 at most."""
+
+UNHEARD = 0.6
+"""Similarity of a stretch that is taken for its present speaker's where he has no other voice."""
+
+RULED = 5.0
+"""How much more a ruled stretch counts in its speaker's voice than another one."""
+
+CERTAIN = 1e6
+"""Nats for a ruled word's speaker on the best path."""
+
+SCALE = 20.0
+"""Nats per unit of cosine similarity, for the confidence of what a voice decides."""
+
+
+class Decided(NamedTuple):
+    """A word's new speaker."""
+
+    speaker: str
+    confidence: float
+    why: str
+    """"voice", "text" or "merge"."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Words that would go from one speaker to another for one reason."""
+
+    before: str
+    after: str
+    why: str
+    indices: tuple[int, ...]
+    """Of the words, in the conversation."""
+    confidence: float
+    """The mean of theirs."""
+
+
+def decide(
+    study: Study,
+    ruled: Mapping[int, str],
+    merges: Mapping[str, str] | None = None,
+    text: bool = True,
+) -> dict[int, Decided]:
+    """The words, by their index, that are another's than the machine's answer says once the words
+    in `ruled` are certain and the speakers in `merges` are others (`rulings.merges`). Without
+    `text`, which takes longest, neighbours are left as they are where voices are known."""
+    whose = merges or {}
+    start = [whose.get(label, label) for label in study.labels]
+    decided = {
+        index: Decided(label, 1.0, "merge")
+        for index, (label, before) in enumerate(zip(start, study.labels, strict=True))
+        if label != before
+    }
+    if ruled and (text or study.vectors is None):
+        decided |= _by_text(study, ruled, start)
+    if ruled and study.vectors is not None:
+        decided |= _by_voice(study, ruled, start)
+    return {index: each for index, each in decided.items() if index not in ruled}
+
+
+def proposals(
+    study: Study,
+    now: Sequence[str],
+    ruled: Mapping[int, str],
+    merges: Mapping[str, str] | None = None,
+) -> list[Proposal]:
+    """What would change of the present speakers `now`, grouped; the largest groups first."""
+    groups: dict[tuple[str, str, str], list[tuple[int, float]]] = {}
+    for index, each in sorted(decide(study, ruled, merges).items()):
+        if each.speaker != now[index]:
+            key = (now[index], each.speaker, each.why)
+            groups.setdefault(key, []).append((index, each.confidence))
+    found = [
+        Proposal(
+            *key,
+            tuple(index for index, _ in members),
+            round(sum(sure for _, sure in members) / len(members), 4),
+        )
+        for key, members in groups.items()
+    ]
+    return sorted(found, key=lambda one: -len(one.indices))
+
+
+def _by_text(study: Study, ruled: Mapping[int, str], start: Sequence[str]) -> dict[int, Decided]:
+    """Words about ruled ones that the best path gives to another speaker now. Only where the path
+    had agreed with the machine's answer before: elsewhere the text was overruled."""
+    names = list(dict.fromkeys([*study.names, *ruled.values()]))
+    place = {name: number for number, name in enumerate(names)}
+    found: dict[int, Decided] = {}
+    for low, high in _windows(sorted(ruled), len(study.words)):
+        gain = np.full((high - low, len(names)), -CERTAIN)
+        gain[:, : len(study.names)] = study.gain[low:high]
+        cost = study.cost[low:high]
+        before = path.best(gain, cost)
+        for index in range(low, high):
+            if index in ruled:
+                gain[index - low] = -CERTAIN
+                gain[index - low, place[ruled[index]]] = 0.0
+        after = path.best(gain, cost)
+        for index in np.flatnonzero(before != after).tolist():
+            old = names[before[index]]
+            if old == start[low + index] == study.labels[low + index]:
+                found[low + index] = Decided(names[after[index]], 0.8, "text")
+    return found
+
+
+def _windows(indices: Sequence[int], count: int) -> list[tuple[int, int]]:
+    """Parts of the conversation about some words, joined where they meet."""
+    found: list[tuple[int, int]] = []
+    for index in indices:
+        low, high = max(0, index - AROUND), min(count, index + AROUND + 1)
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], high)
+        else:
+            found.append((low, high))
+    return found
+
+
+def _by_voice(study: Study, ruled: Mapping[int, str], start: Sequence[str]) -> dict[int, Decided]:
+    """Words of stretches whose voice is that of a ruled one."""
+    assert study.vectors is not None
+    names = list(dict.fromkeys([*start, *ruled.values()]))
+    number = {name: place for place, name in enumerate(names)}
+    machine = np.array([number[start[first]] for first, _ in study.found])
+    anchors = np.full(len(study.found), -1)
+    for place, name in ruled_stretches(study, ruled).items():
+        anchors[place] = number[name]
+    settled = _settled(study, anchors, machine, len(names))
+    centroids = voices_of(study, settled, anchors >= 0, len(names))
+    near = study.vectors @ centroids.T
+    rows = np.arange(len(settled))
+    present = np.where(near[rows, machine] == 0, UNHEARD, near[rows, machine])
+    wanted = LEAD / np.clip(study.seconds, 0.25, 1.0)
+    moves = (settled != machine) & (anchors < 0) & (near[rows, settled] - present >= wanted)
+    found: dict[int, Decided] = {}
+    for place in np.flatnonzero(moves).tolist():
+        odds = np.exp(SCALE * (near[place] - near[place, settled[place]]))
+        sure = round(1.0 / float(odds.sum()), 4)
+        for index in range(*study.found[place]):
+            found[index] = Decided(names[settled[place]], sure, "voice")
+    return found
+
+
+def ruled_stretches(study: Study, ruled: Mapping[int, str]) -> dict[int, str]:
+    """The speaker of each stretch of which at least half of the words are ruled to be one's."""
+    found = {}
+    votes: dict[int, Counter[str]] = {}
+    for index, name in ruled.items():
+        votes.setdefault(study.stretch_of[index], Counter())[name] += 1
+    for place, each in votes.items():
+        first, after = study.found[place]
+        name, count = each.most_common(1)[0]
+        if 2 * count >= after - first:
+            found[place] = name
+    return found
+
+
+def _settled(study: Study, anchors: Ints, machine: Ints, speakers: int) -> Ints:
+    """Each stretch's speaker [S]. A cell is what has one voice and one speaker of the machine's: it
+    goes where a clear ruled stretch of it is, or one of a larger cell of its voice, or else to the
+    ruled voice that it is most like, if that is nearer than its own speaker elsewhere."""
+    assert study.vectors is not None
+    settled = np.where(anchors >= 0, anchors, machine)
+    rest = []
+    for group in range(int(study.groups.max(initial=-1)) + 1):
+        inside = study.groups == group
+        cells = [inside & (machine == who) for who in np.unique(machine[inside])]
+        told = [_told(study, cell, anchors) for cell in cells]
+        weights = [float(study.seconds[cell].sum()) for cell in cells]
+        for cell, places, weight in zip(cells, told, weights, strict=True):
+            if not len(places):
+                votes: Counter[int] = Counter()
+                for other, theirs in zip(told, weights, strict=True):
+                    for who in {int(anchors[place]) for place in other}:
+                        votes[who] += theirs  # type: ignore[assignment]
+                best = votes.most_common(1)
+                if not best or best[0][1] < weight:
+                    rest.append(cell)
+                    continue
+                if _may_be(study, cell, best[0][0], machine, anchors):
+                    settled[cell & (anchors < 0)] = best[0][0]
+                continue
+            allowed = [
+                place
+                for place in places
+                if _may_be(study, cell, int(anchors[place]), machine, anchors)
+            ]
+            members = np.flatnonzero(cell & (anchors < 0))
+            if allowed:
+                nearest = (study.vectors[members] @ study.vectors[allowed].T).argmax(axis=1)
+                settled[members] = anchors[allowed][nearest]
+    heard = (anchors >= 0) & (study.groups >= 0) & (study.spoken >= CLEAR)
+    known = np.unique(anchors[heard])
+    ruled = {int(who): _unit(study.vectors[heard & (anchors == who)].sum(axis=0)) for who in known}
+    for cell in rest if len(known) else []:
+        open_ones = cell & (anchors < 0)
+        if not open_ones.any():
+            continue
+        name = int(machine[np.flatnonzero(open_ones)[0]])
+        mean = _unit(study.seconds[open_ones] @ study.vectors[open_ones])
+        near = voices_of(study, settled, anchors >= 0, speakers, without=cell) @ mean
+        own = near[name] if near[name] else OF_ONE
+        best_known = int(known[near[known].argmax()])
+        like = float(mean @ ruled[best_known]) >= RULED_LIKE  # and not only what the machine had
+        if like and best_known != name and near[best_known] >= max(own + LEAD, OF_ONE):
+            settled[open_ones] = best_known
+    return settled
+
+
+def _may_be(study: Study, cell: np.ndarray, who: int, machine: Ints, anchors: Ints) -> bool:
+    """Whether a cell as a whole may be a speaker's. His voice elsewhere must be like it; where he
+    has none, as somebody new, the cell's own speaker must have other words."""
+    assert study.vectors is not None
+    own = int(machine[np.flatnonzero(cell)[0]])
+    if who == own:
+        return True
+    elsewhere = ~cell & (study.groups >= 0)
+    his = elsewhere & (np.where(anchors >= 0, anchors, machine) == who)
+    if study.spoken[his].sum() < ENOUGH:
+        return bool(study.spoken[elsewhere & (machine == own)].sum() >= ENOUGH)
+    mean = _unit(study.seconds[cell] @ study.vectors[cell])
+    return float(mean @ _unit(study.seconds[his] @ study.vectors[his])) >= OF_ONE
+
+
+def _told(study: Study, cell: np.ndarray, anchors: Ints) -> Ints:
+    """The ruled stretches of a cell that speak for it: clear, and not unlike the others."""
+    assert study.vectors is not None
+    places = np.flatnonzero(cell & (anchors >= 0) & (study.spoken >= CLEAR))
+    if not len(places) or cell.sum() < 4:
+        return places
+    like = study.vectors @ _unit(study.seconds[cell] @ study.vectors[cell])
+    return places[like[places] >= np.percentile(like[cell], TYPICAL)]
+
+
+def voices_of(
+    study: Study, settled: Ints, ruled: np.ndarray, speakers: int, without: np.ndarray | None = None
+) -> Floats:
+    """[K, D] the mean voice of each speaker, zeros for one not heard: ruled stretches count more,
+    those `without` not at all."""
+    assert study.vectors is not None
+    weights = study.seconds * np.where(ruled, RULED, 1.0) * (study.groups >= 0)
+    if without is not None:
+        weights = weights * ~without
+    sums = np.zeros((speakers, study.vectors.shape[1]))
+    np.add.at(sums, settled, weights[:, None] * study.vectors)
+    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+
+
+def _unit(vector: Floats) -> Floats:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
