@@ -6,8 +6,9 @@
 import sys
 import webbrowser
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +17,7 @@ from seal.batch.outputs import targets_of
 from seal.errors import SealError, need
 from seal.files import check_writable
 from seal.review import write_page
+from seal.words import Word
 
 
 def register(app: typer.Typer) -> None:
@@ -95,7 +97,22 @@ def review(
         if browser:
             webbrowser.open(address)
 
-    serve(Review(source, audio, session), port, opened)
+    serve(Review(source, audio, session, teacher(audio)), port, opened)
+
+
+def teacher(audio: Path | None) -> Callable[[Sequence[Word], Sequence[int]], dict[str, Any]]:
+    """What learns from the rulings on a page. What it takes is loaded at the first one."""
+    known: list[Any] = []
+
+    def taught(words: Sequence[Word], indices: Sequence[int]) -> dict[str, Any]:
+        if not known:
+            from seal.teaching.lesson import Teacher
+
+            known.append(Teacher(audio))
+        answer: dict[str, Any] = known[0](words, indices)
+        return answer
+
+    return taught
 
 
 def write_pages(sources: list[Path], audio: Path | None, folder: Path, session: str | None) -> None:
