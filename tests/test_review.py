@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from base64 import b64decode, b64encode
+from contextlib import contextmanager
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal import formats, words
+from seal import formats, rulings, words
 from seal.cli import main
 from seal.errors import SealError
 from seal.formats import docx as docx_format
@@ -284,19 +285,24 @@ def test_speakers_may_be_called_like_what_objects_inherit(scored, tmp_path):
         const talk = new Conversation(data);
         const numbers = talk.scores.flat().every((score) => typeof score === "number");
         const made = [talk.file(data.transcript, data.indices), numbers];
+        const at = "2026-01-02T03:04:05Z", said = talk.edits.bind(talk);
+        talk.edits = () => ({ ...said(), at });
         talk.rename(talk.names.indexOf("__proto__"), "valueOf");
-        made.push(talk.edits().renamed, talk.file(data.transcript, data.indices));
+        made.push(talk.edits(), talk.file(data.transcript, data.indices));
         console.log(JSON.stringify(made));"""
     )
     done = subprocess.run(["node", "-e", code], input=data, capture_output=True, text=True)
     assert not done.stderr
-    made, numbers, renamed, made_renamed = json.loads(done.stdout)
+    made, numbers, edited, made_renamed = json.loads(done.stdout)
+    renamed = edited["renamed"]
     names = [word["speaker"] for word in given]
     edits = {"speakers": names, "reviewed": []}
     assert numbers and made == words.text_of(apply(given, range(20), edits))
     assert renamed == {"__proto__": "valueOf"}
     names = [renamed.get(name, name) for name in names]
-    edits = {"speakers": names, "reviewed": [], "renamed": renamed}
+    edits = {key: edited[key] for key in ("acts", "at")} | {
+        **{"speakers": names, "reviewed": [], "renamed": renamed}
+    }
     assert made_renamed == words.text_of(apply(given, range(20), edits))
 
 
@@ -427,21 +433,125 @@ def served(tmp_path):
     """A page of 40 words with a recording, and the file that it saves to."""
     import numpy as np
     import soundfile
-    import uvicorn
 
     path, sound = tmp_path / "call.json", tmp_path / "call.wav"
     words.write(talk(40), path)
     soundfile.write(sound, 0.1 * np.sin(np.arange(21 * 16000) / 20), 16000)
-    review = Review(path, sound)
+    with serving(Review(path, sound)) as address:
+        yield address, path
+
+
+@contextmanager
+def serving(review):
+    import uvicorn
+
     server = uvicorn.Server(uvicorn.Config(application(review, "s"), port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/s/", path
+    yield f"http://127.0.0.1:{port}/s/"
     server.should_exit = True
     thread.join()
+
+
+def follows(given, indices):
+    """A teacher's answer: once a word of B's is ruled to be A's, five more; a question of two words
+    as long as nobody has ruled of them; a name, and two voices that are one."""
+    ruled = [place for place, index in enumerate(indices) if given[index].get("rulings")]
+    more = [place for place in range(25, 30) if given[indices[place]]["speaker"] == "B"]
+    ask = [place for place in (12, 13) if place not in ruled]
+    names = {word["speaker"] for word in given}
+    return {
+        "proposals": [
+            {
+                "before": "B", "after": "A", "why": "voice", "confidence": 0.9,
+                "words": more, "start": 12.5, "quote": "word25 word26 …",
+            }
+        ] if ruled and more else [],
+        "question": {
+            "words": ask, "start": 6.0, "end": 6.9, "quote": "word12 word13",
+            "settles": 7.0, "likely": [["B", 0.8]],
+        } if ask else None,
+        "names": [
+            {"speaker": "B", "name": "Helen", "word": 5, "start": 2.5, "quote": "this is Helen",
+             "heard": 1}
+        ] if "B" in names else [],
+        "pairs": [
+            {"one": "B", "other": "A", "likeness": 0.9, "hear": [[2.5, 3.0], [0.0, 0.5]],
+             "words": [[5], [0]]}
+        ] if "B" in names else [],
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_ruling_teaches_by_keyboard(open_page, chromium, tmp_path):
+    """Rule, see what follows, accept, undo, be asked, name, merge: and the file holds it."""
+    import numpy as np
+    import soundfile
+
+    path, sound = tmp_path / "call.json", tmp_path / "call.wav"
+    words.write(talk(40), path)
+    soundfile.write(sound, 0.1 * np.sin(np.arange(21 * 16000) / 20), 16000)
+    with serving(Review(path, sound, None, follows)) as address:
+        page = open_page(address)
+        press = page.keyboard.press
+        state = page.locator("#teach p")
+        for _ in range(5):
+            press("ArrowRight")
+        press("1")  # word5, which was B's
+        until(page, "document.querySelector('#teach p').textContent.startsWith('5 more words')")
+        press("y")
+        until(page, "document.querySelector('#teach p').textContent.startsWith('Nothing')")
+        assert page.locator("#words .w.changed").count() == 6
+        press("u")
+        until(page, "document.querySelector('#teach p').textContent.startsWith('5 more words')")
+        assert page.locator("#words .w.changed").count() == 1
+        press("x")
+        assert state.text_content().startswith("Nothing")
+        press("Shift+U")
+        assert page.locator("#words .w.changed").count() == 6
+        until(page, "document.querySelector('#teach p').textContent.startsWith('Nothing')")
+        press("q")
+        assert page.locator(".w.chosen").count() == 2
+        press("a")
+        until(page, "!document.querySelector('#teach').textContent.includes('To ask next')")
+        page.get_by_role("button", name="Call B Helen").focus()
+        press("Enter")
+        until(page, "!document.querySelector('#teach').textContent.includes('Helen')")
+        assert "Helen" in page.locator("#words h2").nth(1).text_content()
+        with page.expect_response("**/save?*") as answer:
+            press("Control+s")
+        assert answer.value.ok
+        until(page, "document.getElementById('unsaved').textContent === 'saved'")
+        after = words.read(path)
+        assert [[act.kind, act.words] for act in rulings.acts(after)] == [
+            ["name", 14], ["word", 1], ["like", 5], ["turn", 2]
+        ]  # fmt: skip
+        for _ in range(4):
+            after = rulings.undo(after)
+        assert after == talk(40)
+
+
+@pytest.mark.slow
+def test_what_follows_is_legible_in_both_themes(open_page, tmp_path):
+    words.write(talk(40), tmp_path / "call.json")
+    with serving(Review(tmp_path / "call.json", None, None, follows)) as address:
+        page = open_page(address)
+        page.keyboard.press("2")
+        until(page, "document.querySelector('#teach p').textContent.startsWith('5 more words')")
+        page.get_by_role("button", name="B is A").click()
+        until(page, "!document.querySelector('#teach').textContent.includes('sound like one')")
+        assert page.locator("#speakers small").nth(1).text_content() == "0"
+        page.keyboard.press("u")
+        until(page, "document.querySelector('#teach').textContent.includes('sound like one')")
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            page.screenshot(path=tmp_path / f"{theme}.png")
+        for width in (1200, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.slow

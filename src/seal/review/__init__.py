@@ -30,6 +30,7 @@ SCRIPTS = (
     "sound.js",
     "export.js",
     "keep.js",
+    "teach.js",
     "page.js",
 )
 
@@ -75,12 +76,14 @@ def document(
     exports: Mapping[str, str] | None = None,
     writable: bool = True,
     download: str = "transcript.json",
+    teaches: bool = False,
 ) -> str:
     """The page of the conversation with the words at `indices` (of `conversation`).
 
     `save` is the address that takes the edits (`seal.review.edits`); without it the page offers the
     edited transcript as a file called `download`. `exports` are more formats, with their names,
-    that the server can export. Words can be corrected by hand where the page is `writable`.
+    that the server can export. Words can be corrected by hand where the page is `writable`; where
+    it `teaches`, the server says what follows from what was decided.
     """
     chosen = [words[index] for index in indices]
     data = {
@@ -94,6 +97,7 @@ def document(
         + ([["Other formats", list(exports.items())]] if exports else []),
         "writable": writable,
         "download": download,
+        "teaches": teaches,
         # Without an address to save to, the page itself must be able to write the transcript.
         "transcript": None if save else [word_entries(word) for word in words],
         "indices": None if save else list(indices),

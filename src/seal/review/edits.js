@@ -69,13 +69,23 @@ class Conversation {
   }
 
   // `to` gives the new speaker of a place, `undefined` leaves it and says that it was looked at.
-  assign(note, places, to) {
+  // `kind` is that of the ruling ("like" for what was accepted with others), else by the number of words.
+  assign(note, places, to, kind) {
     const kept = places.map((place) => [place, this.speaker[place], this.reviewed[place], this.byHand[place]]);
     const next = places.map((place) => {
       const speaker = to(place) ?? this.speaker[place];
       return [place, speaker, true, this.byHand[place] || speaker !== this.speaker[place]];
     });
-    if (next.length) this.#do({ note, before: kept, after: next });
+    if (next.length) this.#do({ note, kind: kind ?? (next.length > 1 ? "turn" : "word"), before: kept, after: next });
+  }
+
+  // Two speakers are one: all words of `one` are the other's.
+  join(one, other) {
+    const places = [...this.words.keys()].filter((place) => this.speaker[place] === one);
+    const [from, to] = [this.names[one], this.names[other]];
+    const before = places.map((place) => [place, one, this.reviewed[place], this.byHand[place]]);
+    const after = places.map((place) => [place, other, this.reviewed[place], true]);
+    if (places.length) this.#do({ note: `${from} is ${to}`, kind: "merge", from, to, before, after });
   }
 
   // Write a word anew; null, or why that cannot be.
@@ -162,6 +172,9 @@ class Conversation {
       reviewed: this.reviewed.flatMap((seen, place) => (seen ? [place] : [])),
       renamed,
       texts: Object.fromEntries([...this.rewritten].map((place) => [place, this.text[place]])),
+      acts: this.done.filter((edit) => edit.kind).map(({ kind, from, to, after }) =>
+        ({ kind, words: after.map(([place]) => place), ...(kind === "merge" ? { from, to } : {}) })),
+      at: `${new Date().toISOString().slice(0, 19)}Z`,
     };
   }
 
@@ -176,14 +189,16 @@ class Conversation {
   // The file with the edits in it. `transcript` has each word's keys with their values as they are
   // written, so that no number and no key changes on its way.
   file(transcript, indices) {
-    const { speakers, reviewed, renamed, texts } = this.edits();
+    const { speakers, reviewed, renamed, texts, acts, at } = this.edits();
     const seen = new Set(reviewed);
+    const rulings = new Rulings(transcript, renamed, acts, at);
     const now = new Map(Object.entries(renamed));
     const name = (raw) => { const old = JSON.parse(raw); return JSON.stringify(now.get(old) ?? old); };
     const words = transcript.map((fields) => new Map(fields));
     indices.forEach((index, place) => {
       const word = words[index];
       const old = word.get("speaker");
+      const was = rulings.said(word, name);
       if (JSON.stringify(speakers[place]) !== name(old)) {
         if (!word.has("first_pass_speaker")) word.set("first_pass_speaker", old);
         word.set("speaker_confidence", "1.0");
@@ -194,8 +209,10 @@ class Conversation {
         const scores = word.get("speaker_scores").map(([who, raw]) => `${JSON.stringify(now.get(who) ?? who)}: ${raw}`);
         word.set("speaker_scores", `{${scores.join(", ")}}`);
       }
+      const reviewedBefore = word.get("reviewed") === "true";
       if (seen.has(place)) word.set("reviewed", "true");
-      else word.delete("reviewed");
+      else if (word.delete("reviewed") && reviewedBefore) rulings.forget(word);
+      if (JSON.stringify(speakers[place]) !== name(old) || (seen.has(place) && !reviewedBefore)) rulings.add(word, place, was);
       const text = texts[place];
       if (text !== undefined && text !== JSON.parse(word.get("words"))) {
         if (!word.has("words_before")) word.set("words_before", word.get("words"));
@@ -203,9 +220,74 @@ class Conversation {
         if (text === JSON.parse(word.get("words_before"))) word.delete("words_before");
       }
     });
+    if (indices.length) rulings.addNames(words[indices[0]]);
     const plain = (raw) => (Array.isArray(raw) ? `{${raw.map(([k, v]) => `${JSON.stringify(k)}: ${v}`).join(", ")}}` : raw);
     const lines = words.map((word) =>
       "{" + [...word].map(([key, raw]) => `${JSON.stringify(key)}: ${plain(raw)}`).join(", ") + "}");
     return lines.length ? `[\n ${lines.join(",\n ")}\n]\n` : "[]\n";
   }
+}
+
+// The rulings that a file gets, as `seal.review.edits` writes them; values stay as they are written.
+class Rulings {
+  constructor(transcript, renamed, acts, at) {
+    this.at = JSON.stringify(at);
+    let number = 0;
+    for (const fields of transcript) {
+      for (const each of parsedRulings(new Map(fields).get("rulings"))) number = Math.max(number, each.act);
+    }
+    const swapped = Object.keys(renamed).some((old) => Object.values(renamed).includes(old));
+    this.names = acts && !swapped ? Object.entries(renamed).map(([from, to]) => ({ act: ++number, from, to })) : [];
+    this.decided = new Map();
+    for (const act of acts ?? []) {
+      number++;
+      for (const place of act.words) this.decided.set(place, { ...act, act: number });
+    }
+  }
+
+  // What the word says of its speaker, before it is changed.
+  said(word, name) {
+    const kept = ["speaker", "first_pass_speaker", "speaker_confidence", "reviewed"].filter((key) => word.has(key));
+    return `{${kept.map((key) => `"${key}": ${key.endsWith("speaker") ? name(word.get(key)) : word.get(key)}`).join(", ")}}`;
+  }
+
+  add(word, place, was) {
+    const act = this.decided.get(place);
+    if (!act) return;
+    const more = act.kind === "merge" ? `, "from": ${JSON.stringify(act.from)}, "to": ${JSON.stringify(act.to)}` : "";
+    this.#set(word, [...this.#raw(word), `{"act": ${act.act}, "kind": "${act.kind}", "by": "person"${more}, "at": ${this.at}, "was": ${was}}`]);
+  }
+
+  addNames(word) {
+    for (const { act, from, to } of this.names) {
+      const found = this.#raw(word);
+      const latest = parsedRulings(word.get("rulings")).at(-1)?.act;
+      const made = `{"act": ${act}, "kind": "name", "by": "person", "at": ${this.at}, "from": ${JSON.stringify(from)}, "to": ${JSON.stringify(to)}}`;
+      this.#set(word, latest > act ? [...found.slice(0, -1), made, found.at(-1)] : [...found, made]);
+    }
+  }
+
+  // Somebody has taken back that the word was looked at.
+  forget(word) {
+    if (!parsedRulings(word.get("rulings")).some(({ kind }) => kind === "merge" || kind === "name")) word.delete("rulings");
+  }
+
+  #set(word, entries) {
+    word.set("rulings", `[${entries.join(", ")}]`);
+    word.written = entries;
+  }
+
+  // The entries as they are written: those of the file in one piece, before those that were added.
+  #raw(word) {
+    if (word.written) return word.written;
+    const raw = word.get("rulings");
+    return raw?.startsWith("[") && raw !== "[]" ? [raw.slice(1, -1)] : [];
+  }
+}
+
+// The rulings of a word that are such, from its JSON.
+function parsedRulings(raw) {
+  const found = raw?.startsWith("[") ? JSON.parse(raw) : [];
+  const known = ["word", "turn", "like", "merge", "name"];
+  return found.filter((each) => each && known.includes(each.kind) && Number.isInteger(each.act));
 }

@@ -13,6 +13,24 @@
   let dragged = null; // {from, moved}: where a drag over words began, and whether it chose others
   const keeping = new Keeping(data, talk, { tell, kept: drawState, trouble: (text) => { at("unsaved").textContent = text; } });
 
+  const teaching = data.teaches ? new Teaching(at("teach"), () => talk.edits(), {
+    choose: (first, last) => { choose(last, first); bring(at(`w${first}`)); list.focus({ preventScroll: true }); },
+    give: (note, places, names) => { mend(note, places, (place) => who(names.get(place)), "like"); list.focus({ preventScroll: true }); },
+    join: (one, other) => { talk.join(who(one), who(other)); after(talk.done.at(-1)); list.focus({ preventScroll: true }); },
+    rename: (speaker, name) => {
+      const problem = talk.rename(who(speaker), name);
+      if (problem) tell(problem);
+      else after(talk.done.at(-1));
+    },
+    hear: (from, to, places) => {
+      if (!sound) return choose(places.at(-1), places[0]);
+      sound.play(from);
+      clearTimeout(until);
+      until = setTimeout(() => sound.pause(), (1000 * (to - from + 0.3)) / sound.audio.playbackRate);
+    },
+    tell,
+  }) : null;
+  let until = 0; // when what is heard of a question ends
   const sound = data.sound ? new Listening(data, talk, heard) : null;
 
   // ---- drawing
@@ -83,6 +101,16 @@
     }
   }
 
+  // A speaker by name; one that nobody had so far is added.
+  function who(name) {
+    if (!talk.names.includes(name)) {
+      talk.add();
+      talk.rename(talk.names.length - 1, name);
+      talk.done.pop();
+    }
+    return talk.names.indexOf(name);
+  }
+
   // ---- choosing
   function isChosen(place) {
     return place >= Math.min(anchor, focus) && place <= Math.max(anchor, focus);
@@ -148,11 +176,12 @@
     choose(focus, anchor, false);
     sound?.draw();
     tell(how + edit.note);
+    if (edit.place === undefined) teaching?.ask();
   }
 
-  function mend(note, places, to) {
+  function mend(note, places, to, kind) {
     const told = talk.done.length;
-    talk.assign(note, places, to);
+    talk.assign(note, places, to, kind);
     if (talk.done.length > told) after(talk.done[talk.done.length - 1]);
   }
 
@@ -272,6 +301,9 @@
     s: split,
     m: merge,
     e: write,
+    q: () => teaching?.next(),
+    y: () => teaching?.accept(),
+    x: () => teaching?.leave(),
     b: () => sound?.back(5),
     "<": () => sound && faster(-1),
     ">": () => sound && faster(1),
@@ -360,6 +392,10 @@
     at("save").textContent = "Download";
     at("save").title = "Ctrl S: the transcript with your edits, as a file of its own; this page stays as it was";
   }
+  if (teaching) {
+    const acts = { follow: () => teaching.accept(), leave: () => teaching.leave(), ask: () => teaching.next() };
+    for (const [id, act] of Object.entries(acts)) at(id).addEventListener("click", act);
+  }
   if (sound) {
     const playing = () => { at("play").textContent = sound.audio.paused ? "Play" : "Pause"; };
     for (const event of ["play", "pause", "ended"]) sound.audio.addEventListener(event, playing);
@@ -367,6 +403,7 @@
   addEventListener("beforeunload", (event) => { if (talk.unsaved) event.preventDefault(); });
 
   at("empty").hidden = count > 0;
+  at("teach").hidden = !teaching || !count;
   turns.drawAll();
   drawSpeakers();
   drawState();

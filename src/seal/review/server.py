@@ -8,7 +8,7 @@ program has changed since. It knows nothing of models.
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from seal.formats import docx, known
 from seal.review import FOR_PEOPLE, conversation, document
 from seal.review.audio import PLAYABLE, as_mp3, linked
 from seal.review.edits import apply
+from seal.words import Word
 
 ENDINGS = {
     name: f"-{name}.json" if kind == "json" else known.suffix_of(name)
@@ -40,11 +41,23 @@ OTHERS = {
 """Those beside what people ask for first, as they are called on the page."""
 
 
+Teacher = Callable[[Sequence[Word], Sequence[int]], dict[str, Any]]
+"""What says, of a transcript and the words of its conversation, what follows from its rulings
+(`seal.teaching.lesson`)."""
+
+
 class Review:
     """The file that is reviewed, as it is on disk and on the page."""
 
-    def __init__(self, path: Path, audio: Path | None = None, session: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        audio: Path | None = None,
+        session: str | None = None,
+        teacher: Teacher | None = None,
+    ) -> None:
         self.path = path
+        self.teacher = teacher
         self.audio = audio
         self.session = session
         self._lock = threading.Lock()
@@ -75,6 +88,7 @@ class Review:
                 self._save_address(),
                 OTHERS,
                 writable=self.format == "words",
+                teaches=self.teacher is not None,
             )
 
     def save(self, edits: Any, version: str) -> str:
@@ -108,6 +122,12 @@ class Review:
 
     def _save_address(self) -> str:
         return f"save?version={self.version}"
+
+    def teach(self, edits: Any) -> dict[str, Any]:
+        """What follows from the rulings of the file and of these edits; nothing is written."""
+        if self.teacher is None:
+            raise SealError("this page was opened without what learns from rulings")
+        return self.teacher(apply(self.words, self.indices, edits), self.indices)
 
     def export(self, kind: str, edits: Any) -> tuple[str, bytes]:
         """The file name and the bytes of the edited transcript in another format; nothing is
@@ -159,6 +179,10 @@ def application(review: Review, secret: str) -> FastAPI:
     @app.put(f"/{secret}/save")
     def save(edits: Annotated[Any, Body()], version: str) -> dict[str, str]:
         return {"save": review.save(edits, version)}
+
+    @app.post(f"/{secret}/teach")
+    def teach(edits: Annotated[Any, Body()]) -> dict[str, Any]:
+        return review.teach(edits)
 
     @app.post(f"/{secret}/export/{{kind}}")
     def export(kind: str, edits: Annotated[Any, Body()]) -> Response:
