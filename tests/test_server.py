@@ -741,6 +741,41 @@ def test_a_killed_benchmark_leaves_no_server(tmp_path: Path) -> None:
     assert not left.exists()
 
 
+# --- rulings ----------------------------------------------------------------------------------
+
+
+def test_rulings_come_back_in_the_transcript_and_are_undone(client: TestClient) -> None:
+    given = [
+        word | {"speaker": "A", "speaker_scores": None} for word in talk("one", "two", "three")
+    ]
+
+    def taught(content: Any, **query: Any) -> Any:
+        body = words.text_of(content)
+        answer = client.post("/v1/teach", content=body, headers=JSON, params=query)
+        if answer.status_code != 202:  # else the worker is busy
+            return answer
+        job = str(answer.headers["Location"])
+        return (
+            client.get(f"{job}/result") if ended(client, job, 120)["status"] == "done" else answer
+        )
+
+    answer = taught(given, set=["w2=B", "1.0-1.3=C"], name="A=Ann")
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert [word["speaker"] for word in found["transcript"]] == ["Ann", "B", "C"]
+    assert found["proposals"] == [] and found["pairs"] == []
+    ruled = found["transcript"]
+    for _ in range(3):
+        ruled = taught(ruled, undo="true").json()["transcript"]
+    assert ruled == given
+    refused(taught(given, set="later=B"), 422, "is no place")
+    refused(taught(given, merge="A"), 422, "is no A=B")
+    late = taught(
+        given, set="w9=B", wait="false"
+    )  # what the words themselves tell comes with the job
+    assert "w1 to w3" in ended(client, late.headers["Location"], 120)["error"]
+
+
 # --- the description --------------------------------------------------------------------------
 
 
@@ -757,7 +792,7 @@ def test_an_accepted_job_links_to_what_can_be_asked_of_it(tmp_path: Path) -> Non
     with serving(tmp_path, wait=False) as client:
         paths = client.get("/openapi.json").json()["paths"]
     known = {call["operationId"] for path in paths.values() for call in path.values()}
-    for path in ("/v1/correct", "/v1/transcribe"):
+    for path in ("/v1/correct", "/v1/transcribe", "/v1/teach"):
         links = paths[path]["post"]["responses"]["202"]["links"]
         assert len(links) == 4 and {link["operationId"] for link in links.values()} <= known
 

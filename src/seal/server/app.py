@@ -27,11 +27,12 @@ from seal.acoustic import check_bounds
 from seal.errors import SealError
 from seal.server import payload, schema, upload, voices, worker
 from seal.server.auth import Guard, SafeHeaders
-from seal.server.jobs import Job, Jobs, new_id
+from seal.server.jobs import Job, Jobs, Kind, new_id
 from seal.server.metrics import Counted, Metrics
 from seal.server.reader import NoJsonError
 from seal.server.service import DISK_FULL, Service, accepted, first_error, service_of
 from seal.server.settings import MAX_BACKLOG_WORDS, MAX_WAIT, SHORT_WORDS, Settings
+from seal.teaching import places
 
 HEARTBEAT_SECONDS = 15.0
 """Between two comments in an event stream, which show that it is alive."""
@@ -74,6 +75,7 @@ def create_app(
     if settings.voices:
         voices.register(app, protected)
     app.post("/v1/correct", **schema.CORRECT, **protected)(correct)
+    app.post("/v1/teach", **schema.TEACH, **protected)(teach)
     app.get("/v1/jobs/{id}", responses=refusals, **protected)(job)
     app.get("/v1/jobs/{id}/result", **schema.RESULT, **protected)(result)
     app.get("/v1/jobs/{id}/events", **schema.EVENTS, **protected)(events)
@@ -153,6 +155,28 @@ async def transcribe(request: Request) -> Response:
 
 async def correct(request: Request, options: Annotated[schema.CorrectOptions, Query()]) -> Response:
     """Correct the speakers of a transcript of any format: at once if it is short, else as a job."""
+    corrector = options.corrector or service_of(request).settings.corrector
+    return await _work_on(request, "correct", options, {"corrector": corrector})
+
+
+async def teach(request: Request, options: Annotated[schema.TeachOptions, Query()]) -> Response:
+    """Take a person's rulings of a transcript of any format, and say what follows from them."""
+    for text in options.set:
+        places.parse(text, "set")
+    for kind, texts in (("merge", options.merge), ("name", options.name)):
+        for text in texts:
+            places.pair(text, kind)
+    chosen = options.model_dump(exclude={"from_", "wait"})
+    return await _work_on(request, "teach", options, chosen)
+
+
+async def _work_on(
+    request: Request,
+    what: Kind,
+    options: schema.CorrectOptions | schema.TeachOptions,
+    chosen: dict[str, Any],
+) -> Response:
+    """Read the transcript that comes, and answer with what came of it, or with its job."""
     service = service_of(request)
     limits = service.settings.limits
     await service.check_room()
@@ -171,7 +195,8 @@ async def correct(request: Request, options: Annotated[schema.CorrectOptions, Qu
             if not kind:
                 raise unknown
             name, owner = payload.NAMES[kind], request.state.owner
-            job, awaited = await _take(service, id, body, name, options, owner)
+            chosen = chosen | {"from": options.from_}
+            job, awaited = await _take(service, id, body, name, what, chosen, owner, options.wait)
         finally:
             service.uploads -= 1
             if body.in_file:
@@ -188,27 +213,25 @@ async def _take(
     id: str,
     body: upload.Body,
     name: str,
-    options: schema.CorrectOptions,
+    what: Kind,
+    chosen: dict[str, Any],
     owner: str,
+    wait: bool,
 ) -> tuple[Job, bool]:
-    """Read a transcript, and queue its correction; whether its client waits for the answer."""
+    """Read a transcript, and queue the work on it; whether its client waits for the answer."""
     async with service.reading:
         try:
-            size = await run_in_threadpool(service.reader.count, body.source, name, options.from_)
+            size = await run_in_threadpool(service.reader.count, body.source, name, chosen["from"])
         except NoJsonError as error:
             raise HTTPException(400, str(error)) from None
         backlog = await run_in_threadpool(service.jobs.backlog)
         soon = (
             backlog is not None and backlog + size <= MAX_BACKLOG_WORDS and service.dispatcher.ready
         )
-        awaited = options.wait and size <= SHORT_WORDS and soon
-        chosen = {
-            "corrector": options.corrector or service.settings.corrector,
-            "from": options.from_,
-        }
+        awaited = wait and size <= SHORT_WORDS and soon
         content = await run_in_threadpool(body.content)
         job = await service.add(
-            id, owner, "correct", chosen, name, size=size, input=content, awaited=awaited
+            id, owner, what, chosen, name, size=size, input=content, awaited=awaited
         )
     return job, awaited
 

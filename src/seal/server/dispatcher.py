@@ -172,7 +172,9 @@ class Dispatcher(threading.Thread):
                     job.options,
                     job.name,
                     None if job.kind == "transcribe" else self._jobs.input(job.id),
-                    None if job.kind == "correct" else str(self._jobs.recordings / job.id),
+                    None
+                    if job.kind in ("correct", "teach")
+                    else str(self._jobs.recordings / job.id),
                     str(self._settings.library(job.owner)) if voices else None,
                 )
             )

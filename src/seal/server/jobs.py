@@ -24,7 +24,7 @@ from seal.server import storage
 from seal.server.reserve import Reserve
 from seal.server.settings import MAX_BATCH_JOBS, MAX_BATCH_WORDS, SHORT_WORDS
 
-Kind = Literal["correct", "transcribe", "remember", "propose"]
+Kind = Literal["correct", "transcribe", "remember", "propose", "teach"]
 Status = Literal["queued", "running", "done", "failed"]
 
 MAX_DEATHS = 3
@@ -45,6 +45,10 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
     },
     "remember": {"name": "", "speaker": "", "session": None},
     "propose": {"session": None},
+    "teach": {
+        **{"from": None, "session": None, "undo": False, "apply": False},
+        **{"set": [], "merge": [], "name": []},
+    },
 }
 """The options of a job with their defaults. One that has others is from another version."""
 

@@ -70,6 +70,30 @@ class CorrectOptions(BaseModel):
     ] = True
 
 
+class TeachOptions(BaseModel):
+    """The query of rulings; they are taken in the order in which they stand here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: Annotated[
+        InputFormat | None,
+        Field(alias="from", description="Its format, if that is not recognised."),
+    ] = None
+    session: Annotated[
+        str | None, Field(description="Which conversation, where there are several.")
+    ] = None
+    undo: Annotated[bool, Field(description="Undo the latest ruling.")] = False
+    set: Annotated[
+        list[str], Field(description="Who said the words at a place: 14:07-14:12=B, w12=B.")
+    ] = []
+    merge: Annotated[list[str], Field(description="Speakers who are one: A=B.")] = []
+    name: Annotated[list[str], Field(description="A speaker's name: A=Ann.")] = []
+    apply: Annotated[bool, Field(description="Change the other words that follow.")] = False
+    wait: Annotated[
+        bool, Field(description="Answer with the result where that takes seconds; else a job.")
+    ] = True
+
+
 class TranscribeOptions(BaseModel):
     """The fields beside the recording."""
 
@@ -234,6 +258,29 @@ def form(upload: type[BaseModel]) -> dict[str, Any]:
 TRANSCRIBE = form(Upload)
 CORRECT: dict[str, Any] = {
     "responses": {200: {"content": _TRANSCRIPT, "description": "The corrected transcript."}}
+    | _JOB
+    | responses(400, 401, 408, 413, 415, 422, 429, 507),
+    "openapi_extra": {"requestBody": {"required": True, "content": _TRANSCRIPT}},
+}
+_TAUGHT = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["transcript", "proposals", "question", "names", "pairs"],
+            "properties": {
+                "transcript": {"type": "array", "items": Word.model_json_schema()},
+                "proposals": {"type": "array", "items": {"type": "object"}},
+                "question": {"type": ["object", "null"]},
+                "names": {"type": "array", "items": {"type": "object"}},
+                "pairs": {"type": "array", "items": {"type": "object"}},
+            },
+        }
+    }
+}
+TEACH: dict[str, Any] = {
+    "responses": {
+        200: {"content": _TAUGHT, "description": "The ruled transcript, and what follows."}
+    }
     | _JOB
     | responses(400, 401, 408, 413, 415, 422, 429, 507),
     "openapi_extra": {"requestBody": {"required": True, "content": _TRANSCRIPT}},

@@ -149,10 +149,12 @@ def load(corrector: str | None, recordings: bool) -> None:
 
 
 def perform(items: Sequence[WorkItem], progress: StageProgress) -> list[WorkResult]:
-    """Transcribe one recording, remember or name voices in one, or correct transcripts by the same
-    corrector."""
+    """Transcribe a recording, remember or name its voices, take rulings, or correct transcripts by
+    the same corrector."""
     if items[0].library is not None:
         return [WorkResult(_voices(items[0], Path(items[0].library), progress))]
+    if "merge" in items[0].options:
+        return [_taught(item, progress) for item in items]
     if items[0].recording is not None:
         return [WorkResult(words.text_of(_transcribed(items[0], progress)).encode())]
     from seal.correction import correct_many
@@ -193,6 +195,29 @@ def _voices(item: WorkItem, library: Path, progress: StageProgress) -> bytes:
 
 def _json(content: Any) -> bytes:
     return (json.dumps(content, ensure_ascii=False) + "\n").encode()
+
+
+def _taught(item: WorkItem, progress: StageProgress) -> WorkResult:
+    """A transcript with a person's rulings in it, and what follows from them, as JSON."""
+    from seal.exact_json import dumps
+    from seal.review import conversation
+    from seal.teaching import lesson, places
+
+    said = item.options
+    transcript = payload.read(item.transcript or b"", item.name, said["from"]).words
+    indices = conversation(transcript, said["session"])
+    ruled = places.ruled(
+        transcript,
+        indices,
+        said["undo"],
+        [places.parse(text, "set") for text in said["set"]],
+        [places.pair(text, "merge") for text in said["merge"]],
+        [places.pair(text, "name") for text in said["name"]],
+    )
+    known = lesson.learn(ruled, indices, progress=progress)
+    if said["apply"]:
+        ruled = lesson.accept(ruled, lesson.proposals(known, ruled))
+    return WorkResult(dumps({"transcript": ruled, **lesson.view(known, ruled)}).encode())
 
 
 def _transcribed(item: WorkItem, progress: StageProgress) -> list[words.Word]:
