@@ -116,9 +116,7 @@ class Correct:
 
     def _ruled(self, made: list[words.Word], source: Path, target: Path) -> list[words.Word]:
         """A result with what a person decided in the one that it replaces."""
-        if not target.is_file() or (source.exists() and target.samefile(source)):
-            return made
-        return with_rulings(made, target, self.format)
+        return made if _same(source, target) else with_rulings(made, target, self.format)
 
     def _read(self, source: Path) -> formats.Transcript:
         transcript = formats.load(source, self.format, self.rttm)
@@ -129,6 +127,10 @@ class Correct:
                 f"{source}: {transcript.format} has no times to find words in the sound by"
             )
         return transcript
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def with_rulings(
@@ -218,7 +220,8 @@ class Transcribe:
             progress=progress,
             **self.options,
         )
-        transcript = with_rulings(transcript, target)
+        if self.known is None or not _same(self._known(source), target):  # else they are in it
+            transcript = with_rulings(transcript, target)
         words.write(transcript, target)
         if self.html:
             write_page(target, source, target.with_suffix(".html"))
