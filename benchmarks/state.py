@@ -43,8 +43,10 @@ MADE = [
     ("… without scores", "simulated-meetings", HIDDEN),
     ("Everyday talk, simulated", "simulated-cabnc", BEST),
     ("… without scores", "simulated-cabnc", HIDDEN),
-    ("Calls, strange voices", "voiced-calls", BEST),
-    ("Meetings, strange voices", "voiced-meetings", BEST),
+    ("Calls, strange voices, words alone", "voiced-calls", BEST),
+    ("… listening", "voiced-calls", LISTENING),
+    ("Meetings, strange voices, words alone", "voiced-meetings", BEST),
+    ("… listening", "voiced-meetings", LISTENING),
 ]
 """The rows of the second table."""
 
