@@ -5,7 +5,7 @@ four minutes of training conversations are spoken by training voices, in rooms, 
 in noise; the real first pass listens, and finds the number of speakers itself; words are lost and
 misheard; the text is corrected, and every unit is heard. A third of the recordings come a second
 time with hard labels, of a diarizer that never takes two voices of a window for one and joins
-others sooner. OUT gets the sound, an NNNN.npz of features each (those that are there are kept), and
+others sooner. OUT gets the sound, an NNNN.pkl of examples each (those that are there are kept), and
 network.npz; a table of what is repaired and broken in recordings left out goes to stdout.
 """
 

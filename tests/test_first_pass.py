@@ -120,6 +120,12 @@ def test_a_number_is_doubtful_where_two_voices_are_nearly_one(alike, doubt):
     assert doubtful(locals_, mapping) == doubt
 
 
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_fewer_voices_than_asked_for_are_no_fault(count):
+    one = Local(0, 1, np.eye(4, dtype=np.float32)[0], 2.0)
+    assert speakers([one], 1, 3, count)[0].tolist() == [-1, 0, -1]
+
+
 def test_no_voices_no_speakers():
     assert (speakers([], 4, 3, None) == -1).all()
 

@@ -30,8 +30,13 @@ def test_every_word_is_in_one_unit_of_its_own_speaker(spoken, most):
     assert sorted(index for unit in found for index in unit.words) == list(range(len(words)))
     for unit in found:
         assert len({labels[index] for index in unit.words}) == 1
-        long = words[unit.words[-1]]["end_time"] - words[unit.words[0]]["start_time"]
-        assert len(unit.words) == 1 or long <= most
+        assert unit.spans[-1][1] - unit.spans[0][0] <= most + 1e-9
+
+
+def test_a_word_with_a_wrong_end_makes_no_unit_of_an_hour():
+    words = [{"words": "w", "start_time": i * 1.0, "end_time": 3600.0} for i in range(5)]
+    for unit in cut(words, [0, 1, 0, 1, 0], 3.0):
+        assert unit.spans[-1][1] - unit.spans[0][0] <= 3.0
 
 
 @given(talk(), st.sampled_from([1.0, 3.0]))

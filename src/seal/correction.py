@@ -95,7 +95,7 @@ def _corrected(
         for _, indices in found:
             whose = rulings.merges(words[index] for index in indices)
             session = [_started(words[index], index + 1, whose) for index in indices]
-            names, possible = speakers(session), _possible(session)
+            names, possible = speakers(session), _possible(session, whose)
             if len(names) > 1:
                 if any(may is None or len(may) > 1 for may in possible):
                     parts.append((results[-1], indices, possible))
@@ -182,14 +182,14 @@ def _started(word: Word, number: int, whose: dict[str, str]) -> Word:
     return rulings.merged(word, whose) if whose else word
 
 
-def _possible(session: Sequence[Word]) -> list[set[str] | None]:
+def _possible(session: Sequence[Word], whose: dict[str, str]) -> list[set[str] | None]:
     """The speakers that each word may have: the first pass's of its channel, where it is clearly of
-    one; None is everybody."""
+    one, and those that a person said they are (`whose`); None is everybody."""
     there: dict[int | None, set[str]] = {}
     for word in session:
         if (channel := channel_of(word)) is not None:
             first = word.get("first_pass_speaker", word["speaker"])
-            there.setdefault(channel, set()).add(str(first))
+            there.setdefault(channel, set()).add(whose.get(str(first), str(first)))
     return [there.get(channel_of(word)) for word in session]
 
 

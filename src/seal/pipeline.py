@@ -28,7 +28,7 @@ from seal.acoustic.regroup import check_words, regrouped
 from seal.console import with_progress
 from seal.errors import Notice
 from seal.progress import Progress, StageProgress
-from seal.words import Word
+from seal.words import Word, channel_of
 
 
 @with_progress
@@ -151,7 +151,21 @@ def _as_one(
     if not recognised or diarized is None:
         warnings.warn(f"{path}: no words: nobody was heard", Notice, stacklevel=3)
         return []
+    if diarized.doubtful:
+        warnings.warn(
+            f"{path}: {diarized.frames.shape[1]} speakers found, but two of them sound nearly "
+            "alike, so there may be fewer or more; if you know how many, say --speakers N",
+            Notice,
+            stacklevel=3,
+        )
     session = words[0]["session_id"] if words else Path(path).stem
+    if words:  # they are of one sound now, whatever channel they were of
+        recognised = [
+            {key: value for key, value in word.items() if key != "channel"}
+            if channel_of(word) is not None
+            else word
+            for word in recognised
+        ]
     return reconcile(recognised, diarized, session)
 
 

@@ -165,10 +165,11 @@ def _without(found: Iterator[Samples], spans: tuple[tuple[float, float], ...]) -
         begin = end
 
 
-def duration(source: Source) -> float:
+def duration(source: Source, sure: bool = False) -> float:
     """Seconds of audio that the file's header promises; 0.0 where it does not say.
 
-    For progress only: the header may be wrong. Raises SealError where the file cannot be opened.
+    For progress: the header may be wrong, or, where there is none, FFmpeg guesses. If `sure`, a
+    guess is 0.0. Raises SealError where the file cannot be opened.
     """
     path = source.path if isinstance(source, Channel) else source
     _check_file(path)
@@ -177,6 +178,8 @@ def duration(source: Source) -> float:
         return float(info.frames / info.samplerate) if 0 < info.frames < 2**48 else 0.0
     except soundfile.LibsndfileError:
         with _audio_stream(path) as stream:
+            if sure:
+                return _promised_end(stream.container)
             if stream.duration is None or stream.time_base is None:
                 return 0.0
             return float(stream.duration * stream.time_base)

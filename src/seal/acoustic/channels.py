@@ -123,6 +123,12 @@ def look(path: str | Path, channels: Channels = "auto", most: int | None = None)
     if channels == "auto" and share < SIDES:
         told = "" if alike > 0.999 else _told_mixed(count, alike)
         return Layout(path, count=count, said=told)
+    heard = tuple(np.flatnonzero(wanted | (seconds >= SHORTEST)).tolist())
+    if channels == "auto" and len(sides) < 2 <= len(heard):
+        told = "hardly anything is said in all channels but one: mixed down"
+        return Layout(path, count=count, said=told)
+    if channels == "auto" and len(sides) > 1:  # a word or two of somebody else are kept, too
+        sides = heard
     if len(sides) < 2:
         only = sides[0] if sides else int(seconds.argmax())
         rest = [index for index in range(count) if index != only]

@@ -99,7 +99,7 @@ def _merged(sums: Floats, seconds: Floats, count: int | None) -> Floats:
     none are one voice. `seconds` [n] say how long each was heard alone."""
     while True:
         centroids = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-        if len(sums) == (count or 1):
+        if len(sums) <= (count or 1):
             return centroids.astype(np.float32)
         ahead = centroids @ centroids.T
         if count is None:

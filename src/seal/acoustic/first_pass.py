@@ -5,7 +5,6 @@ recording's speakers, and overlapping windows are averaged (paper III-A wants P 
 audio is streamed; only posteriors and embeddings stay. This file knows nothing of words.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,6 @@ from seal.acoustic.arrays import Floats, Ints
 from seal.acoustic.audio import Samples
 from seal.acoustic.posteriors import Posteriors
 from seal.acoustic.segmentation import FIRST, FRAMES, HOP, SPEAKERS, WINDOW
-from seal.errors import Notice
 from seal.progress import Progress
 
 STEP = 148  # frames from one window to the next: 2.5 s
@@ -69,17 +67,11 @@ def first_pass(
         speakers = bounded
         mapping = clustering.speakers(locals_, len(windows), SPEAKERS, speakers)
     columns = speakers or max(1, int(mapping.max()) + 1)
-    if speakers is None and clustering.doubtful(locals_, mapping):
-        warnings.warn(
-            f"{path}: {columns} speakers found, but two of them sound nearly alike, so there may "
-            "be fewer or more; if you know how many, say --speakers N",
-            Notice,
-            stacklevel=2,
-        )
+    doubtful = speakers is None and clustering.doubtful(locals_, mapping)
     frames = _joined(windows, starts, mapping, max(1, (end - FIRST) // HOP + 1), columns)
     if progress:
         progress(1.0)
-    return Posteriors(frames)
+    return Posteriors(frames, doubtful=doubtful)
 
 
 def _local_diarizer(eend: str | Path | None) -> Callable[[Floats], Floats]:

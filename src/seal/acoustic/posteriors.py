@@ -23,6 +23,8 @@ class Posteriors:
     step: float = STEP
     start: float = START
     names: tuple[str, ...] | None = None
+    doubtful: bool = False
+    """Whether the number of speakers is a guess (`clustering.doubtful`)."""
 
     def frame(self, time: float) -> int:
         """The frame nearest to that time; may lie before the first or after the last."""

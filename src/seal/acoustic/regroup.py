@@ -33,7 +33,7 @@ def check_words(words: Sequence[Word], path: str | Path) -> None:
         raise SealError(
             f"--words: has {len(names)} conversations ({names[0]}, {names[1]}, …); {path} is of one"
         )
-    ends = audio.duration(path)
+    ends = audio.duration(path, sure=True)
     last = max((float(word["start_time"]) for word in words), default=0.0)
     if ends and last > ends + LATE:
         raise SealError(

@@ -197,7 +197,7 @@ def _voices(
         found = [count_voices(layout, side) if spoken[side] else 0 for side in range(len(counts))]
         total = max(sum(found), asked.least)
         total = total if asked.most is None else min(total, asked.most)
-        bounded = asked.most is not None or total > sum(found)
+        bounded = asked.most is not None or asked.least > sum(each > 0 for each in found)
         free = [each > 1 and not bounded for each in found]
         counts = shared(total, found, layout.own.sum(axis=0).tolist())
     result = []

@@ -62,18 +62,24 @@ def cut(words: Sequence[Word], labels: Sequence[int], most: float) -> list[Unit]
         if (
             run is None
             or word["start_time"] - words[run[-1]]["end_time"] > PAUSE
-            or word["end_time"] - words[run[0]]["start_time"] > most
+            or _end(word, most) - words[run[0]]["start_time"] > most
         ):
             run = open_[speaker] = []
             runs.append(run)
         run.append(index)
-    return [_unit(words, labels, run) for run in runs]
+    return [_unit(words, labels, run, most) for run in runs]
 
 
-def _unit(words: Sequence[Word], labels: Sequence[int], run: Sequence[int]) -> Unit:
+def _end(word: Word, most: float) -> float:
+    """The word's end in seconds: not later than `most` after its start, for some tools' words last
+    until the next one, and a wrong time must not make a unit of an hour."""
+    return float(min(word["end_time"], word["start_time"] + most))
+
+
+def _unit(words: Sequence[Word], labels: Sequence[int], run: Sequence[int], most: float) -> Unit:
     """The run with the sound in which its speaker is alone."""
     speaker = labels[run[0]]
-    start, end = words[run[0]]["start_time"], max(words[index]["end_time"] for index in run)
+    start, end = words[run[0]]["start_time"], max(_end(words[index], most) for index in run)
     others = []
     index = run[0] - 1  # words before that may reach into it: a few
     while index >= 0 and words[index]["start_time"] > start - 3.0:
