@@ -308,7 +308,7 @@ def test_of_several_voices_in_a_side_words_move_within_it(call, recognised, monk
     assert found[1]["speaker_scores"]["A"] == 0.0
     from seal.correction import _possible
 
-    assert _possible(found) == [{"A", "A2"}, {"B"}, {"A", "A2"}]
+    assert _possible(found, {}) == [{"A", "A2"}, {"B"}, {"A", "A2"}]
     transcribed(call, correct=False, speakers=3)
     transcribed(call, correct=False, min_speakers=4)
     assert asked == [(0, None), (0, 2), (0, 3)]

@@ -13,6 +13,7 @@ from seal import cli, formats, rulings, words
 from seal.correction import correct
 from seal.errors import Notice, SealError
 from seal.formats import evidence
+from seal.review import edits as review_edits
 from seal.words import Word
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -299,3 +300,54 @@ def test_a_report_begins_with_the_least_certain(
     assert files.read_text().count("\n") == 3 and changes.read_text().count("\n") == 1 + 5 + 4
     assert cli.main(["report", str(tmp_path / "a.json")]) == 0
     assert "a.json" in capsys.readouterr().out
+
+
+def test_a_ruling_of_the_input_wins_over_one_of_the_result_that_it_replaces(tmp_path):
+    source, target = tmp_path / "in.json", tmp_path / "out.json"
+    given = talk()
+    words.write(rulings.rule(given, [2], "B"), target)
+    words.write(rulings.rule(given, [2], "A"), source)
+    assert cli.main(["correct", str(source), "-o", str(target), "--corrector", "hmm"]) == 0
+    assert words.read(target)[2]["speaker"] == "A"
+
+
+def test_acts_of_a_word_ascend_so_that_each_can_be_undone():
+    ruled = rulings.name(rulings.rule(talk(), [0], "B"), range(12), "A", "Ann")
+    made, _ = rulings.carried(ruled, talk())
+    for left in range(len(rulings.acts(made)), 0, -1):
+        undone = rulings.undo(made)
+        assert undone != made
+        assert len(rulings.acts(undone)) == left - 1
+        made = undone
+
+
+def test_a_new_name_reaches_what_was_ruled(tmp_path):
+    file = tmp_path / "call.json"
+    given = talk(names=("A", "B", "C"))
+    words.write(rulings.merge(given, range(12), "C", "B"), file)
+    options = ["--to", "words", "--rename", "B=Ann"]
+    assert cli.main(["convert", str(file), "-o", str(tmp_path / "ann.json"), *options]) == 0
+    corrected = correct(words.read(tmp_path / "ann.json"), corrector="hmm")
+    assert {word["speaker"] for word in corrected} <= {"A", "Ann"}
+
+
+def test_who_is_one_is_not_forgotten_among_many_rulings():
+    made = rulings.merge(talk(names=("A", "B", "C")), range(12), "C", "B")
+    place = next(i for i, word in enumerate(made) if word.get("rulings"))
+    for number in range(40):
+        made = rulings.rule(made, [place], "AB"[number % 2])
+    assert "C" in rulings.merges(made)
+
+
+def test_a_merge_that_the_page_took_back_is_none_any_more():
+    given = talk(names=("A", "B", "C"))
+    joined = rulings.merge(given, range(12), "C", "B")
+    was = [word["speaker"] for word in given]
+    edits = {"speakers": was, "reviewed": [], "renamed": {}, "texts": {}}
+    assert rulings.merges(joined) == {"C": "B"}
+    assert rulings.merges(review_edits.apply(joined, range(12), edits)) == {}
+
+
+def test_a_first_pass_that_is_no_name_is_no_traceback():
+    odd = [word | {"first_pass_speaker": ["A"]} for word in talk()]
+    assert len(rulings.name(odd, range(12), "A", "Ann")) == 12

@@ -65,8 +65,8 @@ def names_speakers(word: Word) -> bool:
 def is_certain(word: Word) -> bool:
     """Whether a person decided of this very word; of words that were accepted together with others
     (`like`) nobody is sure to have heard each."""
-    found = rulings_of(word)
-    return word.get("reviewed") is True and not (found and found[-1]["kind"] == "like")
+    found = [each["kind"] for each in rulings_of(word) if each["kind"] in KINDS[:3]]
+    return word.get("reviewed") is True and not (found and found[-1] == "like")
 
 
 def rule(
@@ -276,8 +276,9 @@ def merged(word: Word, whose: dict[str, str]) -> Word:
 
 def carried(old: Sequence[Word], new: Sequence[Word]) -> tuple[list[Word], str | None]:
     """The words of `new`, made again of the same recording, with the rulings of `old`: those of
-    words of the same text at about the same time, the names, and who is one. Also what is to be
-    told of them, or None where there are none."""
+    words of the same text at about the same time, the names, and who is one. Where `new` holds
+    rulings of its own, of a word or of the speakers, those are the later ones and stay. Also what
+    is to be told of them, or None where there are none."""
     if not any(word.get(KEY) or word.get("reviewed") is True for word in old):
         return list(new), None
     result = [dict(word) for word in new]
@@ -285,16 +286,20 @@ def carried(old: Sequence[Word], new: Sequence[Word]) -> tuple[list[Word], str |
     if len(here) == len(there) == 1:
         here = dict(zip(there, here.values(), strict=True))
     ruled, lost, against = 0, 0, 0
+    latest = max((each["act"] for word in new for each in rulings_of(word)), default=0)
     for session, indices in here.items():
         theirs = there.get(session, [])
         pairs = _paired(old, indices, new, theirs)
-        names = _same_speakers([(old[a], new[b]) for a, b in pairs.items()])
-        others = [who for who in speakers([new[i] for i in theirs]) if who not in names]
-        names |= _fresh(others, set(names.values()))
-        for index in theirs:
-            result[index] = renamed(result[index], names)
-        if theirs:
-            _carry([old[index] for index in indices], [result[index] for index in theirs])
+        if not any(names_speakers(new[index]) for index in theirs):
+            names = _same_speakers([(old[a], new[b]) for a, b in pairs.items()])
+            others = [who for who in speakers([new[i] for i in theirs]) if who not in names]
+            names |= _fresh(others, set(names.values()))
+            for index in theirs:
+                result[index] = with_names(renamed(result[index], names), names)
+            if theirs:
+                _carry(
+                    [old[index] for index in indices], [result[index] for index in theirs], latest
+                )
         for index in indices:
             word, place = old[index], pairs.get(index)
             if word.get("reviewed") is not True:
@@ -304,13 +309,15 @@ def carried(old: Sequence[Word], new: Sequence[Word]) -> tuple[list[Word], str |
                 continue
             ruled += 1
             copy = result[place]
+            if copy.get("reviewed") is True:
+                continue
             against += copy["speaker"] != word["speaker"]
             before = said(copy)
             copy.setdefault("first_pass_speaker", copy["speaker"])
             copy |= {"speaker": word["speaker"], "speaker_confidence": 1.0, "reviewed": True}
             own = [each for each in rulings_of(word) if each["kind"] in KINDS[:3]]
             if own:
-                _add(copy, own[-1] | {"was": before})
+                _add(copy, own[-1] | {"act": latest + own[-1]["act"], "was": before})
     told = f"{_counted(ruled, 'word')} as a person ruled"
     if against:
         told += f", {against} of them against seal's own answer"
@@ -319,8 +326,9 @@ def carried(old: Sequence[Word], new: Sequence[Word]) -> tuple[list[Word], str |
     return result, told
 
 
-def _carry(old: Iterable[Word], new: Sequence[Word]) -> None:
-    """Say of the words of a conversation, in place, what a person said of its speakers."""
+def _carry(old: Iterable[Word], new: Sequence[Word], before_them: int) -> None:
+    """Say of the words of a conversation, in place, what a person said of its speakers; the acts
+    count on from `before_them`."""
     found = {
         ruling["act"]: ruling
         for word in old
@@ -337,7 +345,7 @@ def _carry(old: Iterable[Word], new: Sequence[Word]) -> None:
                 word.setdefault("first_pass_speaker", word["speaker"])
                 word["speaker"] = whose[word["speaker"]]
             was = {"was": before} if found[act]["kind"] == "merge" else {}
-            _add(word, found[act] | was)
+            _add(word, found[act] | {"act": before_them + act} | was)
 
 
 def _paired(
@@ -397,7 +405,12 @@ def _ruling(words: Iterable[Word], kind: str, at: str | None) -> dict[str, Any]:
 
 
 def _add(word: Word, ruling: dict[str, Any]) -> None:
-    word[KEY] = [*rulings_of(word), ruling][-MOST:]
+    """Add a ruling to the word's, the latest act last. Of more than MOST the first go, but none of
+    those that say who is who."""
+    found = sorted([*rulings_of(word), ruling], key=lambda each: int(each["act"]))
+    own = [each for each in found if each["kind"] in KINDS[:3]]
+    gone = own[: max(0, len(own) - MOST)]
+    word[KEY] = [each for each in found if each not in gone]
 
 
 def _is_ruling(each: Any) -> bool:

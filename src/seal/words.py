@@ -245,7 +245,7 @@ def renamed(word: Word, names: Mapping[str, str]) -> Word:
     word tells of them."""
     changed = dict(word)
     for key in ("speaker", "first_pass_speaker"):
-        if key in word:
+        if isinstance(word.get(key), str):
             changed[key] = names.get(word[key], word[key])
     if word.get("speaker_scores"):
         scores = word["speaker_scores"]

@@ -162,6 +162,7 @@ def teach(
         return
     if _version(transcript) != version:
         raise SealError(f"{transcript}: was changed by somebody else meanwhile; nothing is written")
+    read.check_names(words)
     read.save(words, target)
     count = sum(a["speaker"] != b["speaker"] for a, b in zip(words, read.words, strict=True))
     several = "" if count == 1 else "s"

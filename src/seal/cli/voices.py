@@ -197,6 +197,7 @@ def name(
     if output is None and given:
         aside = f" (before: {back_up(transcript).name})"
     if given or output is not None:
+        read.check_names(words)
         read.save(words, target)
     many = "1 speaker is" if len(given) == 1 else f"{len(given)} speakers are"
     print(f"{transcript.name}: {many} named → {target}{aside}", file=sys.stderr)

@@ -183,7 +183,7 @@ class Transcript:
                     f"{self.path}: two speakers would be called {quoted(name)}; to join them, "
                     "give their words to one in seal review"
                 )
-        return [renamed(word, names) for word in self.words]
+        return [rulings.with_names(renamed(word, names), dict(names)) for word in self.words]
 
     def convert(
         self,

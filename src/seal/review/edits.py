@@ -31,7 +31,7 @@ def apply(words: Sequence[Word], indices: Sequence[int], edits: Any) -> list[Wor
     number = max((each["act"] for word in words for each in rulings.rulings_of(word)), default=0)
     swapped = set(renamed) & set(renamed.values())  # names that are undone one by one would meet
     named = len(renamed) if acts is not None and indices and not swapped else 0
-    decided = _decided(acts or [], number + named)
+    decided = _decided(acts or [], number + named, renamed)
     for position, index in enumerate(indices):
         word = changed[index] = with_new_names(words[index], renamed)
         before = word["speaker"]
@@ -44,6 +44,7 @@ def apply(words: Sequence[Word], indices: Sequence[int], edits: Any) -> list[Wor
             word["reviewed"] = True
         elif word.pop("reviewed", None) is True and not rulings.names_speakers(word):
             word.pop(rulings.KEY, None)
+        _take_back(word, before, position in decided)
         new = names[position] != before or (position in reviewed and not was.get("reviewed"))
         if position in decided and new:
             _add(word, decided[position] | {"at": edits["at"], "was": was})
@@ -59,6 +60,19 @@ def apply(words: Sequence[Word], indices: Sequence[int], edits: Any) -> list[Wor
     return changed
 
 
+def _take_back(word: Word, before: str, decided: bool) -> None:
+    """Forget the ruling that joined two speakers where a word has the first of them again, and
+    nothing new was decided of it: it was undone."""
+    found = rulings.rulings_of(word)
+    last = found[-1] if found else None
+    if not last or last["kind"] != "merge" or decided:
+        return
+    if (before, word["speaker"]) == (last["to"], last["from"]):
+        word[rulings.KEY] = found[:-1]
+        if not word[rulings.KEY]:
+            del word[rulings.KEY]
+
+
 def _add(word: Word, ruling: dict[str, Any], first: bool = False) -> None:
     """Add a ruling to those of a word; a name goes before what was decided in the same act."""
     found = word.get(rulings.KEY)
@@ -68,13 +82,16 @@ def _add(word: Word, ruling: dict[str, Any], first: bool = False) -> None:
     word[rulings.KEY] = [*found[:-1], ruling, found[-1]] if later else [*found, ruling]
 
 
-def _decided(acts: list[dict[str, Any]], number: int) -> dict[int, dict[str, Any]]:
-    """The ruling of each position, without its time: the acts count on from `number`."""
+def _decided(
+    acts: list[dict[str, Any]], number: int, renamed: dict[str, str]
+) -> dict[int, dict[str, Any]]:
+    """The ruling of each position, without its time: the acts count on from `number`, and speakers
+    have the names that they are given with them."""
     found: dict[int, dict[str, Any]] = {}
     for place, act in enumerate(acts, start=1):
         ruling = {"act": number + place, "kind": act["kind"], "by": "person"}
         if act["kind"] == "merge":
-            ruling |= {"from": act["from"], "to": act["to"]}
+            ruling |= {key: renamed.get(act[key], act[key]) for key in ("from", "to")}
         found |= dict.fromkeys(act["words"], ruling)
     return found
 

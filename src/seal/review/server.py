@@ -20,7 +20,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 
 from seal import formats
 from seal.errors import SealError
-from seal.formats import docx, known
+from seal.formats import docx, evidence, known
 from seal.review import FOR_PEOPLE, conversation, document
 from seal.review.audio import PLAYABLE, as_mp3, linked
 from seal.review.edits import apply
@@ -113,7 +113,8 @@ class Review:
             return self._save_address()
 
     def _digest(self) -> str:
-        paths = (self.path, self.path.with_suffix(".rttm"))  # a CTM's speakers are in the latter
+        # A CTM's speakers are in the second; what a person said of another tool's in the third.
+        paths = (self.path, self.path.with_suffix(".rttm"), evidence.beside(self.path))
         try:
             contents = [path.read_bytes() for path in paths if path.is_file()]
         except OSError as error:

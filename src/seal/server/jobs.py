@@ -250,7 +250,7 @@ class Jobs:
         """Words that wait or are in work; None if recordings are among them, which take long."""
         with self._lock:
             words, recordings = self._db.execute(
-                "SELECT coalesce(sum(size), 0), coalesce(sum(kind != 'correct'), 0)"
+                "SELECT coalesce(sum(size), 0), coalesce(sum(kind NOT IN ('correct', 'teach')), 0)"
                 " FROM jobs WHERE status IN ('queued', 'running')"
             ).fetchone()
         return None if recordings else int(words)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seal import rulings
 from seal.progress import Progress
 from seal.voices import heard, likeness
 from seal.voices.heard import Heard
@@ -81,7 +82,7 @@ def named(words: Sequence[Word], found: Sequence[Proposal]) -> tuple[list[Word],
     for word in words:
         of_session.setdefault(word["session_id"], []).append(word)
     there = {
-        session: {*speakers(own), *(word.get("first_pass_speaker") for word in own)}
+        session: {*speakers(own), *(str(word.get("first_pass_speaker")) for word in own)}
         for session, own in of_session.items()
     }
     given = [
@@ -106,4 +107,5 @@ def _renamed(word: Word, names: Mapping[tuple[str, str], str]) -> Word:
     if changed.get("speaker_scores"):
         scores = changed["speaker_scores"]
         changed["speaker_scores"] = {new(name): score for name, score in scores.items()}
-    return changed
+    own = {name: given for (where, name), given in names.items() if where == session}
+    return rulings.with_names(changed, own)
