@@ -26,7 +26,8 @@ def _tiny(monkeypatch):
     monkeypatch.setattr(best, "why_unread", lambda _: None)  # these words are no English
     for corrector in (voice, hearing):
         monkeypatch.setattr(corrector, "recording_of", lambda *_: None)
-        monkeypatch.setattr(corrector, "embed", lambda _, units, *__: voices_of(len(units)))
+    for corrector, name in ((voice, "embed_spans"), (hearing, "embed")):
+        monkeypatch.setattr(corrector, name, lambda _, heard, *__: voices_of(len(heard)))
     monkeypatch.setattr(correction, "with_scores", lambda words, *_: words)
 
 

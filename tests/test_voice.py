@@ -37,8 +37,8 @@ def hears(monkeypatch):
             return vectors[[unit.words[0] for unit in units]]
 
         monkeypatch.setattr(correction, "with_scores", lambda words, *_: words)
-        for corrector in (voice, hearing):
-            monkeypatch.setattr(corrector, "embed", embed)
+        monkeypatch.setattr(hearing, "embed", embed)
+        monkeypatch.setattr(voice, "embed_spans", lambda path, spans, progress: vectors)
 
     return set_up
 

@@ -133,6 +133,14 @@ def embed(path: str | Path, units: Sequence[Unit], progress: Progress) -> Floats
     return vectors
 
 
+def embed_spans(
+    path: str | Path, spans: Sequence[tuple[float, float]], progress: Progress
+) -> Floats:
+    """[S, SIZE] unit embeddings of the sound of S spans in seconds; zeros where there is less than
+    LEAST of it. Raises SealError."""
+    return embed(path, [Unit((index,), (span,)) for index, span in enumerate(spans)], progress)
+
+
 def _banks(path: str | Path, units: Sequence[Unit]) -> Iterator[tuple[int, Floats]]:
     """Yield (index of the unit, features of its spans), from the first to begin to the last."""
     from seal.acoustic import audio, embedding

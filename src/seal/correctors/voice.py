@@ -13,7 +13,7 @@ import numpy as np
 
 from seal.acoustic.arrays import Floats
 from seal.acoustic.rescore import recording_of
-from seal.acoustic.units import Unit, embed
+from seal.acoustic.units import embed_spans
 from seal.correctors import Labels, Options, lengths
 from seal.progress import Progress, split
 from seal.words import Conversation, Word
@@ -56,8 +56,7 @@ def reassign(
     """
     words = conversation.words
     spans = _spans(words, draft)
-    around = [Unit((index,), (span,)) for index, span in enumerate(spans)]
-    vectors = embed(recording_of(source, words[0]["session_id"]), around, progress)
+    vectors = embed_spans(recording_of(source, words[0]["session_id"]), spans, progress)
     centroids = _centroids(vectors, draft, spans, len(conversation.names))
     logits = SCALE * vectors @ centroids.T
     logits -= logits.max(axis=1, keepdims=True)

@@ -1,18 +1,12 @@
 """Stretches: a few words of one speaker on end, which a person can hear and rule in one answer.
 
 A conversation is cut where the speaker changes, at pauses, at the end of a sentence, and before a
-stretch gets long. Where the recording is at hand each has a voice (CAM++). What reads and embeds
-audio is imported where there is a recording. It knows nothing of rulings.
+stretch gets long; `spans` says where each is to be heard. It knows nothing of rulings or of sound.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
-
-from seal.acoustic.arrays import Floats
 from seal.correctors.ag_lsec_features import CLOSING, ends_sentence
-from seal.progress import Progress
 from seal.words import Word
 
 PAUSE = 0.3
@@ -24,12 +18,6 @@ LONGEST = 3.0
 SHORTEST = 1.5
 """Seconds of audio that a voice is taken from where the stretch is shorter, as far as nobody else
 speaks: less is no voice."""
-
-LEAST = 0.25
-"""Seconds of audio below which there is no voice."""
-
-BATCH = 8
-"""Stretches of about one length that are embedded together."""
 
 Stretch = tuple[int, int]
 """The index of its first word, and of the first word after it."""
@@ -76,45 +64,4 @@ def spans(
                 index += 1
             start, end = max(0.0, earliest), latest
         result.append((start, end))
-    return result
-
-
-def voices(
-    recording: Path, wanted: Sequence[tuple[float, float]], progress: Progress | None = None
-) -> Floats:
-    """[S, SIZE] unit embeddings of the audio of S spans in seconds; zeros where there is too little
-    of it. The recording is streamed. Raises SealError where it is none."""
-    from seal.acoustic import audio, embedding
-
-    model = embedding.load()
-    result = np.zeros((len(wanted), embedding.SIZE), dtype=np.float32)
-    alike: dict[int, list[tuple[int, Floats]]] = {}
-
-    def embed(group: list[tuple[int, Floats]]) -> None:
-        indices, banks = zip(*group, strict=True)
-        result[list(indices)] = embedding.vectors(model, np.stack(banks))
-
-    blocks = audio.blocks(recording)
-    held, begin, over = np.zeros(0, dtype=np.float32), 0, False
-    for done, index in enumerate(sorted(range(len(wanted)), key=lambda place: wanted[place])):
-        first, last = (max(0, round(time * audio.RATE)) for time in wanted[index])
-        while not over and begin + len(held) < last:
-            block = next(blocks, None)
-            over = block is None
-            if block is not None:
-                keep = max(0, min(first - begin, len(held)))
-                held, begin = np.concatenate([held[keep:], block]), begin + keep
-        samples = held[max(0, first - begin) : max(0, last - begin)]
-        if len(samples) < LEAST * audio.RATE:
-            continue
-        bank = embedding.filterbank(samples)
-        bank = bank[: len(bank) - len(bank) % 10 or len(bank)]  # so that more are of one length
-        group = alike.setdefault(len(bank), [])
-        group.append((index, bank))
-        if len(group) == BATCH:
-            embed(alike.pop(len(bank)))
-        if progress:
-            progress(done / len(wanted))
-    for group in alike.values():
-        embed(group)
     return result

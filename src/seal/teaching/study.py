@@ -16,12 +16,13 @@ from scipy.spatial.distance import pdist
 
 from seal.acoustic.arrays import Floats, Ints
 from seal.acoustic.rescore import recording_of
+from seal.acoustic.units import embed_spans
 from seal.correctors import Options, path
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.unread import why_unread
 from seal.errors import SealError
 from seal.progress import Progress, StageProgress
-from seal.teaching.stretches import Stretch, spans, stretches, voices
+from seal.teaching.stretches import Stretch, spans, stretches
 from seal.words import Conversation, Word, speakers
 
 ALIKE = 0.5
@@ -104,7 +105,7 @@ def study(
     if audio is None:
         return Study(words, names, list(labels), gain, cost, found, seconds)
     recording = recording_of(audio, words[0]["session_id"])
-    vectors = voices(recording, times, lambda share: report("listening", share))
+    vectors = embed_spans(recording, times, lambda share: report("listening", share))
     alike = voice_groups(vectors, seconds)
     return Study(words, names, list(labels), gain, cost, found, seconds, vectors, alike)
 
