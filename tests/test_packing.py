@@ -19,7 +19,7 @@ from seal.training import adapter, attention, packing
 from seal.training.adapter import loss, train
 from seal.training.arrays import pack
 from seal.training.drawing import packs, packs_per_pool, pool
-from seal.training.examples import PRESETS, SHAPES, AdapterRecipe, example, shares
+from seal.training.examples import PRESETS, SHAPES, AdapterRecipe, example, shares, spoken_formats
 from seal.training.lora import Adapter
 from seal.training.shards import MOST_BYTES, join_shards, write_shards
 from tiny import CORPORA, encode, tiny_model
@@ -52,13 +52,36 @@ def test_the_loss_of_a_pack_is_that_of_its_chunks_one_by_one(spoken):
     network = tiny_model(3, torch.float64).network
     items = batch()
     alone = [loss(network, [item], spoken, 256) for item in items]
-    packed = pack(items, bool(spoken), 256, size=sum(item.length for item in items) + 777)
+    packed = pack(
+        items,
+        ("turn", "word") if spoken else (),
+        256,
+        size=sum(item.length for item in items) + 777,
+    )
     together = packing.loss(network, packed, attention.apart, torch.float64, spoken).item()
     assert len(packed.slots) == sum(count for _, count in alone)
     if not spoken:  # with the words it is a mean over all of them
         assert together == pytest.approx(sum(nats.item() for nats, _ in alone), rel=1e-5)
     else:
         assert together == pytest.approx(loss(network, items, spoken, 256)[0].item(), rel=1e-5)
+
+
+def test_a_run_of_several_shapes_learns_the_words_of_turns_alone():
+    """There is no free generation in the others; a pack without a turn learns no words at all."""
+    several = replace(RECIPE, shapes=("word-none", "turn-label"), spoken=0.5)
+    assert spoken_formats(several) == {"turn"}
+    assert spoken_formats(replace(several, shapes=("word-label",))) == {"word"}
+    assert spoken_formats(replace(several, spoken=0.0)) == set()
+    words, turns = [item for item in batch(8) if item.shape.startswith("word")], batch(8)
+    assert pack(words, {"turn"}, 256).said.size == 0
+    of_turns = [item for item in turns if item.shape.startswith("turn")]
+    assert pack(turns, {"turn"}, 256).said.shape == pack(of_turns, {"turn"}, 256).said.shape
+    network = tiny_model(3, torch.float64).network
+    bare, learnt = (
+        packing.loss(network, pack(words, formats, 256), attention.apart, torch.float64, weight)
+        for formats, weight in (((), 0.0), ({"turn"}, 0.5))
+    )
+    assert learnt.item() == bare.item()
 
 
 def test_a_network_of_another_kind_is_packed_too():

@@ -23,6 +23,7 @@ from seal.correctors import ag_lsec_network
 from seal.files import write_bytes, write_text
 from seal.llm import model
 from seal.llm.linear import mixed_precision
+from seal.llm.prompt import TRANSCRIPT_FORMATS
 from seal.training import packing
 from seal.training.arrays import Pack, pack
 from seal.training.attention import Attention, apart, choose
@@ -52,7 +53,7 @@ def loss(
     With the weight `spoken`, the mean surprise at the words' own tokens, and at the token `end`
     after them, joins each label's.
     """
-    row = pack(batch, bool(spoken), end)
+    row = pack(batch, TRANSCRIPT_FORMATS if spoken else (), end)
     return packing.loss(network, row, apart, network.dtype, spoken), len(row.slots)
 
 

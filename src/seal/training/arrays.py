@@ -3,7 +3,7 @@
 Worker processes make them; `packing.py` reads them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +31,14 @@ class Pack:
 
 
 def pack(
-    batch: Sequence[ChunkExample], spoken: bool = False, end: int | None = None, size: int = 0
+    batch: Sequence[ChunkExample],
+    spoken: Collection[str] = (),
+    end: int | None = None,
+    size: int = 0,
 ) -> Pack:
     """Pack the chunks of a batch, filled up to `size` tokens where there are fewer.
 
-    With `spoken` the words are learnt as well, and the token `end` after them.
+    Of chunks in the formats `spoken` the words are learnt as well, and the token `end` after them.
     """
     tokens: list[int] = []
     lengths: list[int] = []
@@ -46,7 +49,7 @@ def pack(
     for item in batch:
         answer, labels = item.prompt.answer(item.before)
         start = len(tokens) + len(item.prompt.tokens) - 1  # before the answer's first token
-        if spoken:
+        if item.shape.split("-")[0] in spoken:
             # A label that is shown but not true is not to be learnt.
             doubtful = {
                 label

@@ -17,7 +17,7 @@ import numpy as np
 
 from seal.llm.prompt import Encode
 from seal.training.arrays import Pack, pack
-from seal.training.examples import AdapterRecipe, ChunkExample, Teacher, examples
+from seal.training.examples import AdapterRecipe, ChunkExample, Teacher, examples, spoken_formats
 from seal.training.simulate import Corpora
 
 POOL_TOKENS = 32_768
@@ -67,7 +67,8 @@ def pool(
         batches = [shuffled[n * recipe.batch : (n + 1) * recipe.batch] for n in range(count)]
     else:
         batches = dealt(shuffled, count, recipe.tokens)
-    return [pack(batch, bool(recipe.spoken), end, recipe.tokens) for batch in batches]
+    spoken = spoken_formats(recipe)
+    return [pack(batch, spoken, end, recipe.tokens) for batch in batches]
 
 
 def dealt(items: Sequence[ChunkExample], count: int, tokens: int) -> list[list[ChunkExample]]:

@@ -97,8 +97,8 @@ class AdapterRecipe:
     cuts: int = 2
     """How often an excerpt is cut into chunks, each time at other places and with other names."""
     spoken: float = 0.0
-    """Weight in the loss of the words themselves and of the end. Free generation (`tpst`) needs to
-    learn them; constrained decoding cannot get them wrong."""
+    """Weight in the loss of the words themselves and of the end (`spoken_formats`). Free
+    generation (`tpst`) needs to learn them; constrained decoding cannot get them wrong."""
     heavy: float = 1.2
     """Severity at the start; it falls to 1, as met in use, by three quarters of the run."""
     scrambled: float = 0.15
@@ -195,6 +195,12 @@ def shares(recipe: AdapterRecipe) -> dict[str, float]:
 def trained_shapes(recipe: AdapterRecipe) -> list[str]:
     """The shapes of chunk that a run meets."""
     return sorted(shares(recipe))
+
+
+def spoken_formats(recipe: AdapterRecipe) -> set[str]:
+    """Formats whose words a run learns: `turn`, in which there is free generation, else all."""
+    formats = {shape.split("-")[0] for shape in trained_shapes(recipe)}
+    return (formats & {"turn"} or formats) if recipe.spoken else set()
 
 
 def severity_scale(recipe: AdapterRecipe, progress: float) -> float:

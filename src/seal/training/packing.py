@@ -30,7 +30,7 @@ def loss(
     """
     device = str(network.device)
     slots, options, targets = (_on(part, device) for part in (row.slots, row.options, row.targets))
-    wanted = slots
+    wanted, spoken = slots, spoken if row.said.size else 0.0
     if spoken:
         wanted = _on(np.concatenate([row.slots, row.said[0]]), device)
     head = network.get_output_embeddings()
