@@ -26,13 +26,13 @@ from seal.acoustic.reconcile import pooled, reconcile
 from seal.acoustic.rescore import matched as names_matched
 from seal.acoustic.rescore import renamed
 from seal.bench.diarised import matched
-from seal.bench.recogniser import recognised
 from seal.corpora import ami, cabnc, icsi
 from seal.corpora.splits import ami_split, cabnc_split, first_clip_cut
 from seal.correctors import Options, ag_lsec, best, hearing, path
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.training.hearing import fit
 from seal.training.mixtures import effects, held_out, load_voices, mix
+from seal.training.recogniser import recognised
 from seal.training.simulate import from_start
 from seal.words import Conversation, Word, speakers, turns
 

@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from seal.bench.diarised import matched, read_turns
 from seal.bench.sets import read_set
 from seal.corpora import ami, cabnc, icsi
-from seal.corpora.splits import DEV_SETS, ami_split, cabnc_split, first_clip_cut
+from seal.corpora.columns import columns
+from seal.corpora.splits import DEV_SETS, LEARNT, ami_split, cabnc_split, first_clip_cut
 from seal.correctors.ag_lsec_network import log_posteriors
+from seal.formats.rttm import Turns
 from seal.training import adapter, ag_lsec
 from seal.training.ag_lsec import AgLsecRecipe
 from seal.training.examples import AdapterRecipe
+from seal.training.first_passes import Diarised
 from seal.training.simulate import Corpora
 from seal.words import Conversation, Word, speakers
 
@@ -70,7 +74,22 @@ def main() -> None:
         adapter.train(corpora, out, AdapterRecipe(**options), start=start, report=report)
     else:
         dev = options.pop("dev")
-        train_ag_lsec(corpora, out, AgLsecRecipe(**options), start, dev)
+        found = real(data / "real_firstpass" / "ami_dev", meetings) if options["real"] else []
+        train_ag_lsec(corpora, out, AgLsecRecipe(**options), start, dev, found)
+
+
+def real(outputs: Path, meetings: dict[str, list[Word]]) -> list[Diarised]:
+    """The development meetings that are learnt from, under each diarizer with a folder in
+    `outputs`."""
+    found = []
+    for file in sorted(outputs.glob("*/*.rttm")):
+        if file.stem in LEARNT:
+            told, known = meetings[file.stem], Turns(read_turns(file))
+            given = [known.speaker(word["start_time"], word["end_time"]) for word in told]
+            true = matched([word["speaker"] for word in told], given)
+            words = [word | {"speaker": who} for word, who in zip(told, true, strict=True)]
+            found.append(Diarised(columns([words])[0], known))
+    return found
 
 
 def report(line: dict[str, Any]) -> None:
@@ -83,6 +102,7 @@ def train_ag_lsec(
     recipe: AgLsecRecipe,
     start: Path | None,
     sets: Path | None,
+    found: list[Diarised],
 ) -> None:
     dev = {name: beginnings(sets / name) for name in DEV_SETS} if sets else {}
 
@@ -93,12 +113,12 @@ def train_ag_lsec(
         if line["step"] % 10 == 0:
             report(line)
 
-    ag_lsec.train(corpora, out, recipe, start, report_some, measure)
+    ag_lsec.train(corpora, out, recipe, start, report_some, measure, found=found)
 
 
 def beginnings(folder: Path) -> list[tuple[list[Word], list[str]]]:
     """The first pass of recordings of a set, and the true speaker of each word."""
-    recordings = read_set(folder)
+    recordings = [one for one in read_set(folder) if one.name not in LEARNT]
     return [
         (one.first[:DEV_WORDS], one.true[:DEV_WORDS])
         for one in recordings[:: max(1, len(recordings) // DEV_RECORDINGS)]

@@ -1,6 +1,7 @@
 """AG-LSEC: any number of speakers, whatever they are called, and a network that can learn."""
 
 import json
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from seal.correctors import ag_lsec_network
 from seal.correctors.ag_lsec_features import WINDOW, habits, window
 from seal.correctors.ag_lsec_network import log_posteriors, spans
+from seal.formats.rttm import Turns
 from seal.training import ag_lsec
 from seal.training.ag_lsec import AgLsecRecipe, batch, loss, punctuated, train
+from seal.training.first_passes import Diarised, real_first_pass
 from seal.training.trigrams import halves
 from seal.words import Conversation
 from tiny import CORPORA, tiny_encoder, tiny_network
@@ -109,6 +112,57 @@ def test_batches_depend_on_seed_and_number_alone():
     one, again, other = (batch(CORPORA, encode, RECIPE, number, HALVES) for number in (3, 3, 4))
     assert [item.window.pieces for item in one] == [item.window.pieces for item in again]
     assert [item.window.pieces for item in one] != [item.window.pieces for item in other]
+
+
+def under(told: list[dict], name: str, lag: float) -> Diarised:
+    """The recording under a diarizer that hears each turn so many seconds late."""
+    found = [(w["start_time"] + lag, w["end_time"] + lag, f"{name}{w['speaker']}") for w in told]
+    return Diarised([w | {"speaker": f"{name}{w['speaker']}"} for w in told], Turns(found))
+
+
+TOLD = [words for _, recordings in CORPORA for words in recordings]
+
+
+@given(st.integers(0, 300), st.floats(0, 2), st.floats(0, 1))
+def test_a_real_first_pass_is_what_the_turns_say(seed, lag, pairs):
+    """Its words have the speaker whose turns overlap them, and the truth that they had."""
+    rng = np.random.default_rng(seed)
+    found = [under(told, "S", lag) for told in TOLD]
+    words, true = real_first_pass(found, 60, pairs, RECIPE, rng)
+    assert len(words) == len(true) <= 60
+    assert all("speaker_scores" not in word for word in words)
+    told = next(one for one in found if one.words[0]["session_id"] == words[0]["session_id"])
+    assert set(true) | {word["speaker"] for word in words} <= {w["speaker"] for w in told.words}
+    assert words == sorted(words, key=lambda word: word["start_time"])
+    wrong = sum(word["speaker"] != who for word, who in zip(words, true, strict=True))
+    assert wrong <= 0.6 * len(words) if lag < 0.01 else True
+
+
+def test_real_first_passes_are_a_share_of_a_batch_and_nothing_without_it():
+    found = [under(told, "real", 0.3) for told in TOLD]
+    recipe = replace(RECIPE, excerpts=20)
+    before = batch(CORPORA, encode, recipe, 3, HALVES)
+    assert same(before, batch(CORPORA, encode, replace(recipe, real=0.5), 3, HALVES))
+    some = batch(CORPORA, encode, replace(recipe, real=0.5), 3, HALVES, found)
+    scored = [item.window.features[:, :, 1].any() for item in some]
+    assert not same(before, some) and any(scored)
+    every = batch(CORPORA, encode, replace(recipe, real=1.0), 3, HALVES, found)
+    assert not any(item.window.features[:, :, 1].any() for item in every)
+
+
+def same(one: list, other: list) -> bool:
+    return [item.window.pieces for item in one] == [item.window.pieces for item in other]
+
+
+def test_an_encoder_without_a_rate_stays_as_it_is(tmp_path, monkeypatch):
+    encoder = tiny_encoder()
+    before = {name: part.clone() for name, part in encoder.network.state_dict().items()}
+    monkeypatch.setattr(ag_lsec, "load_encoder", lambda: encoder)
+    train(CORPORA, tmp_path, replace(RECIPE, steps=2, encoder_rate=0.0))
+    after = encoder.network.state_dict()
+    assert all(torch.equal(part, after[name]) for name, part in before.items())
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["network"]
+    assert state["out.weight"].any()
 
 
 SAID = [

@@ -17,7 +17,6 @@ from seal.bench import Outcome
 from seal.bench.build import PLANS, build
 from seal.bench.diarised import matched, transferred
 from seal.bench.positions import PLACES
-from seal.bench.recogniser import inside, recognised
 from seal.bench.rivals import by_unit, smoothed
 from seal.bench.sets import read_set
 from seal.bench.statistics import by_conversation
@@ -25,6 +24,7 @@ from seal.cli import main
 from seal.corpora import splits
 from seal.errors import SealError
 from seal.scoring import Score, score, whisper_normaliser
+from seal.training.recogniser import inside, recognised
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PARTS = ("train", "dev", "test")

@@ -17,11 +17,11 @@ import numpy as np
 
 from seal import words
 from seal.bench.diarised import first_pass, matched, read_turns, transferred
-from seal.bench.recogniser import recognised
 from seal.corpora import ami, cabnc, primock57, seglst, stm
 from seal.corpora.splits import REAL_CALLS, cabnc_split, first_clip_cut, primock57_split, split
 from seal.errors import SealError
 from seal.files import write_text
+from seal.training.recogniser import recognised
 from seal.training.simulate import from_start
 from seal.words import Word
 

@@ -15,8 +15,8 @@ from seal.acoustic.audio import RATE
 from seal.acoustic.first_pass import first_pass
 from seal.acoustic.reconcile import reconcile
 from seal.bench.diarised import matched
-from seal.bench.recogniser import recognised
 from seal.training.mixtures import mix
+from seal.training.recogniser import recognised
 from seal.words import Word, speakers, turns
 
 

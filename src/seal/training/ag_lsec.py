@@ -32,7 +32,7 @@ from seal.correctors.ag_lsec_network import AgLsecNetwork, build, load, save
 from seal.correctors.encoder import load_encoder
 from seal.correctors.trigrams import Trigrams, fits
 from seal.llm.linear import mixed_precision
-from seal.training.first_passes import excerpt, first_pass
+from seal.training.first_passes import Diarised, excerpt, first_pass, real_first_pass
 from seal.training.run import Report, Run
 from seal.training.simulate import Corpora
 from seal.training.trigrams import counted, half, halves
@@ -69,6 +69,8 @@ class AgLsecRecipe:
     """Share of excerpts with many speakers that are reduced to two of them."""
     spread: float = 1.8
     """Severities are stretched by a factor between 1 / spread and spread."""
+    real: float = 0.0
+    """Share of excerpts from recordings under real diarizers, where there are any."""
     seed: int = 0
 
 
@@ -86,15 +88,19 @@ def batch(
     recipe: AgLsecRecipe,
     index: int,
     models: tuple[Trigrams, Trigrams],
+    found: Sequence[Diarised] = (),
 ) -> list[WindowExample]:
     """Batch `index` of a run. `corpora` are (weight, recordings); recordings are in time order.
-    `models` are those of `training.trigrams.halves`."""
+    `models` are those of `training.trigrams.halves`; `found` are recordings under real diarizers.
+    """
     rng = np.random.default_rng([recipe.seed, index])
     examples: list[WindowExample] = []
     for _ in range(recipe.excerpts):
-        transcript, truth = first_pass(
-            excerpt(corpora, recipe.length, recipe.pairs, rng), recipe, rng
-        )
+        if found and rng.random() < recipe.real:
+            transcript, truth = real_first_pass(found, recipe.length, recipe.pairs, recipe, rng)
+        else:
+            words = excerpt(corpora, recipe.length, recipe.pairs, rng)
+            transcript, truth = first_pass(words, recipe, rng)
         if not transcript:
             continue
         transcript = punctuated(transcript, truth, recipe.plain, rng)
@@ -201,10 +207,13 @@ def train(
     report: Report | None = None,
     measure: Callable[[AgLsecNetwork, Callable[[str], list[int]]], dict[str, float]] | None = None,
     checkpoint_every: int = 250,
+    found: Sequence[Diarised] = (),
 ) -> None:
     """Train into the folder `output`, going on from the checkpoint there, if any.
 
-    A new run may begin with the weights in the folder `start`. `report` gets a dict per step
+    A new run may begin with the weights in the folder `start`. `found` are recordings under real
+    diarizers, from which `recipe.real` of the excerpts are. With an encoder rate of 0 the encoder
+    stays as it is, which halves the time. `report` gets a dict per step
     (step, loss in nats per word, seconds, tokens), the same goes to `log.jsonl`; `measure` is
     called at every checkpoint and its dict joins the line.
     """
@@ -219,6 +228,8 @@ def train(
     else:
         network, encode = load(start)
     network.trigrams = counted(everything)
+    if not recipe.encoder_rate:
+        network.encoder.requires_grad_(False)
     # No dropout: it costs a quarter of the time, and `hidden` does its work.
     inner = [w for w in network.encoder.parameters() if w.requires_grad]
     ours = {id(weight) for weight in network.encoder.parameters()}
@@ -233,7 +244,7 @@ def train(
         began = time.perf_counter()
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * min(1.0, (step + 1) / 50) * (1 - step / recipe.steps)
-        examples = batch(corpora, encode, recipe, step, models)
+        examples = batch(corpora, encode, recipe, step, models, found)
         # torch's fused attention is the slower one here on its way back.
         known = sum(int((item.oracle >= 0).sum()) for item in examples)
         total = 0.0

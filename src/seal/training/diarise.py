@@ -15,8 +15,12 @@ import numpy as np
 
 from seal.formats.rttm import Turn, Turns
 from seal.parsing import split_time
+from seal.training.recogniser import recognised
 from seal.training.simulate import Severity, recognise
 from seal.words import Word, speakers, turns
+
+SPREAD = 0.25
+"""Chance that an utterance's words share its time under a real diarizer's turns."""
 
 SECOND = " (2)"
 """Ends a voice's second name."""
@@ -86,8 +90,39 @@ def diarised(
     heard = recognise(reference, loudness, severity, rng)
     if rng.random() < diarizer.spread:
         heard = _spread(heard)
-    known = Turns(_with_second_names(found_turns(reference, diarizer, rng), diarizer.split, rng))
-    words = [
+    turns = _with_second_names(found_turns(reference, diarizer, rng), diarizer.split, rng)
+    words = _named(heard, Turns(turns))
+    true = [word["speaker"] for word, *_ in heard]
+    # Whoever has two names is truly called by the one that has more of the words.
+    for second in {word["speaker"] for word in words if word["speaker"].endswith(SECOND)}:
+        name = second.removesuffix(SECOND)
+        own = [w["speaker"] for w, who in zip(words, true, strict=True) if who == name]
+        if own.count(second) > own.count(name):
+            true = [second if who == name else who for who in true]
+    return words, true
+
+
+def really(
+    excerpt: Sequence[Word], known: Turns, severity: Severity, rng: np.random.Generator
+) -> tuple[list[Word], list[str]]:
+    """The first pass of words of a recording under a real diarizer, as `diarised` gives it. Which
+    words of those at once are heard is settled by loudness, or, as often, by chance."""
+    if rng.random() < 0.5:
+        loudness = rng.normal(0, 1, len(speakers(excerpt)))
+        heard = recognise(excerpt, loudness, severity, rng)
+    else:
+        heard = [
+            (word, word["start_time"], word["end_time"], word["words"])
+            for word in recognised(excerpt, rng)
+        ]
+    if rng.random() < SPREAD:
+        heard = _spread(heard)
+    return _named(heard, known), [word["speaker"] for word, *_ in heard]
+
+
+def _named(heard: Sequence[tuple[Word, float, float, str]], known: Turns) -> list[Word]:
+    """What was heard, each word under the speaker whose turns overlap it most."""
+    return [
         {
             "session_id": word["session_id"],
             "speaker": known.speaker(start, end),
@@ -97,14 +132,6 @@ def diarised(
         }
         for word, start, end, text in heard
     ]
-    true = [word["speaker"] for word, *_ in heard]
-    # Whoever has two names is truly called by the one that has more of the words.
-    for second in {word["speaker"] for word in words if word["speaker"].endswith(SECOND)}:
-        name = second.removesuffix(SECOND)
-        own = [w["speaker"] for w, who in zip(words, true, strict=True) if who == name]
-        if own.count(second) > own.count(name):
-            true = [second if who == name else who for who in true]
-    return words, true
 
 
 def _with_second_names(found: list[Turn], chance: float, rng: np.random.Generator) -> list[Turn]:

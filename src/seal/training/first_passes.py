@@ -6,11 +6,13 @@ audio, nor of networks.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from seal.training.diarise import diarised, draw_diarizer
+from seal.formats.rttm import Turns
+from seal.training.diarise import diarised, draw_diarizer, really
 from seal.training.simulate import Corpora, draw_excerpt, draw_severity, from_start, simulate
 from seal.words import Word, speakers, without_scores
 
@@ -61,16 +63,49 @@ def first_pass(
     return words, true
 
 
+@dataclass(frozen=True)
+class Diarised:
+    """A recording under a real diarizer."""
+
+    words: Sequence[Word]
+    """The reference in time order, each word under the diarizer's name for its speaker, one to one;
+    a speaker of whom the diarizer knows nothing has a name that is none of its."""
+    turns: Turns
+
+
+def real_first_pass(
+    found: Sequence[Diarised],
+    length: int,
+    pairs: float,
+    recipe: Kinds,
+    rng: np.random.Generator,
+) -> tuple[list[Word], list[str]]:
+    """A real diarizer's first pass of an excerpt of one of the recordings, cut as by `excerpt`, in
+    words of a simulated recogniser, and the true speaker of each of them."""
+    scale = float(np.exp(rng.uniform(-1, 1) * np.log(recipe.spread)))
+    one = found[int(rng.integers(len(found)))]
+    words, true = really(
+        _some(draw_excerpt([(1.0, [one.words])], length, rng), pairs, rng),
+        one.turns,
+        draw_severity(rng, scale),
+        rng,
+    )
+    return (from_start(words) if words else words), true
+
+
 def excerpt(corpora: Corpora, length: int, pairs: float, rng: np.random.Generator) -> list[Word]:
     """`length` words in a row of a recording, from the start of time. With the chance `pairs` only
     the two of three or more speakers stay who say most."""
-    drawn = draw_excerpt(corpora, length, rng)
+    return from_start(_some(draw_excerpt(corpora, length, rng), pairs, rng))
+
+
+def _some(drawn: Sequence[Word], pairs: float, rng: np.random.Generator) -> Sequence[Word]:
     names = speakers(drawn)
     if len(names) > 2 and rng.random() < pairs:
         counts = {name: sum(word["speaker"] == name for word in drawn) for name in names}
         kept = sorted(names, key=lambda name: -counts[name])[:2]
         drawn = [word for word in drawn if word["speaker"] in kept]
-    return from_start(drawn)
+    return drawn
 
 
 def _scrambled(words: list[Word], true: Sequence[str], rng: np.random.Generator) -> list[Word]:
