@@ -18,7 +18,8 @@ from seal.errors import SealError, first_line, need, unusable
 from seal.llm.embedded import CONVERSION, EMBEDDED, cache_folder, embedded_folder
 from seal.llm.linear import compute_in
 from seal.llm.loading import encoder, pretrained, quiet, refuse_pickles
-from seal.llm.packed import KVCache, Piece, check_readable, read
+from seal.llm.own_attention import check_readable
+from seal.llm.packed import KVCache, Piece, read
 from seal.llm.precision import check_precision
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 The tokens of all pieces stand in one row, so every linear map sees them at once and none in vain;
 only attention keeps the texts apart. Each text has a KV cache of its own, which can be truncated.
-Packed reading plugs into transformers' attention interface, and so reads any causal model that uses
-it; Llama's layers it goes through by itself (`llama.py`).
+Any causal model is read with this attention in its own's place (`own_attention.py`); Llama's layers
+are gone through here (`llama.py`).
 
 How a text is cut into pieces changes nothing: a token's attention is computed with the same block
 of neighbours, over the same length of keys, whoever else is in the pass, so that its sums are
@@ -12,9 +12,9 @@ on batch-invariant kernels.) This file knows tokens and logits, not words and sp
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -23,18 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from seal.errors import SealError
 from seal.llm import llama
-
-_ATTENTION = "seal_packed"
-
-_UNKNOWN_STEPS = (
-    "attn_logit_softcapping",
-    "final_logit_softcapping",
-    "logits_scaling",
-    "logit_scale",
-)
-"""What transformers' configurations call steps that are left out here."""
+from seal.llm.own_attention import check_readable, own_attention
 
 BLOCK_TOKENS = {"cpu": 64, "cuda": 512}
 """Tokens in a block, by device. Token t attends to the keys of all blocks up to its own, the later
@@ -110,7 +100,10 @@ def read(network: Any, pieces: Sequence[Piece]) -> list[Tensor]:
     decoder = network.get_decoder()
     threads = torch.get_num_threads() if network.device.type == "cpu" else 1
     lengths = [len(piece.tokens) for piece in pieces]
-    with nullcontext() if llama.is_llama(decoder) else _packed_attention(decoder):
+    known = llama.is_llama(decoder)
+    if not known:
+        check_readable(decoder)
+    with nullcontext() if known else own_attention(decoder):
         shares = _balance(lengths, threads)
         largest = max(sum(lengths[index] for index in share) for share in shares)
         mean = sum(lengths) / threads
@@ -139,16 +132,16 @@ def _read(network: Any, pieces: Sequence[Piece]) -> list[Tensor]:
         for each in (all_tokens, all_positions, all_indices)
     )
     decoder = network.get_decoder()
+    attention = partial(attend, pieces)
     with torch.inference_mode():
         if llama.is_llama(decoder):
-            attention = partial(attend, pieces)
             hidden = llama.forward(decoder, tokens, positions, logit_indices, attention)
         else:
             output = decoder(
                 input_ids=tokens[None],
                 position_ids=positions[None],
                 use_cache=False,
-                pieces=pieces,
+                attend=attention,
             )
             hidden = output.last_hidden_state[0, logit_indices]
         head = network.get_output_embeddings()
@@ -193,60 +186,6 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     list(pool.map(lambda _: all_begun.wait(), range(threads)))
     torch.set_num_threads(threads)  # or threads started later would use one as well
     return pool
-
-
-def check_readable(decoder: Any) -> None:
-    """Raise SealError for a decoder that cannot be read packed, or would be read wrongly.
-
-    Its attention, or what becomes of its logits, is its own.
-    """
-    if not decoder._supports_attention_backend:
-        raise SealError(
-            f"{type(decoder).__name__} has an attention of its own, which cannot read "
-            "packed texts; name another model"
-        )
-    for name in _UNKNOWN_STEPS:
-        if getattr(decoder.config, name, None) not in (None, 1.0):
-            raise SealError(
-                f"{type(decoder).__name__} has a step of its own ({name}), which is not "
-                "known here; name another model"
-            )
-
-
-@contextmanager
-def _packed_attention(decoder: Any) -> Iterator[None]:
-    """Make a decoder's attention the packed one while the context lasts."""
-    from transformers import AttentionInterface
-
-    check_readable(decoder)
-    AttentionInterface.register(_ATTENTION, _attend)
-    before = decoder.config._attn_implementation
-    decoder.config._attn_implementation = _ATTENTION
-    try:
-        yield
-    finally:
-        decoder.config._attn_implementation = before
-
-
-def _attend(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Any,
-    *,
-    pieces: Sequence[Piece],
-    scaling: float | None = None,
-    sliding_window: int | None = None,
-    s_aux: Any = None,
-    **others: Any,
-) -> tuple[Tensor, None]:
-    """Call `attend` as transformers does: [1, heads, N, width] in, [1, N, heads, width] out."""
-    if s_aux is not None:
-        raise SealError("model: its attention has sinks, which are not known here; name another")
-    queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
-    output = attend(pieces, module.layer_idx, queries, keys, values, scaling, sliding_window)
-    return output[None], None
 
 
 def attend(

@@ -14,10 +14,9 @@ from torch.nn import functional
 
 from seal.errors import SealError
 from seal.llm.llama import is_llama
+from seal.llm.own_attention import own_attention
 from seal.training.arrays import Pack
 from seal.training.attention import Attention, Documents, documents
-
-_ATTENTION = "seal_documents"
 
 
 def loss(
@@ -128,40 +127,21 @@ def _any_network(
 ) -> Tensor:
     """The hidden states [N, hidden] of any decoder of transformers' whose attention can be put in
     its place."""
-    from transformers import AttentionInterface
 
-    AttentionInterface.register(_ATTENTION, _attend)
-    before = decoder.config._attn_implementation
-    decoder.config._attn_implementation = _ATTENTION
-    try:
-        return decoder(
-            input_ids=tokens[None],
-            position_ids=positions[None],
-            use_cache=False,
-            where=where,
-            apart=attention,
-        ).last_hidden_state[0]
-    finally:
-        decoder.config._attn_implementation = before
+    def attend(
+        layer: int,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        scaling: float | None,
+        window: int | None,
+    ) -> Tensor:
+        if window and window < where.longest:
+            raise SealError("model: its attention has a short window; name another model")
+        return attention(queries, keys, values, where, scaling or queries.shape[-1] ** -0.5)
 
-
-def _attend(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Any,
-    *,
-    where: Documents,
-    apart: Attention,
-    scaling: float | None = None,
-    sliding_window: int | None = None,
-    s_aux: Any = None,
-    **others: Any,
-) -> tuple[Tensor, None]:
-    """What transformers calls: [1, heads, N, width] in, [1, N, heads, width] out."""
-    if s_aux is not None or (sliding_window and sliding_window < where.longest):
-        raise SealError("model: its attention has sinks or a short window; name another model")
-    queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
-    scale = scaling or query.shape[-1] ** -0.5
-    return apart(queries, keys, values, where, scale)[None], None
+    with own_attention(decoder):
+        output = decoder(
+            input_ids=tokens[None], position_ids=positions[None], use_cache=False, attend=attend
+        )
+    return output.last_hidden_state[0]
