@@ -127,9 +127,8 @@ async def transcribe(request: Request) -> Response:
     limits = service.settings.limits
     await service.check_room()
     id = new_id()
-    form = upload.Form(service.jobs.incoming / id)
-    service.uploads += 1
-    try:
+    with service.receiving(id) as target:
+        form = upload.Form(target)
         await form.receive(request, limits.upload_bytes, limits.idle_seconds)
         try:
             options = schema.TranscribeOptions.model_validate(form.fields)
@@ -139,17 +138,12 @@ async def transcribe(request: Request) -> Response:
             check_bounds(options.speakers, options.min_speakers, options.max_speakers)
         except SealError as error:
             raise HTTPException(422, str(error).replace("--", "")) from None
-        await service.check_recording(form.target)
+        await service.check_recording(target)
         chosen = options.model_dump()
         chosen["corrector"] = options.corrector or service.settings.corrector
         name = upload.stem(form.filename)
-        await run_in_threadpool(service.jobs.take_recording, form.target)
+        await run_in_threadpool(service.jobs.take_recording, target)
         job = await service.add(id, request.state.owner, "transcribe", chosen, name)
-    except BaseException:
-        service.jobs.discard(id)
-        raise
-    finally:
-        service.uploads -= 1
     return accepted(service, job)
 
 
@@ -186,9 +180,8 @@ async def _work_on(
         raise unknown
     id = new_id()
     with service.events.subscribe(id) as news:
-        body = upload.Body(service.jobs.incoming / id)
-        service.uploads += 1
-        try:
+        with service.receiving(id) as target:
+            body = upload.Body(target)
             await body.receive(request, limits.json_bytes, limits.idle_seconds)
             if not body.size:
                 raise HTTPException(400, "there is no body; send a transcript")
@@ -197,10 +190,8 @@ async def _work_on(
             name, owner = payload.NAMES[kind], request.state.owner
             chosen = chosen | {"from": options.from_}
             job, awaited = await _take(service, id, body, name, what, chosen, owner, options.wait)
-        finally:
-            service.uploads -= 1
-            if body.in_file:
-                service.jobs.discard(id)
+        if body.in_file:  # the job has it
+            service.jobs.discard(id)
         if awaited:
             answer = await _wait_for(service, job, news)
             if answer is not None:

@@ -4,6 +4,8 @@ It knows no route.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,19 @@ class Service:
             raise queue_full()
         if not await run_in_threadpool(self.jobs.has_room):
             raise HTTPException(507, DISK_FULL)
+
+    @contextmanager
+    def receiving(self, id: str) -> Iterator[Path]:
+        """Where the body of a request for the job `id` may be written. It counts as a job that
+        waits until the context ends; where that fails, nothing of it is kept."""
+        self.uploads += 1
+        try:
+            yield self.jobs.incoming / id
+        except BaseException:
+            self.jobs.discard(id)
+            raise
+        finally:
+            self.uploads -= 1
 
     async def check_recording(self, path: Path) -> None:
         """Answer 422 where it is no whole recording, 413 where it is too long."""

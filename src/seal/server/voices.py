@@ -108,9 +108,8 @@ async def _take(
     limits = service.settings.limits
     await service.check_room()
     id = new_id()
-    form = upload.Form(service.jobs.incoming / id, "transcript", limits.json_bytes)
-    service.uploads += 1
-    try:
+    with service.receiving(id) as target:
+        form = upload.Form(target, "transcript", limits.json_bytes)
         await form.receive(request, limits.upload_bytes, limits.idle_seconds)
         try:
             chosen = fields.model_validate(form.fields).model_dump(exclude={"consent"})
@@ -122,16 +121,11 @@ async def _take(
                 await run_in_threadpool(service.reader.count, transcript, NAME, None)
             except NoJsonError as error:
                 raise HTTPException(422, str(error)) from None
-        await service.check_recording(form.target)
-        await run_in_threadpool(service.jobs.take_recording, form.target)
+        await service.check_recording(target)
+        await run_in_threadpool(service.jobs.take_recording, target)
         name = upload.stem(form.filename)
         owner = request.state.owner
         job = await service.add(id, owner, kind, chosen, name, input=transcript)
-    except BaseException:
-        service.jobs.discard(id)
-        raise
-    finally:
-        service.uploads -= 1
     return accepted(service, job)
 
 
