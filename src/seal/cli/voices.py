@@ -5,7 +5,6 @@
 
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seal import formats
+from seal.cli.library import (
+    LibraryPath,
+    PassphraseFile,
+    changed,
+    first_line,
+    library_path,
+    passphrase,
+    refuse_none,
+)
 from seal.cli.options import From
 from seal.errors import SealError
 from seal.files import back_up, check_writable
-from seal.voices.locked import PASSPHRASE
 from seal.words import Word, sessions, speakers
 
 if TYPE_CHECKING:  # loads numpy
@@ -25,22 +32,6 @@ if TYPE_CHECKING:  # loads numpy
 DOUBT = 6.0
 """Nats from which another voice is taken for the same."""
 
-LibraryPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--library",
-        metavar="FILE",
-        help="The library; if not given, seal/voices.json in your data folder.",
-    ),
-]
-PassphraseFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--passphrase-file",
-        metavar="FILE",
-        help=f"File whose first line is the library's passphrase; or set {PASSPHRASE}.",
-    ),
-]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name in the library.")]
 Transcript = Annotated[
     Path, typer.Argument(metavar="TRANSCRIPT", help="Transcript of any format, with times.")
@@ -107,7 +98,7 @@ def add(
     What is kept is a name, the date and 192 numbers; no sound and no words. Under a name that is
     known it is one more recording of that voice.
     """
-    path = _library(library)
+    path = library_path(library)
     words = _conversation(transcript, session, from_)
     if speaker not in speakers(words):
         raise SealError(
@@ -115,7 +106,7 @@ def add(
         )
     check_writable(path)
     _ask_for_consent(name, path, consent)
-    secret = _passphrase(path, passphrase_file)
+    secret = passphrase(path, passphrase_file)
 
     from seal.voices import heard, likeness
     from seal.voices.library import changing
@@ -161,13 +152,13 @@ def name(
     """
     if output is not None and not apply:
         raise SealError("-o: names are given with --apply alone; without it they are shown")
-    path = _library(library)
+    path = library_path(library)
     read = formats.load(transcript, from_)
     target = output or transcript
     if apply:
         read.check_target(target)
         check_writable(target)
-    secret = _passphrase(path, passphrase_file)
+    secret = passphrase(path, passphrase_file)
 
     from seal.console import progress
     from seal.voices.library import opened
@@ -209,8 +200,8 @@ def list_(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """List the voices that are known."""
-    path = _library(library)
-    secret = _passphrase(path, passphrase_file)
+    path = library_path(library)
+    secret = passphrase(path, passphrase_file)
 
     from seal.voices.library import opened, summary
 
@@ -232,13 +223,7 @@ def rename(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Call a voice otherwise."""
-    path = _library(library)
-    secret = _passphrase(path, passphrase_file)
-
-    from seal.voices.library import changing
-
-    _refuse_none(path)
-    with changing(path, secret) as known:
+    with changed(library_path(library), passphrase_file) as known:
         known.rename(name, new)
 
 
@@ -249,13 +234,7 @@ def merge(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Make two voices one."""
-    path = _library(library)
-    secret = _passphrase(path, passphrase_file)
-
-    from seal.voices.library import changing
-
-    _refuse_none(path)
-    with changing(path, secret) as known:
+    with changed(library_path(library), passphrase_file) as known:
         known.merge(name, into)
 
 
@@ -273,20 +252,18 @@ def forget(
 
     The file is written anew without it; transcripts keep the names that they were given.
     """
-    path = _library(library)
+    path = library_path(library)
     if (name is None) != everybody:
         raise SealError("name the voice to forget, or --everybody, and not both")
 
-    from seal.voices import library as libraries
-
     if name is None:
-        if not libraries.remove(path):
+        from seal.voices.library import remove
+
+        if not remove(path):
             raise SealError(f"{path}: there is no such file; nothing was remembered there")
         print(f"{path}: is removed, and everybody forgotten", file=sys.stderr)
         return
-    secret = _passphrase(path, passphrase_file)
-    _refuse_none(path)
-    with libraries.changing(path, secret) as known:
+    with changed(path, passphrase_file) as known:
         known.forget(name)
     print(f"{name}: is forgotten", file=sys.stderr)
 
@@ -304,11 +281,11 @@ def lock(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Encrypt the library, or change its passphrase."""
-    path = _library(library)
-    _refuse_none(path)
-    secret = _passphrase(path, passphrase_file)
+    path = library_path(library)
+    refuse_none(path)
+    secret = passphrase(path, passphrase_file)
     if new_passphrase_file is not None:
-        new = _first_line("--new-passphrase-file", new_passphrase_file)
+        new = first_line("--new-passphrase-file", new_passphrase_file)
     elif sys.stdin.isatty():
         new = str(
             typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True, err=True)
@@ -325,51 +302,10 @@ def lock(
 
 def unlock(library: LibraryPath = None, passphrase_file: PassphraseFile = None) -> None:
     """Keep the library without encryption."""
-    path = _library(library)
-    _refuse_none(path)
-    secret = _passphrase(path, passphrase_file)
-
-    from seal.voices.library import changing
-
-    with changing(path, secret, new=""):
+    path = library_path(library)
+    with changed(path, passphrase_file, new=""):
         pass
     print(f"{path}: is not encrypted any more", file=sys.stderr)
-
-
-def _library(path: Path | None) -> Path:
-    from seal.voices.library import default_path
-
-    return path or default_path()
-
-
-def _refuse_none(path: Path) -> None:
-    if not path.exists():
-        raise SealError(f"{path}: there is no such file; seal voices add makes it")
-
-
-def _passphrase(path: Path, file: Path | None) -> str | None:
-    """The passphrase from a file, from the variable, or asked for where one is needed."""
-    from seal.voices.library import is_locked
-
-    if file is not None:
-        return _first_line("--passphrase-file", file)
-    if os.environ.get(PASSPHRASE):
-        return os.environ[PASSPHRASE]
-    if not is_locked(path):
-        return None
-    if sys.stdin.isatty():
-        return str(typer.prompt(f"Passphrase of {path}", hide_input=True, err=True))
-    raise SealError(f"{path}: is encrypted; name a --passphrase-file, or set {PASSPHRASE}")
-
-
-def _first_line(option: str, file: Path) -> str:
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SealError(f"{option}: {file} cannot be read ({error})") from None
-    if not lines or not lines[0]:
-        raise SealError(f"{option}: {file} has no passphrase in its first line")
-    return lines[0]
 
 
 def _ask_for_consent(name: str, path: Path, given: bool) -> None:
