@@ -273,3 +273,16 @@ def test_a_file_without_the_right_to_read_is_refused(tmp_path):
     soundfile.write(path, tone(8000, 0.1), 8000)
     path.chmod(0)
     assert "right" in refused(path)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.0, 28.0), st.floats(0.1, 12.0)), min_size=1, max_size=12))
+def test_what_is_streamed_is_what_is_there(tmp_path_factory, drawn):
+    path = tmp_path_factory.getbasetemp() / "call.wav"
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 25 * audio.RATE).astype(np.float32)
+    if not path.exists():
+        soundfile.write(path, samples, audio.RATE, subtype="FLOAT")
+    spans = sorted((start, start + length) for start, length in drawn)
+    for (first, last), (got, read) in zip(spans, audio.excerpts(path, spans), strict=True):
+        assert np.array_equal(got, samples[round(first * audio.RATE) : round(last * audio.RATE)])
+        assert min(last, 25.0) <= read + 1e-4 and read <= 25.0

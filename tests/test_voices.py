@@ -507,24 +507,16 @@ def test_a_voice_is_taken_from_where_nobody_else_talks(spoken):
         assert all(last - first <= 1.5 * heard.PIECE + 1e-6 for first, last in pieces)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(0.1, 4.0), min_size=2, max_size=20))
-def test_what_is_streamed_is_what_is_there(tmp_path_factory, steps):
-    path = tmp_path_factory.mktemp("sound") / "call.wav"
-    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 25 * RATE).astype(np.float32)
-    soundfile.write(path, samples, RATE, subtype="FLOAT")
-    edges = [edge for edge in np.cumsum(steps).tolist() if edge < 25]
-    spans = list(zip(edges[::2], edges[1::2], strict=False))
-    found = heard._excerpts(path, spans, lambda share: None)
-    for (first, last), got in zip(spans, found, strict=True):
-        assert np.array_equal(got, samples[round(first * RATE) : round(last * RATE)])
-
-
 def test_another_recording_is_refused(tmp_path):
     path = tmp_path / "call.wav"
     soundfile.write(path, np.zeros(RATE), RATE)
     with pytest.raises(SealError, match="is it their recording"):
         heard.hear([word("A", place) for place in range(60)], path)
+
+
+def test_a_recording_that_is_not_there_is_refused_though_nobody_speaks_alone(tmp_path):
+    with pytest.raises(SealError, match="there is no such file"):
+        heard.hear([word("A", 0), word("B", 0)], tmp_path / "call.wav")
 
 
 @pytest.fixture(scope="module")

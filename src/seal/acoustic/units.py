@@ -145,19 +145,12 @@ def _banks(path: str | Path, units: Sequence[Unit]) -> Iterator[tuple[int, Float
     """Yield (index of the unit, features of its spans), from the first to begin to the last."""
     from seal.acoustic import audio, embedding
 
-    blocks = audio.blocks(path)
-    held = np.zeros(0, dtype=np.float32)
-    begin, over = 0, False
-    for index in sorted(range(len(units)), key=lambda index: units[index].spans[0]):
+    order = sorted(range(len(units)), key=lambda index: units[index].spans[0])
+    sounds = audio.excerpts(
+        path, [(units[index].spans[0][0], units[index].spans[-1][1]) for index in order]
+    )
+    for index, (samples, _) in zip(order, sounds, strict=True):
         spans = units[index].spans
-        first, last = (max(0, round(time * audio.RATE)) for time in (spans[0][0], spans[-1][1]))
-        while not over and begin + len(held) < last:
-            block = next(blocks, None)
-            over = block is None
-            if block is not None:
-                keep = max(0, min(first - begin, len(held)))
-                held, begin = np.concatenate([held[keep:], block]), begin + keep
-        samples = held[max(0, first - begin) : max(0, last - begin)]
         if len(samples) < LEAST * audio.RATE:
             continue
         bank = embedding.filterbank(samples)

@@ -71,19 +71,27 @@ def hear(
     `source` is the recording or a folder with it; `progress` gets the share that is done. Raises
     SealError where there is no such recording, or it ends before the words.
     """
+    from seal.acoustic import audio
+
     check_times(words, "voices")
     path = recording_of(source, words[0]["session_id"])
     wanted = speakers(words) if only is None else [only]
     pieces = [(span, name) for name in wanted for span in _pieces(stretches(words, name))]
     pieces.sort()
     report = progress or (lambda share: None)
-    sounds = _excerpts(path, [span for span, _ in pieces], lambda share: report(share / 2))
+    audio.duration(path)  # raises SealError if this is no recording
+    sounds = audio.excerpts(path, [span for span, _ in pieces])
     found: dict[str, list[tuple[Floats, float]]] = {}
-    for done, ((_, name), samples) in enumerate(zip(pieces, sounds, strict=True)):
+    for done, (((start, _), name), (samples, read)) in enumerate(zip(pieces, sounds, strict=True)):
+        if start > read + LATE:
+            raise SealError(
+                f"{path}: ends after {read:.0f} s, but there are words at {pieces[-1][0][0]:.0f} s;"
+                " is it their recording?"
+            )
         embedded = _embedded(samples)
         if embedded is not None:
             found.setdefault(name, []).append(embedded)
-        report(0.5 + done / len(pieces) / 2)
+        report(done / len(pieces))
     report(1.0)
     voices = {name: _mean(found[name]) for name in wanted if name in found}
     return {name: voice for name, voice in voices.items() if voice.seconds >= LEAST}
@@ -170,33 +178,6 @@ def _pieces(runs: Sequence[Span]) -> list[Span]:
         pieces += zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
         left -= end - start
     return pieces
-
-
-def _excerpts(path: Path, spans: Sequence[Span], progress: Progress) -> list[Floats]:
-    """The samples of each span, which are in order and do not overlap; the file is streamed."""
-    from seal.acoustic import audio
-
-    bounds = [(round(start * audio.RATE), round(end * audio.RATE)) for start, end in spans]
-    found: list[list[Floats]] = [[] for _ in bounds]
-    begin, place = 0, 0
-    for block in audio.blocks(path):
-        end = begin + len(block)
-        index = place
-        while index < len(bounds) and bounds[index][0] < end:
-            first, last = bounds[index]
-            found[index].append(block[max(0, first - begin) : last - begin].copy())
-            place = index if last > end else index + 1
-            index += 1
-        begin = end
-        if place == len(bounds):
-            break
-        progress(place / len(bounds))
-    if bounds and bounds[-1][0] > begin + LATE * audio.RATE:
-        raise SealError(
-            f"{path}: ends after {begin / audio.RATE:.0f} s, but there are words at "
-            f"{spans[-1][0]:.0f} s; is it their recording?"
-        )
-    return [np.concatenate(each) if each else np.zeros(0, dtype=np.float32) for each in found]
 
 
 def _embedded(samples: Floats) -> tuple[Floats, float] | None:
