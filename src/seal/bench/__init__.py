@@ -25,7 +25,7 @@ from seal.correction import correct, prepare
 from seal.correctors import hearing
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.path import islands, kinds
-from seal.errors import Notice
+from seal.errors import MODELS, Notice
 from seal.files import write_text
 from seal.scoring import Score, score, whisper_normaliser
 from seal.words import Word, speakers, without_scores
@@ -44,6 +44,12 @@ CONTEXT = 12
 
 DOUBTFUL = 0.05
 """Share of a recording's words, the least certain, in which its mistakes are looked for."""
+
+WEIGHTS = (".safetensors", ".npz", ".json")
+"""How the names of files end that hold weights, or what was tuned to them."""
+
+UNREAD = {"eend", "voices"}
+"""Folders of shipped weights that no corrector reads: a first pass's, and a library's of voices."""
 
 
 @dataclass(frozen=True)
@@ -170,16 +176,20 @@ def outcome_of(held: dict[str, Any]) -> Outcome:
 
 @lru_cache(maxsize=8)
 def weights_digest(adapter: str | None, heard: bool = False) -> str:
-    """A digest of the shipped weights and the adapter's; if `heard`, of those that listen, too."""
-    found = hashlib.sha256()
-    if heard:
-        found.update(hearing.FILE.read_bytes())
-    folders = [weights.FOLDER, *([Path(adapter)] if adapter else [])]
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in (".safetensors", ".json"):
-                found.update(path.read_bytes())
+    """A digest of the shipped weights that correctors read, of the adapter's and of the releases
+    of the models; if `heard`, of the weights that listen, too."""
+    found = hashlib.sha256(json.dumps(MODELS).encode())
+    unread = UNREAD if heard else {*UNREAD, hearing.FILE.parent.name}
+    shipped = [path for path in _weights(weights.FOLDER) if path.parent.name not in unread]
+    for path in (*shipped, *(_weights(Path(adapter)) if adapter else ())):
+        found.update(path.name.encode())
+        found.update(path.read_bytes())
     return found.hexdigest()
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The files of weights in a folder, and those of what was tuned to them."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS)
 
 
 def _outcome(recording: Recording, answer: Sequence[Word], seconds: float) -> Outcome:
