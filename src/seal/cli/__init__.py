@@ -18,7 +18,7 @@ from seal.acoustic import Channels, check_bounds
 from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.batch.tasks import Correct, Transcribe
-from seal.cli import bench, convert, learn, report, review, score, serve, teach, voices
+from seal.cli import bench, convert, corpora, learn, report, review, score, serve, teach, voices
 from seal.cli.many import do_all
 from seal.cli.options import (
     SEVERAL,
@@ -246,6 +246,7 @@ def demo(
 
 
 score.register(app)
+corpora.register(app)
 learn.register(app)
 bench.register(app)
 convert.register(app)
