@@ -14,6 +14,7 @@ from seal.correction import correct
 from seal.errors import Notice, SealError
 from seal.formats import evidence
 from seal.review import edits as review_edits
+from seal.rulings.carrying import carried
 from seal.words import Word
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -128,7 +129,7 @@ def test_a_new_transcription_of_the_recording_gets_what_was_ruled(
     ]
     for word in new:
         word["speaker_scores"] = {other[name]: 0.3 for name in "ABC"}
-    after, told = rulings.carried(old, new)
+    after, told = carried(old, new)
     assert [w["words"] for w in after] == [w["words"] for w in new]
     assert [w["start_time"] for w in after] == [w["start_time"] for w in new]
     by_word = {word["words"]: word for word in old}
@@ -138,7 +139,7 @@ def test_a_new_transcription_of_the_recording_gets_what_was_ruled(
             assert word["speaker"] == before["speaker"] and word["reviewed"] is True
     assert (told is None) == (not rulings.acts(old))
     assert rulings.merges(after).keys() >= rulings.merges(old).keys()
-    again, _ = rulings.carried(after, new)  # and once more
+    again, _ = carried(after, new)  # and once more
     assert [w["speaker"] for w in again] == [w["speaker"] for w in after]
 
 
@@ -313,7 +314,7 @@ def test_a_ruling_of_the_input_wins_over_one_of_the_result_that_it_replaces(tmp_
 
 def test_acts_of_a_word_ascend_so_that_each_can_be_undone():
     ruled = rulings.name(rulings.rule(talk(), [0], "B"), range(12), "A", "Ann")
-    made, _ = rulings.carried(ruled, talk())
+    made, _ = carried(ruled, talk())
     for left in range(len(rulings.acts(made)), 0, -1):
         undone = rulings.undo(made)
         assert undone != made

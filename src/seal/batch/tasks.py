@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seal import formats, rulings, words
+from seal import formats, words
 from seal.acoustic import Channels
 from seal.batch.changes import Changes, changes_in
 from seal.batch.pool import FileJob
@@ -20,6 +20,7 @@ from seal.errors import SealError
 from seal.formats import evidence
 from seal.progress import StageProgress
 from seal.review import write_page
+from seal.rulings.carrying import carried
 
 MAX_BATCH_BYTES = 128 * 1024
 """Bytes of transcripts that are corrected together: about 800 words, enough to fill a pass."""
@@ -142,7 +143,7 @@ def with_rulings(
         before = formats.load(target, format).words if target.is_file() else []
     except SealError:
         return made
-    result, told = rulings.carried(before, made)
+    result, told = carried(before, made)
     if told is not None:
         print(f"seal: {target}: {told}", file=sys.stderr)
     return result

@@ -7,35 +7,27 @@ that format from nothing. `HOLDS` says what the format can hold, `NUMBERS` the f
 those are numbers.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from seal import rulings
 from seal.errors import SealError
 from seal.files import write_text
-from seal.formats import evidence, foreign, language, signs
+from seal.formats import evidence, language, signs
+from seal.formats.encoding import read_source
 from seal.formats.known import (
     FORMATS,
     SUFFIXES,
     module_of,
 )
-from seal.formats.reading import Original, Source, read_source
+from seal.formats.reading import Original, Source
+from seal.formats.recognition import recognised
 from seal.formats.subtitles import DEFAULT, Layout
 from seal.parsing import quoted
-from seal.words import Word, check, renamed, speakers
-
-UNREAD = {
-    "audio_items": "Amazon Bedrock Data Automation's JSON",
-}
-"""What is seen to be somebody's, by a key, and is not read."""
-
-_JSON = re.compile(r"\s*[\[{]\s*[\[{\"\]}]")
-"""How a text begins that is meant as JSON, and no name or time in brackets."""
+from seal.words import Word, renamed, speakers
 
 SUBTITLES = ("srt", "vtt", "sbv")
 """Formats whose new files have a layout."""
@@ -330,7 +322,7 @@ def load(
     text_wanted = kind == "text" or (kind is None and by_name is not None)
     source = read_source(path, text_wanted, data)
     if format is None:
-        format = _recognised(source, by_name)
+        format = recognised(source, by_name)
     if format in ("ctm", "ctm-rttm"):
         turns = rttm or path.with_suffix(".rttm")
         if rttm is not None or (data is None and turns.is_file()):
@@ -371,49 +363,3 @@ def _as(format: str, path: Path, rttm: Source | None = None) -> Iterator[None]:
             f"{path}: not as {format} has it ({type(error).__name__}: {error}); "
             "mend it there, or name another format with --from"
         ) from None
-
-
-def _recognised(source: Source, by_name: str | None) -> str:
-    name, text = source.path.name, source.text
-    if by_name and not text.strip():
-        raise SealError(f"{source.path}: is empty")
-    opens = text.lstrip()[:1] in ("{", "[")
-    if name.lower().endswith(".json") or (opens and by_name is None):
-        return _first(source, "json", source.json.root) or _refuse(source)
-    if opens:  # a text may begin so, too: "[Ann]: hello"
-        try:
-            return _first(source, "json", source.json.root) or _refuse(source)
-        except SealError:
-            found = _first(source, "text", text)
-            if found is None and (by_name != "text" or _JSON.match(text)):
-                raise
-            return found or "text"
-    if module_of("vtt").recognise(name, text):
-        return "vtt"  # some call it .srt
-    if by_name not in (None, "text") and module_of(str(by_name)).recognise(name, text):
-        return str(by_name)
-    found = _first(source, "text", text) or by_name
-    if found is None:
-        found = _first(source, "json", source.json.root) or _refuse(source)
-    return found
-
-
-def _first(source: Source, kind: str, content: Any) -> str | None:
-    for format, its_kind in FORMATS.items():
-        if its_kind == kind and module_of(format).recognise(source.path.name, content):
-            return format
-    return None
-
-
-def _refuse(source: Source) -> str:
-    root = source.json.root
-    foreign.refuse_answers(source.path, root)
-    for key, maker in UNREAD.items():
-        if isinstance(root, dict) and key in root:
-            raise SealError(f"{source.path}: {maker}, which is not read")
-    known = ", ".join(format for format, kind in FORMATS.items() if kind == "json")
-    try:
-        check(source.json.root, str(source.path))
-    except SealError as error:
-        raise SealError(f"{error}, in none of the formats known ({known})") from None
-    return "words"

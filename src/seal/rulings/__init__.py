@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from seal.errors import SealError
-from seal.words import Word, normalise, renamed, sessions, speakers
+from seal.words import Word, renamed, speakers
 
 KEY = "rulings"
 
@@ -26,9 +26,6 @@ SAID = ("speaker", "first_pass_speaker", "speaker_confidence", "reviewed")
 
 MOST = 20
 """Rulings that are kept of one word; older ones are forgotten."""
-
-NEAR = 1.0
-"""Seconds between the middles of two words, at most, that are one in two transcripts."""
 
 
 class Act(NamedTuple):
@@ -94,7 +91,7 @@ def rule(
         before = said(word)
         word.setdefault("first_pass_speaker", word["speaker"])
         word |= {"speaker": name, "speaker_confidence": 1.0, "reviewed": True}
-        _add(word, ruling | {"was": before})
+        add(word, ruling | {"was": before})
     return changed
 
 
@@ -117,7 +114,7 @@ def merge(
         if index in those:
             word.setdefault("first_pass_speaker", one)
             word["speaker"] = other
-        _add(word, ruling | {"was": before})
+        add(word, ruling | {"was": before})
     return changed
 
 
@@ -136,7 +133,7 @@ def name(
     changed = [dict(word) for word in words]
     for index in chosen:
         changed[index] = renamed(changed[index], {old: new})
-    _add(changed[chosen[0]], ruling)
+    add(changed[chosen[0]], ruling)
     return changed
 
 
@@ -274,143 +271,18 @@ def merged(word: Word, whose: dict[str, str]) -> Word:
     return changed
 
 
-def carried(old: Sequence[Word], new: Sequence[Word]) -> tuple[list[Word], str | None]:
-    """The words of `new`, made again of the same recording, with the rulings of `old`: those of
-    words of the same text at about the same time, the names, and who is one. Where `new` holds
-    rulings of its own, of a word or of the speakers, those are the later ones and stay. Also what
-    is to be told of them, or None where there are none."""
-    if not any(word.get(KEY) or word.get("reviewed") is True for word in old):
-        return list(new), None
-    result = [dict(word) for word in new]
-    here, there = dict(sessions(old)), dict(sessions(new))
-    if len(here) == len(there) == 1:
-        here = dict(zip(there, here.values(), strict=True))
-    ruled, lost, against = 0, 0, 0
-    latest = max((each["act"] for word in new for each in rulings_of(word)), default=0)
-    for session, indices in here.items():
-        theirs = there.get(session, [])
-        pairs = _paired(old, indices, new, theirs)
-        if not any(names_speakers(new[index]) for index in theirs):
-            names = _same_speakers([(old[a], new[b]) for a, b in pairs.items()])
-            others = [who for who in speakers([new[i] for i in theirs]) if who not in names]
-            names |= _fresh(others, set(names.values()))
-            for index in theirs:
-                result[index] = with_names(renamed(result[index], names), names)
-            if theirs:
-                _carry(
-                    [old[index] for index in indices], [result[index] for index in theirs], latest
-                )
-        for index in indices:
-            word, place = old[index], pairs.get(index)
-            if word.get("reviewed") is not True:
-                continue
-            if place is None:
-                lost += 1
-                continue
-            ruled += 1
-            copy = result[place]
-            if copy.get("reviewed") is True:
-                continue
-            against += copy["speaker"] != word["speaker"]
-            before = said(copy)
-            copy.setdefault("first_pass_speaker", copy["speaker"])
-            copy |= {"speaker": word["speaker"], "speaker_confidence": 1.0, "reviewed": True}
-            own = [each for each in rulings_of(word) if each["kind"] in KINDS[:3]]
-            if own:
-                _add(copy, own[-1] | {"act": latest + own[-1]["act"], "was": before})
-    told = f"{_counted(ruled, 'word')} as a person ruled"
-    if against:
-        told += f", {against} of them against seal's own answer"
-    if lost:
-        told += f"; {_counted(lost, 'ruling')} of words that are there no more"
-    return result, told
-
-
-def _carry(old: Iterable[Word], new: Sequence[Word], before_them: int) -> None:
-    """Say of the words of a conversation, in place, what a person said of its speakers; the acts
-    count on from `before_them`."""
-    found = {
-        ruling["act"]: ruling
-        for word in old
-        for ruling in rulings_of(word)
-        if ruling["kind"] in ("merge", "name")
-    }
-    whose = merges([{KEY: list(found.values())}])
-    latest = max((act for act in found if found[act]["kind"] == "merge"), default=None)
-    for act in sorted(found):
-        those = [word for word in new if act == latest and word["speaker"] in whose]
-        for word in those or new[:1]:
-            before = said(word)
-            if those:
-                word.setdefault("first_pass_speaker", word["speaker"])
-                word["speaker"] = whose[word["speaker"]]
-            was = {"was": before} if found[act]["kind"] == "merge" else {}
-            _add(word, found[act] | {"act": before_them + act} | was)
-
-
-def _paired(
-    old: Sequence[Word], here: Sequence[int], new: Sequence[Word], there: Sequence[int]
-) -> dict[int, int]:
-    """The index in `new` of each word of `old` that is there, by its text and time."""
-    if [old[index]["words"] for index in here] == [new[index]["words"] for index in there]:
-        return dict(zip(here, there, strict=True))
-    places: dict[str, list[int]] = {}
-    for index in there:
-        places.setdefault(normalise(new[index]["words"]), []).append(index)
-    pairs: dict[int, int] = {}
-    for index in here:
-        candidates = places.get(normalise(old[index]["words"]), [])
-        middle = _middle(old[index])
-        near = [place for place in candidates if abs(_middle(new[place]) - middle) <= NEAR]
-        if near:
-            pairs[index] = min(near, key=lambda place: abs(_middle(new[place]) - middle))
-            candidates.remove(pairs[index])
-    return pairs
-
-
-def _middle(word: Word) -> float:
-    return (float(word["start_time"]) + float(word["end_time"])) / 2
-
-
-def _same_speakers(pairs: Iterable[tuple[Word, Word]]) -> dict[str, str]:
-    """What the speakers of new words are called in old ones, by what the first pass said of them:
-    the most words in common first."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for before, after in pairs:
-        first = (each.get("first_pass_speaker", each["speaker"]) for each in (after, before))
-        counts[tuple(map(str, first))] += 1  # type: ignore[index]
-    names: dict[str, str] = {}
-    for (theirs, ours), _ in counts.most_common():
-        if theirs not in names and ours not in names.values():
-            names[theirs] = ours
-    return names
-
-
-def _fresh(others: Iterable[str], taken: set[str]) -> dict[str, str]:
-    """Names for speakers that were not there before, which nobody has."""
-    names: dict[str, str] = {}
-    for other in sorted(others):
-        candidate, number = other, 1
-        while candidate in taken:
-            number += 1
-            candidate = f"{other} {number}"
-        taken.add(candidate)
-        names[other] = candidate
-    return names
+def add(word: Word, ruling: dict[str, Any]) -> None:
+    """Add a ruling to the word's own, in place, the latest act last. Of more than MOST the first
+    go, but none of those that say who is who."""
+    found = sorted([*rulings_of(word), ruling], key=lambda each: int(each["act"]))
+    own = [each for each in found if each["kind"] in KINDS[:3]]
+    gone = own[: max(0, len(own) - MOST)]
+    word[KEY] = [each for each in found if each not in gone]
 
 
 def _ruling(words: Iterable[Word], kind: str, at: str | None) -> dict[str, Any]:
     latest = max((r["act"] for word in words for r in rulings_of(word)), default=0)
     return {"act": latest + 1, "kind": kind, "by": "person", "at": at or now()}
-
-
-def _add(word: Word, ruling: dict[str, Any]) -> None:
-    """Add a ruling to the word's, the latest act last. Of more than MOST the first go, but none of
-    those that say who is who."""
-    found = sorted([*rulings_of(word), ruling], key=lambda each: int(each["act"]))
-    own = [each for each in found if each["kind"] in KINDS[:3]]
-    gone = own[: max(0, len(own) - MOST)]
-    word[KEY] = [each for each in found if each not in gone]
 
 
 def _is_ruling(each: Any) -> bool:
@@ -431,7 +303,3 @@ def _check_known(words: Sequence[Word], indices: Sequence[int], *wanted: str) ->
     for who in wanted:
         if who not in known:
             raise SealError(f"ruling: there is no speaker {who}; there are {', '.join(known)}")
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
