@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 STAMP := .venv/.stamp
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo test quick bench-real dist release-check lint format clean
+.PHONY: setup demo test test-heavy test-light quick bench-real dist release-check lint format clean
 
 setup: $(STAMP)
 
@@ -24,8 +24,17 @@ $(STAMP): pyproject.toml $(wildcard requirements/*)
 demo: setup
 	.venv/bin/seal demo
 
+# In two halves at once: what needs time (models, processes, a browser), and the rest. make, not a
+# shell's "&", starts both, so that an interrupt reaches them. Threads that wait leave their core.
 test: setup lint
-	.venv/bin/python -m pytest -q
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-heavy test-light
+
+test-heavy: setup
+	OMP_WAIT_POLICY=passive .venv/bin/python -m pytest -q -m "models or slow"
+
+# In full, which "not models and not slow" would not be: so `make quick` asks (tests/conftest.py).
+test-light: setup
+	OMP_WAIT_POLICY=passive .venv/bin/python -m pytest -q -m "not (models or slow)"
 
 # Neither models nor what is slow, a few drawn cases of each test: about a minute on quiet cores.
 quick: setup
