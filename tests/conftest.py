@@ -1,4 +1,7 @@
-"""What `make quick` runs: neither models nor what is slow, and a few drawn cases of each test."""
+"""What `make quick` runs: neither models nor what is slow, and a few drawn cases of each test; and
+sound for the tests that listen, as short as they let it be."""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,3 +21,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         own = getattr(test, "_hypothesis_internal_use_settings", None)
         if own is not None and own.max_examples > DRAWN:
             test._hypothesis_internal_use_settings = settings(own, max_examples=DRAWN)
+
+
+@pytest.fixture(scope="session")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 12 s of the demo's call, in which both callers speak."""
+    soundfile = pytest.importorskip("soundfile")
+    from seal import demo
+
+    path = tmp_path_factory.mktemp("beginning") / "call.wav"
+    samples, rate = soundfile.read(demo.RECORDING)
+    soundfile.write(path, samples[: 12 * rate], rate)
+    return path

@@ -6,6 +6,7 @@ new: onnxruntime's C++ code, which the hook does not see, keeps what it is to se
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,18 @@ TALK = [
     for index in range(40)
 ]
 CALL = Path(__file__).parents[1] / "src" / "seal" / "demo" / "call.flac"
+
+
+RUN = """
+import shlex, sys
+from seal.cli import main
+
+for line in sys.argv[1:]:
+    status = main(shlex.split(line))
+    if status:
+        sys.exit(status)
+"""
+"""Runs several commands of seal in one process, one after the other."""
 
 
 def watched(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -102,8 +115,8 @@ def test_the_voice_detector_keeps_no_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
-def test_transcribe_sends_nothing(tmp_path: Path) -> None:
-    arguments = ["transcribe", str(CALL), "-o", "out.json"]
+def test_transcribe_sends_nothing(tmp_path: Path, beginning: Path) -> None:
+    arguments = ["transcribe", str(beginning), "-o", "out.json"]
     done = watched(tmp_path, "-m", "seal", *arguments)
     assert done.returncode == 0, done.stderr
 
@@ -112,25 +125,23 @@ def test_transcribe_sends_nothing(tmp_path: Path) -> None:
 def test_correct_sends_nothing_by_whatever_model(tmp_path: Path) -> None:
     embedded_folder()  # converting the model takes a minute: once, and not in the new home
     (tmp_path / "call.json").write_text(json.dumps(TALK))
-    for corrector in ("best", "seal"):
-        (tmp_path / corrector).mkdir()
-        arguments = ["correct", "../call.json", "--corrector", corrector, "-o", "out.json"]
-        done = watched(tmp_path / corrector, "-m", "seal", *arguments)
-        assert done.returncode == 0, done.stderr
+    commands = [
+        f"correct call.json --corrector {corrector} -o {corrector}.json"
+        for corrector in ("best", "seal")
+    ]
+    done = watched(tmp_path, "-c", RUN, *commands)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "best.json").is_file() and (tmp_path / "seal.json").is_file()
 
 
 @pytest.mark.models
 def test_voices_send_nothing(tmp_path: Path) -> None:
     (tmp_path / "call.json").write_text(CALL.with_name("reference.json").read_text())
     names = sorted({word["speaker"] for word in json.loads((tmp_path / "call.json").read_text())})
-    common = ["call.json", "--audio", str(CALL), "--library", "voices.json"]
-    for arguments in (["add", "Ann", "--speaker", names[0], "--consent"], ["name"]):
-        folder = tmp_path / arguments[0]
-        folder.mkdir()
-        own = [each.replace("call.json", "../call.json") for each in common]
-        own = [each.replace("voices.json", "../voices.json") for each in own]
-        done = watched(folder, "-m", "seal", "voices", *arguments, *own)
-        assert done.returncode == 0, done.stderr
+    common = f"call.json --audio {shlex.quote(str(CALL))} --library voices.json"
+    added, named = f"voices add Ann --speaker {names[0]} --consent", "voices name"
+    done = watched(tmp_path, "-c", RUN, f"{added} {common}", f"{named} {common}")
+    assert done.returncode == 0, done.stderr
     assert "sounds like Ann" in done.stdout
 
 

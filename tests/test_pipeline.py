@@ -28,12 +28,8 @@ def call():
 
 
 @pytest.fixture(scope="module")
-def beginning(tmp_path_factory):
-    """The first 12 s of the call, in which both callers speak."""
-    path = tmp_path_factory.mktemp("beginning") / "call.wav"
-    samples, rate = soundfile.read(demo.RECORDING)
-    soundfile.write(path, samples[: 12 * rate], rate)
-    return path
+def uncorrected(beginning):
+    return seal.transcribe(beginning, correct=False)
 
 
 @pytest.mark.models
@@ -50,10 +46,9 @@ def test_the_demo_call_is_corrected_without_losing_a_word(call):
 
 
 @pytest.mark.models
-def test_the_correction_is_the_last_step_and_nothing_else(beginning):
-    first_pass = seal.transcribe(beginning, correct=False)
-    assert len({word["speaker"] for word in first_pass}) == 2
-    assert seal.correct(first_pass, audio=beginning) == seal.transcribe(beginning)
+def test_the_correction_is_the_last_step_and_nothing_else(beginning, uncorrected):
+    assert len({word["speaker"] for word in uncorrected}) == 2
+    assert seal.correct(uncorrected, audio=beginning) == seal.transcribe(beginning)
 
 
 @pytest.mark.models
@@ -149,17 +144,16 @@ def test_when_one_of_two_that_work_together_fails_the_other_ends(monkeypatch, fa
 
 
 @pytest.mark.models
-def test_the_number_of_threads_changes_nothing(beginning):
-    whole = seal.transcribe(beginning, correct=False)
+def test_the_number_of_threads_changes_nothing(beginning, uncorrected):
     threads = torch.get_num_threads()
     torch.set_num_threads(3 - min(threads, 2))  # one after the other, if it was together
     try:
         other = seal.transcribe(beginning, correct=False)
     finally:
         torch.set_num_threads(threads)
-    assert whole
+    assert uncorrected
     assert [(w["words"], w["start_time"], w["speaker"]) for w in other] == [
-        (w["words"], w["start_time"], w["speaker"]) for w in whole
+        (w["words"], w["start_time"], w["speaker"]) for w in uncorrected
     ]
 
 
@@ -207,7 +201,7 @@ def test_silence_has_no_words(tmp_path):
 
 
 @pytest.mark.models
-def test_one_speaker_stereo_at_8_khz(tmp_path, call):
+def test_one_speaker_stereo_at_8_khz(tmp_path):
     samples, rate = soundfile.read(demo.RECORDING, frames=16000 * 4)
     low = samples[:: rate // 8000]
     soundfile.write(tmp_path / "low.wav", np.stack([low, low], axis=1), 8000)

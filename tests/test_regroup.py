@@ -237,10 +237,8 @@ def test_python_takes_words_as_well(recording, heard):
 
 
 @pytest.mark.models
-def test_known_words_of_the_demo_get_its_speakers(tmp_path):
-    samples, rate = soundfile.read(demo.RECORDING, frames=16000 * 12)
-    soundfile.write(tmp_path / "call.wav", samples, rate)
+def test_known_words_of_the_demo_get_its_speakers(beginning):
     reference = [w for w in seal.read(demo.REFERENCE) if w["end_time"] < 12]
     blind = [{**one, "speaker": "A"} for one in reference]
-    found = seal.transcribe(tmp_path / "call.wav", words=blind, speakers=2, correct=False)
+    found = seal.transcribe(beginning, words=blind, speakers=2, correct=False)
     assert seal.score(reference, found).delta_cp < 0.15
