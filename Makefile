@@ -27,7 +27,7 @@ demo: setup
 # In two halves at once: what needs time (models, processes, a browser), and the rest. make, not a
 # shell's "&", starts both, so that an interrupt reaches them. Threads that wait leave their core.
 test: setup lint
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-heavy test-light
+	@$(MAKE) --no-print-directory --jobs=2 test-heavy test-light
 
 test-heavy: setup
 	OMP_WAIT_POLICY=passive .venv/bin/python -m pytest -q -m "models or slow"
