@@ -330,6 +330,7 @@ def conversations(draw):
         )
     )
     text = st.text("abcdefghijé<&\U0001f600", min_size=1, max_size=14)
+    text |= st.text("你好ラーメン「、。！สัก안3x", min_size=1, max_size=3)
     time, made = 0.0, []
     for _ in range(draw(st.integers(1, 60))):
         time = max(0.0, time + draw(st.sampled_from([-0.9, -0.1, 0.0, 0.02, 0.1, 0.4, 2.0])))
@@ -357,7 +358,7 @@ def test_a_page_exports_what_the_formats_write(talks):
     docx = pytest.importorskip("docx")
     data = [[word_view(word) for word in talk] for talk in talks]
     code = (
-        "".join((FOLDER / name).read_text() for name in ("turns.js", "export.js"))
+        "".join((FOLDER / name).read_text() for name in ("spaces.js", "turns.js", "export.js"))
         + """
         const { talks, asides } = JSON.parse(require("fs").readFileSync(0));
         const bytes = (parts) => Buffer.concat(parts.map((part) => Buffer.from(part)));

@@ -121,8 +121,9 @@ def _utterance(edit: Edit, number: int, values: list[Any], changed: list[bool]) 
             word | ({"speaker": value} if "speaker" in word else {})
             for word in turn["words"][first:last]
         ]
+        texts = [text_at(word, ("text",), "word") for word in turn["words"]]
         return turn | {
-            "text": " ".join(word["text"] for word in inside),
+            "text": turns.part(str(turn.get("text", "")), texts, first, last),
             "start": turn["start"] if first == 0 else inside[0]["start"],
             "end": turn["end"] if last == len(values) else inside[-1]["end"],
             "words": inside,

@@ -160,6 +160,9 @@ def _best(best: dict, time: tuple[float, float], part_of: tuple[float, float], v
     for key in TEXTS:
         if isinstance(best.get(key), str):
             tokens = best[key].split()
+            if words and len(tokens) != len(texts) and turns.placed(best[key], texts):
+                part[key] = turns.part(best[key], texts, first, last)
+                continue
             cuts = [round(side * len(tokens)) for side in part_of]
             if words:
                 cuts = [place_in(texts, tokens, at) for at in (first, last)]

@@ -69,7 +69,10 @@ def write(original: Original, words: list[Word]) -> str:
 def _piece(words: list[Word], phrase: dict, first: int, last: int, value: Any) -> dict:
     tokens, texts = phrase["text"].split(), [word["words"] for word in words]
     cuts = [place_in(texts, tokens, at) for at in (first, last)]
-    part = phrase | {"speaker": value, "text": " ".join(tokens[cuts[0] : cuts[1]])}
+    text = " ".join(tokens[cuts[0] : cuts[1]])
+    if len(tokens) != len(texts) and turns.placed(phrase["text"], texts):
+        text = turns.part(phrase["text"], texts, first, last)
+    part = phrase | {"speaker": value, "text": text}
     if isinstance(phrase.get("words"), list):
         part["words"] = phrase["words"][first:last]
     start, end = _span(phrase, "phrase")

@@ -5,7 +5,7 @@ It knows formats by what their files say of themselves (`HOLDS`, `NUMBERS`) alon
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from itertools import chain, groupby, islice
+from itertools import chain, groupby, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from seal.errors import SealError
 from seal.formats import signs, turns
 from seal.formats.reading import Original, Source
 from seal.parsing import counted, quoted, split_time
+from seal.unspaced import gap, has_letters, letters_and_words
 from seal.words import Word, check_times, renamed, sessions, speakers
 
 SCORES = "speaker_scores"
@@ -135,10 +136,22 @@ def _rearranged(words: list[Word], whole: bool) -> list[str]:
         some = ", ".join(quoted(" ".join(word.split())) for word in several[:3])
         each = counted(len(several), "word")
         found.append(f"{each} with a space inside, now several words ({some})")
+    unseen = _unseen(final) if whole else 0
+    if unseen:
+        found.append(f"where {counted(unseen, 'word')} of a script without spaces begin")
     empty = sum(not word["words"].strip() for word in words)
     if empty:
         found.append(counted(empty, "empty word"))
     return found
+
+
+def _unseen(words: list[Word]) -> int:
+    """Words that a text does not part from those before them."""
+    return sum(
+        not gap(one["words"], other["words"])
+        for turn in turns.grouped(words)
+        for one, other in pairwise(turn)
+    )
 
 
 def _differ(one: list[Word], other: list[Word]) -> int:
@@ -174,6 +187,8 @@ def misread(words: list[Word], module: Any, to: str, text: str, beside: str | No
         again = module.read(source).words
     except SealError as error:
         return [f"what it takes to be read again ({str(error).removeprefix(f'{to}: ')})"]
+    if of_turns(module, to):  # a word of a script without spaces does not end there
+        words, again = _in_letters(words), _in_letters(again)
     found = []
     missing = Counter(w["words"] for w in words) - Counter(w["words"] for w in again)
     extra = _signs(again) - _signs(words)
@@ -205,6 +220,15 @@ def misread(words: list[Word], module: Any, to: str, text: str, beside: str | No
     if any(_rounded(before) != _rounded(after) for before, after in scored):
         found.append("scores of speakers but the word's own")
     return found
+
+
+def _in_letters(words: list[Word]) -> list[Word]:
+    """The words, in scripts without spaces their letters."""
+    if not any(has_letters(word["words"]) for word in words):
+        return words
+    return [
+        word | {"words": letter} for word in words for letter in letters_and_words(word["words"])
+    ]
 
 
 def _signs(words: list[Word]) -> Counter[str]:

@@ -25,6 +25,7 @@ from seal.formats.reading import (
     share,
     text_at,
 )
+from seal.unspaced import joined
 from seal.words import Word
 
 HOLDS = {"word times", "word confidences", "speaker scores"}
@@ -138,11 +139,11 @@ def _utterance(
 
     def piece(turn: dict, first: int, last: int, value: Any) -> dict:
         inside = [word | {"speaker": value} for word in turn["words"][first:last]]
-        texts = [text_at(word, KEYS, "word") for word in inside]
+        texts = [text_at(word, KEYS, "word") for word in turn["words"]]
         part = {
             "start": turn["start"] if first == 0 else inside[0]["start"],
             "end": turn["end"] if last == len(values) else inside[-1]["end"],
-            "transcript": " ".join(texts),
+            "transcript": turns.part(str(turn.get("transcript", "")), texts, first, last),
             "words": inside,
             "speaker": value,
         }
@@ -237,7 +238,7 @@ def _text(paragraphs: list[dict], always: bool) -> str:
     """The paragraphs as the tool prints them, with a label where the speaker changes, or always."""
     lines, last = [], None
     for paragraph in paragraphs:
-        text = " ".join(sentence["text"] for sentence in paragraph.get("sentences", []))
+        text = joined(sentence["text"] for sentence in paragraph.get("sentences", []))
         speaker = paragraph.get("speaker")
         labelled = speaker is not None and (always or speaker != last)
         lines.append(f"Speaker {speaker}: {text}" if labelled else text)

@@ -11,7 +11,7 @@ from seal.exact_json import dumps
 from seal.formats.document import Edit
 from seal.formats.reading import LETTER, Entry, Original, Source, objects, original, text_at
 from seal.formats.reading import runs as stretches
-from seal.formats.turns import said
+from seal.formats.turns import spaced
 from seal.parsing import split_time
 from seal.words import Word, sessions
 
@@ -63,7 +63,7 @@ def write(original: Original, words: list[Word]) -> str:
 
 def _diarized(words: list[Word]) -> str:
     parts = stretches(word["speaker"] for word in words)
-    return " ".join(f"<speaker:{name}> {said(words[first:last])}" for name, first, last in parts)
+    return " ".join(f"<speaker:{name}> {spaced(words[first:last])}" for name, first, last in parts)
 
 
 def new(words: list[Word]) -> str:
@@ -73,7 +73,7 @@ def new(words: list[Word]) -> str:
         utterances.append(
             {
                 "utterance_id": session,
-                "hyp_text": said(own),
+                "hyp_text": spaced(own),
                 "hyp_spk": " ".join(word["speaker"] for word in own),
                 "hyp_diarized_text": _diarized(own),
             }

@@ -19,6 +19,7 @@ from seal.formats.reading import (
     seconds,
     text_at,
 )
+from seal.unspaced import gap
 from seal.words import Word
 
 HOLDS = {"word times"}
@@ -77,8 +78,8 @@ def write(original: Original, words: list[Word]) -> str:
 
 def new(words: list[Word]) -> str:
     made: list[dict[str, Any]] = []
-    for word in words:
-        if made:
+    for place, word in enumerate(words):
+        if made and gap(words[place - 1]["words"], word["words"]):
             space = {"text": " ", "start": made[-1]["end"], "end": word["start_time"]}
             made.append(space | {"type": "spacing", "speaker_id": made[-1]["speaker_id"]})
         made.append(

@@ -1,7 +1,8 @@
 """FunASR's JSON: `sentence_info` with a number (`spk`) and the times of words in milliseconds.
 
-A list of recordings, or one alone. Where a sentence has as many times as words, they are the
-words'; else its time is shared out. A sentence is split where the speaker changes.
+A list of recordings, or one alone. Where a sentence has as many times as words (in a script without
+spaces: as letters), they are the words'; else its time is shared out. A sentence is split where the
+speaker changes.
 """
 
 from typing import Any
@@ -11,7 +12,9 @@ from seal.exact_json import dumps
 from seal.formats import turns, utterances
 from seal.formats.document import Path
 from seal.formats.reading import Entry, Original, Source, objects, original, seconds
+from seal.formats.signs import spoken
 from seal.formats.utterances import Shape, by_keys, shared_out
+from seal.unspaced import characters
 from seal.words import Word
 
 HOLDS = {"word times"}
@@ -37,7 +40,12 @@ def _stamps(turn: dict) -> list[Any] | None:
     stamps, text = turn.get("timestamp"), turn.get("text", turn.get("sentence"))
     if not isinstance(stamps, list) or not isinstance(text, str):
         return None
-    return stamps if len(stamps) == len(turns.tokens(text)) else None
+    return stamps if len(stamps) in (len(turns.tokens(text)), len(_letters(text))) else None
+
+
+def _letters(text: str) -> list[str]:
+    """The words of a text, in a script without spaces its letters, each with its marks."""
+    return [one for one in characters(text) if spoken(one)]
 
 
 def _cut(turn: dict, first: int, last: int, count: int) -> dict[str, Any]:
@@ -63,8 +71,14 @@ def read(source: Source) -> Original:
         if not isinstance(text, str):
             raise SealError(f"{place}: has no 'text' that is a string")
         start, end = (seconds(turn.get(key), place, UNIT) for key in ("start", "end"))
+        stamps = _stamps(turn) or []
         own = shared_out(text, start, end, turn.get("spk"), number)
-        for entry, stamp in zip(own, _stamps(turn) or [], strict=False):
+        if len(stamps) > len(own):
+            own = [
+                Entry(one, start, end, turn.get("spk"), (number, None), number)
+                for one in _letters(text)
+            ]
+        for entry, stamp in zip(own, stamps, strict=False):
             if not isinstance(stamp, list) or len(stamp) != 2:
                 raise SealError(f"{place}: 'timestamp' must be [start, end] a word")
             entry.start, entry.end = (seconds(time, place, UNIT) for time in stamp)

@@ -11,6 +11,7 @@ from seal.formats import turns, utterances
 from seal.formats.document import Path
 from seal.formats.reading import Original, Source
 from seal.formats.utterances import Shape, by_keys
+from seal.unspaced import gap
 from seal.words import Word
 
 HOLDS = {"word times", "word confidences"}
@@ -47,9 +48,10 @@ def new(words: list[Word]) -> str:
     spoken = []
     for turn in turns.grouped(words):
         own = []
-        for word in turn:
+        for place, word in enumerate(turn):
+            before = gap(turn[place - 1]["words"], word["words"]) if place else " "
             entry = {
-                "word": " " + word["words"],
+                "word": before + word["words"],
                 "start": word["start_time"],
                 "end": word["end_time"],
             }

@@ -4,7 +4,6 @@ A word begins at a token that begins with a space, where the speaker changes, an
 a script without spaces. Tokens of a translation, and marks such as `<end>`, are no words.
 """
 
-import re
 from typing import Any
 
 from seal.exact_json import dumps
@@ -21,11 +20,11 @@ from seal.formats.reading import (
     text_at,
 )
 from seal.formats.signs import spoken
+from seal.unspaced import gap
 from seal.words import Word
 
 HOLDS = {"word times", "word confidences"}
 NUMBERS = None
-_DENSE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 def recognise(name: str, content: Any) -> bool:
@@ -44,7 +43,8 @@ def read(source: Source) -> Original:
         sure, who = share(token.get("confidence"), place), token.get("speaker")
         last = entries[-1] if entries else None
         begins = last is None or text[0].isspace() or (who != last.speaker and spoken(text))
-        if begins or (_DENSE.match(text) and spoken(text)):
+        dense = last is not None and not gap(last.text, text)
+        if begins or (dense and spoken(text)):
             entries.append(Entry(text.strip(), start, end, who, [number], confidence=sure))
         elif last is not None:
             last.text += text.strip()
@@ -65,9 +65,10 @@ def write(original: Original, words: list[Word]) -> str:
 
 def new(words: list[Word]) -> str:
     tokens: list[dict[str, Any]] = []
-    for word in words:
+    for place, word in enumerate(words):
         token = {
-            "text": (" " if tokens else "") + word["words"],
+            "text": (gap(words[place - 1]["words"], word["words"]) if tokens else "")
+            + word["words"],
             "start_ms": round(word["start_time"] * 1000),
             "end_ms": round(word["end_time"] * 1000),
         }

@@ -145,7 +145,7 @@ def _lines(split: Split, words: list[Word]) -> str:
 def new(words: list[Word]) -> str:
     return "".join(
         f"{field(turn[0]['session_id'])} 1 {field(turn[0]['speaker'])} "
-        f"{turn[0]['start_time']:.3f} {turn[-1]['end_time']:.3f} {turns.said(turn)}\n"
+        f"{turn[0]['start_time']:.3f} {turn[-1]['end_time']:.3f} {turns.spaced(turn)}\n"
         for turn in turns.grouped(words)
     )
 

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from seal.formats import turns
 from seal.formats.turns import STOP
+from seal.unspaced import columns, gap
 from seal.words import Word
 
 
 class Layout(NamedTuple):
-    """What a cue may be: letters a line, lines, and seconds on screen."""
+    """What a cue may be: letters a line (those as wide as a Chinese character count twice), lines,
+    and seconds on screen."""
 
     width: int = 42
     lines: int = 2
@@ -57,7 +59,7 @@ def cues(
     """The words in cues; `label` is what stands before the first line of a speaker's."""
     found: list[Cue] = []
     for turn in turns.grouped(words):
-        room = len(label(turn[0]["speaker"]))
+        room = columns(label(turn[0]["speaker"]))
         for part in _parts(turn, layout, room):
             start, end = part[0]["start_time"], max(word["end_time"] for word in part)
             found.append(Cue(start, end, _lines(part, layout, room)))
@@ -87,7 +89,7 @@ def _joined(cues: list[Cue], layout: Layout, label: Callable[[str], str]) -> lis
         short = found and min(found[-1].length, cue.length) < layout.shortest - TOLERANCE
         if short and found[-1].speaker == cue.speaker:
             both = [word for one in (found[-1], cue) for line in one.lines for word in line]
-            room = len(label(cue.speaker))
+            room = columns(label(cue.speaker))
             start, end = found[-1].start, max(found[-1].end, cue.end)
             if end - start <= layout.longest and _fits(both, layout, room):
                 found[-1] = Cue(start, end, _lines(both, layout, room))
@@ -117,7 +119,7 @@ def _parts(turn: list[Word], layout: Layout, room: int) -> list[list[Word]]:
 
 
 def _fits(part: list[Word], layout: Layout, room: int) -> bool:
-    letters = len(turns.said(part)) + room
+    letters = columns(turns.said(part)) + room
     if letters > layout.width * layout.lines:
         return False
     if part[-1]["end_time"] - part[0]["start_time"] > layout.longest:
@@ -135,7 +137,7 @@ def _cost(part: list[Word], layout: Layout, ends_turn: bool) -> float:
         cost += 6.0
     length = part[-1]["end_time"] - part[0]["start_time"]
     cost += 4.0 * (length < layout.shortest) + 2.0 * max(layout.shortest - length, 0.0)
-    return cost + 0.2 * abs(len(turns.said(part)) / (layout.width * layout.lines) - 0.7)
+    return cost + 0.2 * abs(columns(turns.said(part)) / (layout.width * layout.lines) - 0.7)
 
 
 def _marked(words: list[Word]) -> bool:
@@ -150,16 +152,18 @@ def _lines(part: list[Word], layout: Layout, room: int) -> list[list[Word]]:
 
 def _broken(part: list[Word], layout: Layout, room: int) -> list[list[Word]] | None:
     """The words in lines of about one length; None where they do not fit into so many."""
-    text = turns.said(part)
-    if len(text) + room <= layout.width or layout.lines < 2:
-        return [part] if len(text) + room <= layout.width else None
+    whole = columns(turns.said(part))
+    if whole + room <= layout.width or layout.lines < 2:
+        return [part] if whole + room <= layout.width else None
     if layout.lines > 2:
         return _filled(part, layout, room)
     best: tuple[float, int] | None = None
-    length = -1
+    length = 0
     for place in range(1, len(part)):
-        length += len(part[place - 1]["words"]) + 1
-        over, under = length + room, len(text) - length - 1
+        length += columns(part[place - 1]["words"])
+        after = _gap(part, place)
+        over, under = length + room, whole - length - after
+        length += after
         if over > layout.width:
             break
         if under > layout.width or _marked(part[place : place + 6]):
@@ -171,15 +175,21 @@ def _broken(part: list[Word], layout: Layout, room: int) -> list[list[Word]] | N
     return None if best is None else [part[: best[1]], part[best[1] :]]
 
 
+def _gap(part: list[Word], place: int) -> int:
+    """Letters between a word and the one before it: a space, or none."""
+    return len(gap(part[place - 1]["words"], part[place]["words"]))
+
+
 def _filled(part: list[Word], layout: Layout, room: int) -> list[list[Word]] | None:
     """The words in as many lines as they need, each filled."""
     lines: list[list[Word]] = [[]]
-    length = room - 1
+    length = room
     for place, word in enumerate(part):
-        full = lines[-1] and length + 1 + len(word["words"]) > layout.width
+        before = _gap(part, place) if lines[-1] else 0
+        full = lines[-1] and length + before + columns(word["words"]) > layout.width
         if full and not _marked(part[place : place + 6]):
             lines.append([])
-            length = -1
+            length = before = 0
         lines[-1].append(word)
-        length += 1 + len(word["words"])
+        length += before + columns(word["words"])
     return lines if len(lines) <= layout.lines else None

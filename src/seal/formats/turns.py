@@ -14,6 +14,7 @@ from typing import Any
 from seal.formats.document import Edit, Path
 from seal.formats.reading import majority, objects, runs, seconds
 from seal.formats.signs import spoken, told
+from seal.unspaced import joined
 from seal.words import Word
 
 PAUSE = 1.5
@@ -136,8 +137,38 @@ def _goes_on(words: Sequence[Word], first: int, before: int, place: int) -> bool
 
 
 def said(words: Iterable[Word]) -> str:
-    """The words as one line of text."""
+    """The words as one line of text, as people would write it."""
+    return joined(word["words"] for word in words)
+
+
+def spaced(words: Iterable[Word]) -> str:
+    """The words with a space between each two, for formats in which that parts words."""
     return " ".join(word["words"] for word in words)
+
+
+def placed(text: str, words: Sequence[str]) -> list[tuple[int, int]] | None:
+    """Where words stand in a text that consists of them, with spaces and signs between some; None
+    where it does not."""
+    found: list[tuple[int, int]] = []
+    reached = 0
+    for word in words:
+        start = text.find(word, reached) if word else -1
+        if start < 0 or spoken(text[reached:start]):
+            return None
+        reached = start + len(word)
+        found.append((start, reached))
+    return None if spoken(text[reached:]) else found
+
+
+def part(text: str, words: Sequence[str], first: int, last: int) -> str:
+    """The part of a text from its word `first` to `last` (exclusive), as it is written there; the
+    words joined, where the text does not consist of them."""
+    spans = placed(text, words)
+    if spans is None:
+        return joined(words[first:last])
+    start = spans[first][0] if first else 0
+    end = spans[last][0] if last < len(spans) else len(text)
+    return text[start:end] if last >= len(spans) else text[start:end].rstrip()
 
 
 def session(words: Sequence[Word]) -> str:
@@ -165,7 +196,8 @@ def rewrite_texts(
     are, each turn, uncut, gets the speaker of the words in its time.
     """
     items = objects(edit.document.at(path), str(path[-1]))
-    counts = [len(str(item.get(keys[0], "")).split()) for item in items]
+    said_there = [str(item.get(keys[0], "")) for item in items]
+    counts = _counts(said_there, [word["words"] for word in words])
     alike = sum(counts) == len(words)
     order = sorted(range(len(words)), key=lambda place: words[place]["start_time"])
     starts = [words[place]["start_time"] for place in order]
@@ -198,10 +230,40 @@ def rewrite_texts(
         ) -> dict:
             text, start, end = keys
             return turn | {
-                text: " ".join(turn[text].split()[first:last]),
+                text: _tokens_from(turn[text], [words[i]["words"] for i in own], first, last),
                 start: turn[start] if first == 0 else words[own[first]]["start_time"],
                 end: turn[end] if last == len(own) else words[own[last - 1]]["end_time"],
                 whose: value,
             }
 
         rewrite(edit, (*path, number), whose, [values[i] for i in inside], [True], piece)
+
+
+def _counts(texts: Sequence[str], words: Sequence[str]) -> list[int]:
+    """How many of the words each text has: what is between spaces, or, where those are not as many
+    as there are words, the words that fit into it."""
+    counts = [len(text.split()) for text in texts]
+    if sum(counts) == len(words):
+        return counts
+    fits, done = [], 0
+    for text in texts:
+        left, count = "".join(text.split()), 0
+        while done + count < len(words) and words[done + count] and left:
+            word = "".join(words[done + count].split())
+            if not left.startswith(word):
+                break
+            left, count = left[len(word) :], count + 1
+        if left:
+            return counts
+        fits.append(count)
+        done += count
+    return fits if done == len(words) else counts
+
+
+def _tokens_from(text: str, words: Sequence[str], first: int, last: int) -> str:
+    tokens = text.split()
+    return (
+        " ".join(tokens[first:last])
+        if len(tokens) == len(words)
+        else part(text, words, first, last)
+    )

@@ -179,7 +179,7 @@ def _piece(
         if len(turns.tokens(text)) == len(words):
             cut = turns.cut(text, first, last)
         else:
-            cut = turns.said(words[first:last])
+            cut = turns.part(text, [word["words"] for word in words], first, last)
         part[shape.text] = " " * (text[:1] == " " and cut[:1] != " ") + cut
     return part
 

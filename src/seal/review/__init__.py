@@ -25,6 +25,7 @@ from seal.words import Word, sessions, speakers
 FOLDER = Path(__file__).parent
 SCRIPTS = (
     "vendor/wavesurfer.min.js",
+    "spaces.js",
     "edits.js",
     "turns.js",
     "sound.js",

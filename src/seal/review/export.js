@@ -46,7 +46,7 @@ function spokenTurns(words) {
   return found;
 }
 
-const said = (words) => words.map((word) => word.text).join(" ");
+const said = (words) => joinedWords(words.map((word) => word.text));
 
 // ---- subtitles
 // "Ann: " where every name is read as one there, else "[Ann]: ". `asides` are words that come before
@@ -64,7 +64,7 @@ function labelOf(words, asides) {
 function subtitles(words, label) {
   const cues = [];
   for (const turn of spokenTurns(words)) {
-    const room = [...label(turn[0].speaker)].length;
+    const room = columns(label(turn[0].speaker));
     for (const part of cueParts(turn, room)) {
       cues.push({ start: part[0].start, end: Math.max(...part.map((word) => word.end)), lines: cueLines(part, room) ?? [part] });
     }
@@ -96,7 +96,7 @@ function joined(cues, label) {
     if (last && Math.min(last.end - last.start, cue.end - cue.start) < CUE.shortest - 0.001
         && last.lines[0][0].speaker === speaker) {
       const both = [...last.lines, ...cue.lines].flat();
-      const room = [...label(speaker)].length;
+      const room = columns(label(speaker));
       const end = Math.max(last.end, cue.end);
       if (end - last.start <= CUE.longest && cueFits(both, room)) {
         found[found.length - 1] = { start: last.start, end, lines: cueLines(both, room) ?? [both] };
@@ -126,7 +126,7 @@ function cueParts(turn, room) {
   return parts;
 }
 
-const letters = (words) => [...said(words)].length;
+const letters = (words) => columns(said(words));
 const stops = (text) => /[.?!…。？！]["'”’)\]]*$/u.test(text);
 const pauses = (text) => /[,;:–—、，]["'”’)\]]*$/u.test(text);
 
@@ -150,10 +150,12 @@ function cueCost(part, endsTurn) {
 function cueLines(part, room) {
   const whole = letters(part);
   if (whole + room <= CUE.width) return [part];
-  let [best, length] = [null, -1];
+  let [best, length] = [null, 0];
   for (let place = 1; place < part.length; place++) {
-    length += [...part[place - 1].text].length + 1;
-    const [over, under] = [length + room, whole - length - 1];
+    length += columns(part[place - 1].text);
+    const after = gap(part[place - 1].text, part[place].text).length;
+    const [over, under] = [length + room, whole - length - after];
+    length += after;
     if (over > CUE.width) break;
     const next = part.slice(place, place + 6);
     if (under > CUE.width || next.some((word) => /[:：]/.test(word.text)) || /^([-‐–—>[(]|&gt;)/.test(next[0].text)) continue;

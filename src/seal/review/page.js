@@ -193,7 +193,7 @@
   const revert = () => mend(`${said(chosen())}: as the first pass had it`, chosen(), (place) => talk.first[place]);
 
   function said(places) {
-    const text = places.slice(0, 6).map((place) => talk.text[place]).join(" ");
+    const text = joinedWords(places.slice(0, 6).map((place) => talk.text[place]));
     return `“${text}${places.length > 6 ? " …" : ""}”`;
   }
 
@@ -369,7 +369,7 @@
   document.addEventListener("copy", (event) => {
     if (!count || event.target.closest?.("input") || !document.getSelection().isCollapsed) return;
     const places = chosen();
-    const parts = talk.turns(places[0], places.at(-1)).map(([from, to]) => [talk.names[talk.speaker[from]], talk.text.slice(from, to + 1).join(" ")]);
+    const parts = talk.turns(places[0], places.at(-1)).map(([from, to]) => [talk.names[talk.speaker[from]], joinedWords(talk.text.slice(from, to + 1))]);
     event.clipboardData.setData("text/plain", parts.length > 1 ? parts.map(([name, text]) => `${name}: ${text}`).join("\n") : parts[0][1]);
     event.preventDefault();
   });

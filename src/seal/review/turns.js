@@ -63,7 +63,7 @@ class Turns {
         was.textContent = `was ${talk.names[talk.first[place]]}`;
         text.append(was);
       }
-      text.append(" ");
+      text.append(place < last ? gap(talk.text[place], talk.text[place + 1]) : " ");
     }
     element.append(title, text);
     return { first, last, element };

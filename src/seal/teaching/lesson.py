@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from seal import rulings
 from seal.progress import StageProgress
 from seal.teaching import decision, names, pairs, questions, study
+from seal.unspaced import joined
 from seal.words import Word
 
 SHOWN = 8
@@ -194,7 +195,7 @@ def called_by_name(chosen: Sequence[Word]) -> list[dict[str, Any]]:
 
 def quote(words: Sequence[Word], indices: Collection[int]) -> str:
     """The first words of those at `indices`, as one line."""
-    shown = " ".join(words[index]["words"] for index in list(indices)[:SHOWN])
+    shown = joined(words[index]["words"] for index in list(indices)[:SHOWN])
     return shown + " …" * (len(indices) > SHOWN)
 
 

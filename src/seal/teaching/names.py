@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from seal.correctors.unread import COMMON
+from seal.unspaced import joined
 from seal.words import Word, normalise, speakers
 
 
@@ -80,7 +81,7 @@ def called(words: Sequence[Word]) -> list[Called]:
         first = max(0, places[0] - _SHOWN)
         who = words[places[0]]["speaker"]
         around = words[first : places[0] + _SHOWN + 1]
-        quote = " ".join(word["words"] for word in around if word["speaker"] == who)
+        quote = joined(word["words"] for word in around if word["speaker"] == who)
         found.append(Called(speaker, name, places[0], quote, len(places)))
     return found
 
