@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from seal import scoring
 from seal.errors import SealError
 from seal.scoring import Score, alignment, score
+from seal.unspaced import Unit
 from seal.words import Word, read, write
 
 meeteval_wer = pytest.importorskip("meeteval.wer")
@@ -32,6 +33,8 @@ VOCABULARY = [
     "की",
     "का,",
     "มา\u00a0มี",
+    "你好，",
+    "好ok",
     "🙂",
     "",
     "\ud800",
@@ -55,32 +58,57 @@ def transcripts(session_id: str = "call", most_speakers: int = 4) -> st.SearchSt
     return st.lists(word, max_size=15)
 
 
-def tokens(words: list[Word]) -> list[tuple[str, str]]:
+def tokens(words: list[Word], unit: str = "auto") -> list[tuple[str, str]]:
     """An independent writing of the normalisation, for this vocabulary only."""
     spelled = {"well-known": "well known", "Don’t": "don't", "Right,": "right", "का,": "का"}
+    spelled |= {"你好，": "你好"}
+    if unit == "auto":
+        spelled |= {"你好，": "你 好", "好ok": "好 ok", "มา\u00a0มี": "ม า ม ี"}
     for silent in ("?", "🙂", "", "\ud800"):
         spelled[silent] = ""
     ordered = sorted(words, key=lambda word: word["start_time"])
     return [
         (piece, word["speaker"])
         for word in ordered
-        for piece in spelled.get(word["words"], word["words"]).split()
+        for text in spelled.get(word["words"], word["words"]).split()
+        for piece in (text if unit == "character" else [text])
     ]
 
 
 @settings(deadline=None, max_examples=150)
-@given(transcripts(most_speakers=3), transcripts(most_speakers=5))
-def test_equals_meeteval(reference: list[Word], hypothesis: list[Word]) -> None:
-    ours = score(reference, hypothesis)
+@given(
+    transcripts(most_speakers=3),
+    transcripts(most_speakers=5),
+    st.sampled_from(["auto", "word", "character"]),
+)
+def test_equals_meeteval(reference: list[Word], hypothesis: list[Word], unit: Unit) -> None:
+    ours = score(reference, hypothesis, unit=unit)
     sides = []
-    for side in (tokens(reference), tokens(hypothesis)):
+    for side in (tokens(reference, unit), tokens(hypothesis, unit)):
         speakers = {speaker for _, speaker in side} | {"never speaks"}
         sides.append({s: " ".join(w for w, who in side if who == s) for s in sorted(speakers)})
     theirs = meeteval_wer.cp_word_error_rate(*sides, reference_sort=False, hypothesis_sort=False)
     assert (ours.cp_errors, ours.words) == (theirs.errors, theirs.length)
-    texts = [" ".join(w for w, _ in tokens(side)) for side in (reference, hypothesis)]
+    texts = [" ".join(w for w, _ in tokens(side, unit)) for side in (reference, hypothesis)]
     assert ours.errors == meeteval_wer.siso_word_error_rate(*texts).errors
     assert 0 <= ours.misattributed <= ours.aligned <= ours.words
+
+
+@settings(deadline=None, max_examples=60)
+@given(transcripts(), st.lists(st.booleans(), min_size=15, max_size=15), transcripts())
+def test_how_a_tool_cuts_a_script_without_spaces_does_not_matter(
+    drawn: list[Word], cut: list[bool], hypothesis: list[Word]
+) -> None:
+    """Sentences, words or characters: the same are counted, each with its speaker."""
+    reference = [one | {"words": "".join("你好吗我是"[: 1 + i % 5])} for i, one in enumerate(drawn)]
+    parted = [
+        one | {"words": part}
+        for one, apart in zip(reference, cut, strict=False)
+        for part in (one["words"] if apart else [one["words"]])
+    ]
+    assert score(parted, hypothesis) == score(reference, hypothesis)
+    assert score(parted, hypothesis).characters == sum(len(one["words"]) for one in parted)
+    assert score(reference, parted).cp_errors == 0
 
 
 @settings(deadline=None, max_examples=60)

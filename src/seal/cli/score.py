@@ -21,6 +21,7 @@ from seal.console import score_table
 from seal.errors import SealError, need
 from seal.files import check_writable, write_text
 from seal.formats import known
+from seal.unspaced import Unit
 
 if TYPE_CHECKING:  # loads numpy and meeteval
     from seal.scoring import Score
@@ -35,7 +36,8 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
         epilog="Example: seal score --ref reference.json --hyp corrected.json\n\n"
-        "Example: seal score --ref references/ --hyp corrected/ --json"
+        "Example: seal score --ref references/ --hyp corrected/ --json\n\n"
+        "Example: seal score --ref reference.srt --hyp corrected.srt --unit character"
     )(score)
 
 
@@ -49,6 +51,14 @@ def score(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print rates and counts as JSON.")
     ] = False,
+    unit: Annotated[
+        Unit,
+        typer.Option(
+            "--unit",
+            help="Count words, characters, or (auto) words and, of scripts without spaces such as "
+            "Chinese, Japanese and Thai, characters.",
+        ),
+    ] = "auto",
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="OUT", help="Write to this file, not to stdout."),
@@ -72,7 +82,7 @@ def score(
     failed = 0
     for pair in pairs:
         try:
-            found = compared(*pair)
+            found = compared(*pair, unit)
         except SealError as error:
             if len(pairs) == 1:
                 raise
@@ -91,7 +101,7 @@ def score(
         raise SealError(f"{failed} of {len(pairs)} pairs could not be scored")
 
 
-def compared(reference: Path, hypothesis: Path) -> "Score":
+def compared(reference: Path, hypothesis: Path, unit: Unit = "auto") -> "Score":
     """The score of a pair. Raises SealError where a side cannot be read, where the reference has no
     words, or where the two are not of the same conversations."""
     # Where a format names no conversation, the one in it is the partner's.
@@ -107,7 +117,8 @@ def compared(reference: Path, hypothesis: Path) -> "Score":
     from seal.scoring import score
 
     try:
-        found = score(ours, theirs, timed=True, turns=all(side.timed for side in sides))
+        timed = all(side.timed for side in sides)
+        found = score(ours, theirs, timed=True, turns=timed, unit=unit)
     except SealError as error:
         raise SealError(f"{hypothesis} against {reference}: {error}") from None
     if not found.words:
@@ -186,7 +197,10 @@ def as_text(scores: "Mapping[str, Score]", as_json: bool) -> str:
     screen = Console(no_color=True, width=max(100, 90 + max(map(len, rows))))
     with screen.capture() as capture:
         screen.print(score_table(rows))
-        screen.print(f"{total.words} reference words, {total.aligned} aligned", highlight=False)
+        counted = f"{total.words} reference words"
+        if total.characters:
+            counted += f", of which {total.characters} are characters"
+        screen.print(f"{counted}, {total.aligned} aligned", highlight=False)
     return capture.get()
 
 

@@ -27,6 +27,7 @@ from seal.errors import SealError
 from seal.scoring.alignment import aligned_pairs
 from seal.scoring.der import diarization
 from seal.tpst import best_match
+from seal.unspaced import Unit, has_letters, in_units
 from seal.words import Word, normalise, sessions
 
 MOST_SPEAKERS = 20
@@ -68,6 +69,8 @@ class Score:
     """Seconds of missed speech, false alarms and wrong speakers; None: not counted."""
     speech: float | None = None
     """Seconds of speech in the reference, those of several at once counted for each."""
+    characters: int = 0
+    """Of `words` those that are characters, counted where a script has no spaces."""
 
     def __add__(self, other: "Score") -> "Score":
         if Score() in (self, other):  # what a sum begins with has counted nothing
@@ -82,6 +85,7 @@ class Score:
             _sum(self.di_cp_errors, other.di_cp_errors),
             _sum(self.der_seconds, other.der_seconds),
             _sum(self.speech, other.speech),
+            self.characters + other.characters,
         )
 
     @property
@@ -137,16 +141,19 @@ def score(
     timed: bool = False,
     turns: bool = False,
     normaliser: Callable[[str], str] = normalise,
+    unit: Unit = "auto",
 ) -> Score:
     """Score a word transcript against its reference, summed over the sessions inside.
 
     The reference may hold whole segments instead of words (then only the order within overlapping
     segments is coarser). A side without a single word counts as silence. With `timed` tcpWER and
     DI-cpWER are counted, too, which takes three times as long; with `turns` the DER, from the
-    words' times. Raises SealError for a session that is on one side only, and for more than 20
-    speakers in a session.
+    words' times. `unit` is what is counted: words, characters, or words and, of a script without
+    spaces, characters ("auto"). Raises SealError for a session that is on one side only, and for
+    more than 20 speakers in a session.
     """
-    ours, theirs = _by_session(hypothesis, normaliser), _by_session(reference, normaliser)
+    written = lru_cache(maxsize=1 << 16)(lambda text: in_units(normaliser(text), unit))
+    ours, theirs = _by_session(hypothesis, written), _by_session(reference, written)
     spoken = [dict(sessions(words)) for words in (reference, hypothesis)] if turns else []
     if ours and theirs:
         _refuse_alone(sorted(theirs.keys() - ours), sorted(ours.keys() - theirs))
@@ -154,6 +161,8 @@ def score(
     for session_id in ours | theirs:
         sides = theirs.get(session_id, []), ours.get(session_id, [])
         counted = _score_session(session_id, *sides, timed=timed)
+        if unit != "word":
+            counted = replace(counted, characters=_characters(sides[0], unit))
         if turns:
             heard = [
                 [words[index] for index in indices.get(session_id, [])]
@@ -207,6 +216,12 @@ def whisper_normaliser() -> Callable[[str], str]:
     from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
     return lru_cache(maxsize=1 << 16)(EnglishTextNormalizer({}))
+
+
+def _characters(words: list[Word], unit: Unit) -> int:
+    """How many of the tokens were counted as characters."""
+    tokens = (token for token, _ in _tokens(words))
+    return sum(unit == "character" or (len(token) == 1 and has_letters(token)) for token in tokens)
 
 
 def _tokens(words: list[Word]) -> list[Token]:
