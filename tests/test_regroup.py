@@ -183,6 +183,7 @@ def test_the_number_is_found_between_two_bounds_and_speakers_goes_before_them(
     [
         ("--words none.json", "--words: there is no none.json"),
         ("--words {words} --asr tiny", "--asr: recognises words, which --words has"),
+        ("--words {words} --language nl", "--language: is for the recognition of words, which"),
         ("--min-speakers 3 --max-speakers 2", "--min-speakers: 3 are more than --max-speakers, 2"),
         ("--max-speakers 2 --posteriors pyannote", "--max-speakers: is for seal's own first pass"),
         ("--channels split --posteriors pyannote", "--channels split: is for seal's own"),

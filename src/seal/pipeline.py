@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from seal import correction
-from seal.acoustic import Channels, check_bounds, sides
+from seal.acoustic import Channels, check_bounds, languages, sides
 from seal.acoustic import asr as speech
 from seal.acoustic.audio import Source
 from seal.acoustic.channels import Layout, look
@@ -30,6 +30,9 @@ from seal.errors import Notice
 from seal.progress import Progress, StageProgress
 from seal.words import Word, channel_of
 
+Recogniser = tuple[str | None, str | None]
+"""The model that is asked for, and the language."""
+
 
 @with_progress
 def transcribe(
@@ -41,6 +44,7 @@ def transcribe(
     channels: Channels = "auto",
     words: Sequence[Word] | None = None,
     asr: str | None = None,
+    language: str | None = None,
     eend: str | Path | None = None,
     posteriors: str | Path | None = None,
     correct: bool = True,
@@ -58,7 +62,10 @@ def transcribe(
         down; "auto" splits calls that have a side in each channel, and mixes other sound.
     words: the words of the recording, if they are known: texts, times and other keys stay, and only
         the speakers are found anew. What a person has decided stays. None recognises them.
-    asr: a faster-whisper model's name or folder; None is the embedded tiny.en.
+    asr: a faster-whisper model's name or folder, or "multilingual", that of the extra `languages`;
+        None is the embedded tiny.en for English, and that for other languages.
+    language: its code ("nl"), or "auto", which finds it; None finds it where the extra `languages`
+        is installed, and is English where not.
     eend: a folder that `seal train-eend` made, or "shipped", for the first pass; None is
         segmentation-3.0.
     posteriors: another diarizer's answer instead of the first pass: an .npz, .npy or .rttm file, a
@@ -84,9 +91,9 @@ def transcribe(
     if layout.said:
         warnings.warn(f"{path}: {layout.said}", Notice, stacklevel=3)
     if layout.sides:
-        found = _by_side(layout, asked, words, asr, eend, progress)
+        found = _by_side(layout, asked, words, (asr, language), eend, progress)
     else:
-        found = _as_one(layout, asked, words, asr, eend, posteriors, progress)
+        found = _as_one(layout, asked, words, (asr, language), eend, posteriors, progress)
     if words is not None and found:
         found, line = regrouped(words, found)
         warnings.warn(f"{path}: {line}", Notice, stacklevel=3)
@@ -99,14 +106,14 @@ def _by_side(
     layout: Layout,
     asked: sides.Asked,
     words: Sequence[Word] | None,
-    asr: str | None,
+    asr: Recogniser,
     eend: str | Path | None,
     progress: StageProgress | None,
 ) -> list[Word]:
     """The scored words of a call whose channels hold a side each."""
     echoes = 0
     if words is None:
-        said, echoes = sides.recognise(layout, asr, progress)
+        said, echoes = sides.recognise(layout, asr[0], progress, asr[1])
         session = Path(layout.path).stem
     else:
         said = sides.of_sides(layout, words)
@@ -124,7 +131,7 @@ def _as_one(
     layout: Layout,
     asked: sides.Asked,
     words: Sequence[Word] | None,
-    asr: str | None,
+    asr: Recogniser,
     eend: str | Path | None,
     posteriors: str | Path | None,
     progress: StageProgress | None,
@@ -140,14 +147,14 @@ def _as_one(
         if progress:
             progress("first pass", 1.0)
         recognised = (
-            speech.recognise(source, asr, _stage(progress, "asr")) if words is None else words
+            _recognise(source, path, asr, _stage(progress, "asr")) if words is None else words
         )
     elif words is not None:
         recognised = words
         report = _stage(progress, "first pass")
         diarized = _diarize(source, asked, eend, report) if words else None
     else:
-        recognised, diarized = _recognise_and_diarize(source, asked, asr, eend, progress)
+        recognised, diarized = _recognise_and_diarize(source, path, asked, asr, eend, progress)
     if not recognised or diarized is None:
         warnings.warn(f"{path}: no words: nobody was heard", Notice, stacklevel=3)
         return []
@@ -184,10 +191,18 @@ class _EndedError(Exception):
     """The other of two threads has failed, or has found that there is nothing to do."""
 
 
+def _recognise(
+    source: Source, path: str | Path, asr: Recogniser, progress: Progress | None, threads: int = 0
+) -> list[Word]:
+    model, language = languages.chosen([source], *asr, path, threads)
+    return speech.recognise(source, model, progress, threads=threads, language=language)
+
+
 def _recognise_and_diarize(
-    path: Source,
+    source: Source,
+    path: str | Path,
     asked: sides.Asked,
-    asr: str | None,
+    asr: Recogniser,
     eend: str | Path | None,
     progress: StageProgress | None,
 ) -> tuple[list[Word], Posteriors | None]:
@@ -198,10 +213,10 @@ def _recognise_and_diarize(
 
     threads = torch.get_num_threads()
     if threads < 2:
-        recognised = speech.recognise(path, asr, _stage(progress, "asr"))
+        recognised = _recognise(source, path, asr, _stage(progress, "asr"))
         if not recognised:
             return [], None
-        return recognised, _diarize(path, asked, eend, _stage(progress, "first pass"))
+        return recognised, _diarize(source, asked, eend, _stage(progress, "first pass"))
     ended, reporting = Event(), Lock()
 
     def stage(name: str) -> Progress:
@@ -217,7 +232,7 @@ def _recognise_and_diarize(
     def recognise() -> list[Word]:
         words: list[Word] = []
         try:
-            words = speech.recognise(path, asr, stage("asr"), threads=threads // 2)
+            words = _recognise(source, path, asr, stage("asr"), threads // 2)
         finally:
             if not words:
                 ended.set()
@@ -230,7 +245,7 @@ def _recognise_and_diarize(
             diarized = None
             try:
                 with suppress(_EndedError):
-                    diarized = _diarize(path, asked, eend, stage("first pass"))
+                    diarized = _diarize(source, asked, eend, stage("first pass"))
                 return recognition.result(), diarized
             except BaseException:
                 ended.set()

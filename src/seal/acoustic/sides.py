@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from seal.acoustic import asr, audio, channels, embedding
+from seal.acoustic import asr, audio, channels, embedding, languages
 from seal.acoustic.arrays import Floats
 from seal.acoustic.channels import STEP, Layout, channel_name
 from seal.acoustic.first_pass import first_pass
@@ -58,13 +58,19 @@ class Asked:
 
 
 def recognise(
-    layout: Layout, model: str | None, progress: StageProgress | None
+    layout: Layout,
+    model: str | None,
+    progress: StageProgress | None,
+    language: str | None = None,
 ) -> tuple[list[tuple[int, Word]], int]:
     """The words of each side with its index, in time order, and how many echoes were left out."""
     found: list[tuple[int, Word]] = []
-    parts = split(_stage(progress, "asr"), [1] * len(layout.sides))
-    for side, report in enumerate(parts):
-        found += [(side, word) for word in asr.recognise(layout.side(side), model, report)]
+    sources = [layout.side(side) for side in range(len(layout.sides))]
+    model, language = languages.chosen(sources, model, language, layout.path)
+    parts = split(_stage(progress, "asr"), [1] * len(sources))
+    for side, (source, report) in enumerate(zip(sources, parts, strict=True)):
+        heard = asr.recognise(source, model, report, language=language)
+        found += [(side, word) for word in heard]
     found.sort(key=lambda pair: pair[1]["start_time"])
     said = without_echoes(layout, found)
     return said, len(found) - len(said)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seal import formats, words
-from seal.acoustic import Channels
+from seal.acoustic import Channels, multilingual
 from seal.batch.changes import Changes, changes_in
 from seal.batch.pool import FileJob
 from seal.correctors import Options
@@ -170,6 +170,7 @@ class Transcribe:
     max_speakers: int | None = None
     channels: Channels = "auto"
     known: Path | None = None
+    language: str | None = None
 
     def models(self) -> list[Any]:
         """The files and folders that may be trained again under the same name."""
@@ -215,6 +216,7 @@ class Transcribe:
             channels=self.channels,
             words=None if self.known is None else words.read(self._known(source)),
             asr=self.asr,
+            language=self.language,
             eend=self.eend,
             posteriors=self.posteriors,
             correct=self.correct,
@@ -257,6 +259,8 @@ class Transcribe:
             from seal.acoustic.asr import find
 
             find(self.asr)
+        if self.language is not None:
+            multilingual.refuse_unknown(self.language, self.asr)
         if self.correct:
             from seal.correction import prepare
 

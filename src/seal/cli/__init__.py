@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from seal import __version__
-from seal.acoustic import Channels, check_bounds
+from seal.acoustic import Channels, check_bounds, multilingual
 from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
 from seal.batch.outputs import refuse_to_replace, targets_of
 from seal.batch.tasks import Correct, Transcribe
@@ -65,7 +65,8 @@ def _options(
 @app.command(
     epilog="Example: seal transcribe call.wav -o call.json\n\n"
     "Example: seal transcribe monday.wav tuesday.flac --speakers 2 -o transcripts/\n\n"
-    "Example: seal transcribe call.wav --words call.json --speakers 3 -o call.json"
+    "Example: seal transcribe call.wav --words call.json --speakers 3 -o call.json\n\n"
+    "Example: seal transcribe gesprek.wav --language nl -o gesprek.json"
 )
 @with_options("audio")
 def transcribe(
@@ -105,7 +106,20 @@ def transcribe(
     ] = None,
     asr: Annotated[
         str | None,
-        typer.Option("--asr", metavar="MODEL", help="faster-whisper model by name or folder."),
+        typer.Option(
+            "--asr",
+            metavar="MODEL",
+            help="faster-whisper model by name or folder; multilingual is that of seal[languages].",
+        ),
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            metavar="auto|CODE",
+            help="Spoken language by its code (nl, es, ja, ...), or found (auto). All but English "
+            "take seal[languages]; found by default where that is installed.",
+        ),
     ] = None,
     eend: Annotated[
         Path | None,
@@ -151,7 +165,8 @@ def transcribe(
     if html and targets[0].suffix == ".html":
         raise SealError(f"{targets[0]}: is where the page goes; name the transcript otherwise")
     check_bounds(speakers, min_speakers, max_speakers)
-    _check_words(words, asr, sources)
+    _check_words(words, asr, language, sources)
+    language = _language(language, asr)
     task = Transcribe(
         options,
         speakers,
@@ -165,16 +180,32 @@ def transcribe(
         max_speakers,
         channels,
         words,
+        language,
     )
     do_all(task, sources, targets, several, workers, on, again, retry, quiet, report)
 
 
-def _check_words(words: Path | None, asr: str | None, recordings: list[Path]) -> None:
+def _language(language: str | None, asr: str | None) -> str | None:
+    """The language that is asked for; None, which is said once, where it cannot be found."""
+    if language is None:
+        return None
+    multilingual.refuse_unknown(language, asr)
+    if multilingual.without_choice(language, asr):
+        print(f"seal: {multilingual.NO_CHOICE}", file=sys.stderr)
+        return None
+    return multilingual.checked(language)
+
+
+def _check_words(
+    words: Path | None, asr: str | None, language: str | None, recordings: list[Path]
+) -> None:
     """Raise SealError where known words cannot be those of the recordings."""
     if words is None:
         return
     if asr is not None:
         raise SealError("--asr: recognises words, which --words has; leave one of the two out")
+    if language is not None:
+        raise SealError("--language: is for the recognition of words, which --words has")
     if not words.exists():
         raise SealError(f"--words: there is no {words}")
     if len(recordings) > 1 and not words.is_dir():

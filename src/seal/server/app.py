@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Route
 
 from seal import __version__
-from seal.acoustic import check_bounds
+from seal.acoustic import check_bounds, multilingual
 from seal.errors import SealError
 from seal.server import payload, schema, upload, voices, worker
 from seal.server.auth import Guard, SafeHeaders
@@ -136,6 +136,7 @@ async def transcribe(request: Request) -> Response:
             raise HTTPException(422, first_error(error.errors())) from None
         try:
             check_bounds(options.speakers, options.min_speakers, options.max_speakers)
+            multilingual.refuse_unknown(options.language, None)
         except SealError as error:
             raise HTTPException(422, str(error).replace("--", "")) from None
         await service.check_recording(target)

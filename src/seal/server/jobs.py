@@ -40,6 +40,7 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
         "min_speakers": 1,
         "max_speakers": None,
         "channels": "auto",
+        "language": None,
         "correct": True,
         "corrector": None,
     },

@@ -115,6 +115,14 @@ class TranscribeOptions(BaseModel):
             "splits calls with a side in each."
         ),
     ] = "auto"
+    language: Annotated[
+        str | None,
+        Field(
+            max_length=20,
+            description="Spoken language by its code (nl), or auto; found if not given, where the "
+            "server has seal[languages], else English.",
+        ),
+    ] = None
     correct: Annotated[bool, Field(description="False stops before the correction.")] = True
     corrector: Annotated[
         CorrectorName | None, Field(description="The system; the server's own choice if not given.")

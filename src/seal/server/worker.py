@@ -229,6 +229,7 @@ def _transcribed(item: WorkItem, progress: StageProgress) -> list[words.Word]:
         min_speakers=item.options["min_speakers"],
         max_speakers=item.options["max_speakers"],
         channels=item.options["channels"],
+        language=item.options["language"],
         correct=item.options["correct"],
         corrector=item.options["corrector"],
         progress=progress,
