@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seal.teaching.decision import CLEAR, LEAD, OF_ONE, decide, ruled_stretches, voices_of
+from seal.teaching.decision import CLEAR, OF_ONE, decide, ruled_stretches, voices_of
 from seal.teaching.study import Study
 
 CANDIDATES = 16
@@ -21,6 +21,10 @@ NEW = 0.68
 
 SCALE = 20.0
 """Nats per unit of cosine similarity between mean voices."""
+
+LARGER = 0.06
+"""How much more than its likeness to another voice that of all words of a speaker to him counts for
+the larger of the two."""
 
 SOMEBODY = "somebody else"
 """The answer that names a speaker who was not there before, where answers are tried."""
@@ -156,7 +160,7 @@ def _of_voices(
             most = max(near, key=lambda who: near[who], default=name)
             rest = sum(study.spoken[settled == names.index(most)]) if near else 0.0
             larger = float(study.spoken[places].sum()) > float(rest)
-            near[name] = max(OF_ONE, near[most] + LEAD) if larger and near else OF_ONE
+            near[name] = max(OF_ONE, near[most] + LARGER) if larger and near else OF_ONE
         near[SOMEBODY] = NEW
         top = max(near.values())
         shares = {who: float(np.exp(SCALE * (value - top))) for who, value in near.items()}

@@ -68,6 +68,13 @@ class Study:
         ]
 
     @cached_property
+    def lasting(self) -> np.ndarray:
+        """[S] seconds from a stretch's first word to the end of its last one."""
+        ends = [max(float(word["end_time"]) for word in self.words[a:b]) for a, b in self.found]
+        starts = [float(self.words[a]["start_time"]) for a, _ in self.found]
+        return np.array(ends) - np.array(starts)
+
+    @cached_property
     def spoken(self) -> np.ndarray:
         """[S] seconds of words in each stretch, without what is heard about it."""
         return np.array(
