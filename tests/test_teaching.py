@@ -1,6 +1,7 @@
 """What follows from rulings: no certain word moves, nothing goes to a speaker of whom no word was
 ruled, a voice goes where its ruled words are, and what settles most is asked first."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -215,6 +216,63 @@ def test_names_are_heard_with_their_place() -> None:
 def test_places_are_times_or_numbers(place: str, found: list[int]) -> None:
     words = talk([("A", "one two three four five")])
     assert places.indices_at(words, range(5), places.parse(f"{place}=B")) == found
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_many_rulings_at_once_are_those_one_by_one(data: st.DataObject) -> None:
+    words = talk([("A", "one two three"), ("B", "four five six"), ("A", "seven")], pause=0.3)
+    for word in words:  # long ones, which others begin within
+        word["end_time"] += data.draw(st.sampled_from([0.0, 0.0, 2.0]))
+    times = st.floats(0, 4).map(lambda time: f"{time:.2f}")
+    place = st.one_of(times, st.tuples(times, times).map(lambda two: "-".join(sorted(two))))
+    texts = data.draw(st.lists(st.tuples(place, st.sampled_from("ABC")), max_size=4))
+    wanted = [places.parse(f"{text}={name}") for text, name in texts]
+    singly, whole = words, True
+    for each in wanted:
+        start, end = (*map(float, each.place.split("-")), None)[:2]
+        if end is None:
+            beside = [max(w["start_time"] - start, start - w["end_time"], 0.0) for w in words]
+            expected = [beside.index(min(beside))] if min(beside) <= 1.0 else []
+        else:
+            middles = [(w["start_time"] + w["end_time"]) / 2 for w in words]
+            expected = [i for i, middle in enumerate(middles) if start <= middle <= end]
+        whole = whole and bool(expected)
+        if expected:
+            assert places.indices_at(words, range(7), each) == expected
+            singly = rulings.rule(singly, expected, each.speaker, at="now")
+    if whole:
+        at_once = rulings.rule_all(
+            words, [(places.indices_at(words, range(7), one), one.speaker) for one in wanted], at="now"
+        )
+        assert at_once == singly
+
+
+def test_two_who_speak_at_once_say_nothing_of_a_voice() -> None:
+    """Half of a stretch is ruled to be somebody's who has no other words: a person who accepts all
+    that follows must not lose a speaker's words by it."""
+    study = heard("AB" * 10 + "A", "ab" * 10 + "a")
+    first, after = study.found[4]
+    ruled = dict.fromkeys(range(first, first + 2), "new") | dict.fromkeys(range(first + 2, after), "A")
+    assert not decision.decide(study, ruled)
+    for each in range(first, after):  # all of it, but its words overlap
+        study.words[each]["end_time"] = study.words[after - 1]["end_time"]
+    assert not decision.decide(study, dict.fromkeys(range(first, after), "new"))
+
+
+def test_what_most_of_a_voice_says_goes_to_nobody_new_for_one_ruling() -> None:
+    labels, voices = "ABAB" * 4 + "AA", "abab" * 4 + "cc"
+    study = heard(labels, voices)
+    assert speakers(study, stretch(study, 0, "new")).replace("new", "N") == "N" + labels[1:]
+    several = {i: "new" for place in (0, 2, 4) for i in stretch(study, place, "new")}
+    assert speakers(study, several).replace("new", "N") == "NBNB" * 4 + "AA"
+
+
+def test_a_speaker_does_not_follow_another_whose_voice_was_confirmed() -> None:
+    """Two people whose voices are taken for one: that a word is A's says nothing of B's."""
+    study = heard("ABAB" * 5, "abab" * 5)
+    study = replace(study, groups=np.zeros(20, dtype=np.int64))
+    assert speakers(study, stretch(study, 0, "A")) == "ABAB" * 5
 
 
 def test_text_that_is_not_read_moves_no_neighbour() -> None:

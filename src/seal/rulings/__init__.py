@@ -78,20 +78,34 @@ def rule(
     `kind` is "word" or "turn" by their number if not given. Raises SealError for no words or an
     empty name.
     """
-    chosen = list(dict.fromkeys(indices))
-    names = [speaker] * len(chosen) if isinstance(speaker, str) else list(speaker)
-    if not chosen:
-        raise SealError("ruling: there is no word there")
-    if not all(name.strip() for name in names):
-        raise SealError("ruling: a speaker must have a name")
-    ruling = _ruling(words, kind or ("word" if len(chosen) == 1 else "turn"), at)
+    return rule_all(words, [(indices, speaker)], kind, at)
+
+
+def rule_all(
+    words: Sequence[Word],
+    given: Iterable[tuple[Iterable[int], str | Sequence[str]]],
+    kind: str | None = None,
+    at: str | None = None,
+) -> list[Word]:
+    """The same for several answers, each an act of its own, in their order."""
     changed = [dict(word) for word in words]
-    for index, name in zip(chosen, names, strict=True):
-        word = changed[index]
-        before = said(word)
-        word.setdefault("first_pass_speaker", word["speaker"])
-        word |= {"speaker": name, "speaker_confidence": 1.0, "reviewed": True}
-        add(word, ruling | {"was": before})
+    ruling = _ruling(words, kind or "word", at)
+    for indices, speaker in given:
+        chosen = list(dict.fromkeys(indices))
+        names = [speaker] * len(chosen) if isinstance(speaker, str) else list(speaker)
+        if not chosen:
+            raise SealError("ruling: there is no word there")
+        if not all(name.strip() for name in names):
+            raise SealError("ruling: a speaker must have a name")
+        if kind is None:
+            ruling["kind"] = "word" if len(chosen) == 1 else "turn"
+        for index, name in zip(chosen, names, strict=True):
+            word = changed[index]
+            before = said(word)
+            word.setdefault("first_pass_speaker", word["speaker"])
+            word |= {"speaker": name, "speaker_confidence": 1.0, "reviewed": True}
+            add(word, ruling | {"was": before})
+        ruling["act"] += 1
     return changed
 
 

@@ -53,6 +53,10 @@ UNHEARD = 0.6
 RULED = 5.0
 """How much more a ruled stretch counts in its speaker's voice than another one."""
 
+FAINT = 1e-3
+"""Length of a sum of stretches below which it is no voice: what is left of one that was taken out
+of itself."""
+
 CERTAIN = 1e6
 """Nats for a ruled word's speaker on the best path."""
 
@@ -202,15 +206,14 @@ def _single(study: Study) -> np.ndarray:
 def _near(study: Study, settled: Ints, ruled: np.ndarray, speakers: int) -> Floats:
     """[S, K] similarity of each stretch to each speaker's voice, of which it is no part itself."""
     assert study.vectors is not None
-    weights = study.seconds * np.where(ruled, RULED, 1.0) * (study.groups >= 0)
-    sums = np.zeros((speakers, study.vectors.shape[1]))
-    np.add.at(sums, settled, weights[:, None] * study.vectors)
+    weights = _weights(study, ruled)
+    sums = _sums(study, settled, weights, speakers)
     lengths = np.linalg.norm(sums, axis=1)
     near = (study.vectors @ sums.T) / np.maximum(lengths, 1e-9)
     rows = np.arange(len(settled))
     own = sums[settled] - weights[:, None] * study.vectors
     length = np.linalg.norm(own, axis=1)
-    alone = length < 1e-6 * np.maximum(lengths[settled], 1e-9) + 1e-9
+    alone = length < FAINT
     near[rows, settled] = np.where(
         alone, 0.0, (own * study.vectors).sum(axis=1) / np.maximum(length, 1e-9)
     )
@@ -246,11 +249,9 @@ def _settled(study: Study, anchors: Ints, machine: Ints, speakers: int) -> Ints:
         for own, cell in cells.items():
             members = np.flatnonzero(cell & (anchors < 0))
             if len(told[own]):
-                places = [
-                    place
-                    for place in told[own]
-                    if _may_be(study, cell, int(anchors[place]), machine, anchors)
-                ]
+                whose = {int(who) for who in anchors[told[own]]}
+                fit = {who for who in whose if _may_be(study, cell, who, machine, anchors)}
+                places = [place for place in told[own] if anchors[place] in fit]
                 if homes[own] == group:
                     places = _confirmed(study, places, anchors, machine)
                 if places:
@@ -284,17 +285,23 @@ def _settle_rest(
     heard = (anchors >= 0) & (study.groups >= 0) & (study.spoken >= CLEAR) & _single(study)
     known = np.unique(anchors[heard])
     ruled = {int(who): _unit(study.vectors[heard & (anchors == who)].sum(axis=0)) for who in known}
+    weights = _weights(study, anchors >= 0)
+    sums = _sums(study, settled, weights, speakers)
     for cell in rest if len(known) else []:
-        open_ones = cell & (anchors < 0)
-        if not open_ones.any():
+        open_ones = np.flatnonzero(cell & (anchors < 0))
+        if not len(open_ones):
             continue
-        name = int(machine[np.flatnonzero(open_ones)[0]])
+        name = int(machine[open_ones[0]])
         mean = _unit(study.seconds[open_ones] @ study.vectors[open_ones])
-        near = voices_of(study, settled, anchors >= 0, speakers, without=cell) @ mean
+        elsewhere = sums - _sums(study, settled, weights * cell, speakers, np.flatnonzero(cell))
+        near = _units(elsewhere) @ mean
         own = near[name] if near[name] else OF_ONE
         best_known = int(known[near[known].argmax()])
         like = float(mean @ ruled[best_known]) >= RULED_LIKE  # and not only what the machine had
         if like and best_known != name and near[best_known] >= max(own + LEAD, OF_ONE):
+            moved = weights[open_ones] @ study.vectors[open_ones]
+            sums[name] -= moved
+            sums[best_known] += moved
             settled[open_ones] = best_known
 
 
@@ -353,12 +360,32 @@ def voices_of(
     """[K, D] the mean voice of each speaker, zeros for one not heard: ruled stretches count more,
     those `without` not at all."""
     assert study.vectors is not None
-    weights = study.seconds * np.where(ruled, RULED, 1.0) * (study.groups >= 0)
+    weights = _weights(study, ruled)
     if without is not None:
         weights = weights * ~without
-    sums = np.zeros((speakers, study.vectors.shape[1]))
-    np.add.at(sums, settled, weights[:, None] * study.vectors)
-    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return _units(_sums(study, settled, weights, speakers))
+
+
+def _weights(study: Study, ruled: np.ndarray) -> Floats:
+    """[S] how much each stretch counts in its speaker's voice."""
+    return np.asarray(study.seconds * np.where(ruled, RULED, 1.0) * (study.groups >= 0))
+
+
+def _sums(
+    study: Study, settled: Ints, weights: Floats, speakers: int, places: Ints | None = None
+) -> Floats:
+    """[K, D] each speaker's weighted stretches, added up: of all, or of those at `places`."""
+    assert study.vectors is not None
+    chosen = np.arange(len(settled)) if places is None else places
+    whose = settled[chosen] == np.arange(speakers)[:, None]
+    vectors = study.vectors if places is None else study.vectors[chosen]
+    return np.asarray((whose * weights[chosen]).astype(vectors.dtype) @ vectors)
+
+
+def _units(sums: Floats) -> Floats:
+    """The rows at length 1; those of next to nothing as zeros."""
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.where(lengths > FAINT, sums / np.maximum(lengths, 1e-9), 0.0)
 
 
 def _unit(vector: Floats) -> Floats:

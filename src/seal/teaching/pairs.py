@@ -42,12 +42,13 @@ def pairs(study: Study, now: Sequence[str]) -> list[Pair]:
         if study.spoken[heard & (labels == name)].sum() >= ENOUGH
     ]
     merges, splits = [], []
+    means = {name: _mean(study, heard & (labels == name)) for name in known}
     for place, one in enumerate(known):
         ours = heard & (labels == one)
         for other in known[:place]:
-            theirs = heard & (labels == other)
-            like = float(_mean(study, ours) @ _mean(study, theirs))
+            like = float(means[one] @ means[other])
             if like >= OF_ONE:
+                theirs = heard & (labels == other)
                 # The one with fewer words is proposed to be the other.
                 more = study.spoken[theirs].sum() >= study.spoken[ours].sum()
                 names, sides = (

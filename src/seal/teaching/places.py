@@ -7,6 +7,7 @@ A place is a time or two (`14:07`, `1:02:03.5`, `847.2`, in seconds), or the num
 import csv
 import io
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -110,8 +111,10 @@ def ruled(
     """The words of a transcript with these rulings of one conversation, in this order; a copy.
     Raises SealError for one that cannot be."""
     result = rulings.undo(words) if undo else list(words)
-    for each in wanted:
-        result = rulings.rule(result, indices_at(result, indices, each), each.speaker)
+    if wanted:
+        clock = Clock(result, indices)
+        found = [(indices_at(result, indices, each, clock), each.speaker) for each in wanted]
+        result = rulings.rule_all(result, found)
     for one, other in merges:
         result = rulings.merge(result, indices, one, other)
     for old, new in names:
@@ -119,10 +122,37 @@ def ruled(
     return result
 
 
-def indices_at(words: Sequence[Word], indices: Sequence[int], wanted: Wanted) -> list[int]:
+class Clock:
+    """The words of a conversation by their times, so that a thousand rulings are looked up fast."""
+
+    def __init__(self, words: Sequence[Word], indices: Sequence[int]) -> None:
+        middles = sorted((_middle(words[index]), place) for place, index in enumerate(indices))
+        starts = sorted((float(words[index]["start_time"]), index) for index in indices)
+        self.words, self.indices = words, indices
+        self.middles, self.places = [each[0] for each in middles], [each[1] for each in middles]
+        self.starts, self.begun = [each[0] for each in starts], [each[1] for each in starts]
+        self.longest = max((float(words[i]["end_time"]) - time for time, i in starts), default=0.0)
+
+    def between(self, start: float, end: float) -> list[int]:
+        """The words whose middle lies there, in order."""
+        first, after = bisect_left(self.middles, start), bisect_right(self.middles, end)
+        return [self.indices[place] for place in sorted(self.places[first:after])]
+
+    def at(self, time: float) -> list[int]:
+        """The word that is said then, or begins or ends no more than NEAR beside it; or none."""
+        first = bisect_left(self.starts, time - NEAR - self.longest)
+        after = bisect_right(self.starts, time + NEAR)
+        away = [(_away(self.words[index], time), index) for index in self.begun[first:after]]
+        nearest = min(away, default=(float("inf"), 0))
+        return [nearest[1]] if nearest[0] <= NEAR else []
+
+
+def indices_at(
+    words: Sequence[Word], indices: Sequence[int], wanted: Wanted, clock: Clock | None = None
+) -> list[int]:
     """Which of the words at `indices`, in time order, a ruling is of: those whose middle lies in
     it, or of a single time the word that is said then. Raises SealError where there is none, or
-    another word than the ruling has."""
+    another word than the ruling has. A `clock` of these words serves many rulings."""
     numbers = _NUMBERS.fullmatch(wanted.place)
     if numbers:
         first, last = int(numbers[1]), int(numbers[2] or numbers[1])
@@ -131,12 +161,8 @@ def indices_at(words: Sequence[Word], indices: Sequence[int], wanted: Wanted) ->
         found = list(indices[first - 1 : last])
     else:
         start, end = _times(wanted)
-        if end is None:
-            away = [(_away(words[index], start), index) for index in indices]
-            nearest = min(away, default=(float("inf"), 0))
-            found = [nearest[1]] if nearest[0] <= NEAR else []
-        else:
-            found = [i for i in indices if start <= _middle(words[i]) <= end]
+        clock = clock or Clock(words, indices)
+        found = clock.at(start) if end is None else clock.between(start, end)
     if not found:
         raise SealError(f"{wanted.source}: {wanted.place}: there is no word then")
     if wanted.word and normalise(wanted.word) not in _texts(words, found):
