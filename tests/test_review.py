@@ -25,6 +25,7 @@ from seal.formats import docx as docx_format
 from seal.formats.names import SAID
 from seal.review import FOLDER, PageAudio, conversation, document, word_view, write_page
 from seal.review.edits import apply
+from seal.review.known import KnownVoices
 from seal.review.server import Review, application
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -383,6 +384,59 @@ def test_the_page_is_told_the_signs_beside_a_word():
     assert word_view(word | {"with_signs": "Salt &"})["shown"] == "Salt &"
 
 
+@pytest.fixture
+def voiced(monkeypatch):
+    """Each of the two speakers has a voice, whatever his name."""
+    import numpy as np
+
+    from seal.voices import heard
+
+    def hear(given, source, only=None, progress=None):
+        found = {}
+        for name in {word["speaker"] for word in given} if only is None else {only}:
+            first = next(w["words"] for w in given if w["speaker"] == name)
+            vector = np.zeros(192, dtype=np.float32)
+            vector[int(first.removeprefix("word")) // 5 % 2] = 1.0
+            found[name] = heard.Heard(vector, 20.0)
+        return found
+
+    monkeypatch.setattr(heard, "hear", hear)
+
+
+def test_a_page_remembers_nobody_without_a_library_and_consent(voiced, tmp_path):
+    from starlette.testclient import TestClient
+
+    path, library = tmp_path / "call.json", tmp_path / "voices.json"
+    words.write(talk(20), path)
+    before = path.read_bytes()
+    edits = {"speakers": [word["speaker"] for word in talk(20)]}
+    plain = TestClient(application(Review(path), "s"), base_url="http://127.0.0.1")
+    assert '"library": null' in plain.get("/s/").text
+    assert plain.post("/s/known", json=edits).status_code == 409
+    review = Review(path, None, None, None, KnownVoices(library, tmp_path / "call.wav"))
+    there = TestClient(application(review, "s"), base_url="http://127.0.0.1")
+    assert there.post("/s/known", json=edits).json() == []
+    for consent in (None, False, "true", 1):
+        asked = {"edits": edits, "speaker": "B", "consent": consent}
+        assert there.post("/s/remember", json=asked).status_code == 409
+    assert there.post("/s/remember", json=[]).status_code == 409
+    assert (
+        there.post(
+            "/s/remember", json={"edits": edits, "speaker": "Z", "consent": True}
+        ).status_code
+        == 409
+    )
+    assert not library.exists()
+    named = {"edits": edits | {"renamed": {"B": "Ann"}}, "speaker": "Ann", "consent": True}
+    named["edits"]["speakers"] = [name.replace("B", "Ann") for name in edits["speakers"]]
+    told = there.post("/s/remember", json=named)
+    assert told.status_code == 200 and "20.0 s are remembered" in told.json()["told"]
+    offered = there.post("/s/known", json=edits).json()
+    assert [(one["speaker"], one["name"]) for one in offered] == [("B", "Ann")]
+    assert there.post("/s/known", json=named["edits"]).json() == []  # she is called so
+    assert path.read_bytes() == before
+
+
 # ---- in a browser
 
 
@@ -533,6 +587,60 @@ def test_a_ruling_teaches_by_keyboard(open_page, chromium, tmp_path):
         for _ in range(4):
             after = rulings.undo(after)
         assert after == talk(40)
+
+
+@pytest.mark.slow
+def test_a_voice_is_remembered_and_its_name_offered_by_keyboard(open_page, voiced, tmp_path):
+    """Name somebody, say that she agrees, open the next recording, and be offered the name."""
+    import numpy as np
+    import soundfile
+
+    sound, library = tmp_path / "call.wav", tmp_path / "voices.json"
+    soundfile.write(sound, 0.1 * np.sin(np.arange(21 * 16000) / 20), 16000)
+    for name in ("monday", "tuesday"):
+        words.write(talk(40), tmp_path / f"{name}.json")
+
+    def review(name):
+        known = KnownVoices(library, sound)
+        return serving(Review(tmp_path / f"{name}.json", sound, None, follows, known))
+
+    state = "document.querySelector('#known p').textContent"
+    with review("monday") as address:
+        page = open_page(address)
+        press = page.keyboard.press
+        until(page, f"{state} === 'Nobody of them is known by voice.'")
+        page.locator(".who input").nth(1).focus()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("Ann")
+        press("Enter")
+        page.locator("#known summary").focus()
+        press("Enter")
+        press("Tab")
+        page.keyboard.type("Ann")  # chooses her in the list
+        press("Tab")
+        assert page.locator("#remember").is_disabled()
+        label = page.locator("#known label").nth(1).text_content()
+        assert label.strip() == f"Ann agrees that this voice is kept in {library}"
+        assert not library.exists()
+        press(" ")
+        press("Tab")
+        press("Enter")
+        until(page, f"{state}.includes('are remembered in')")
+        assert not page.locator("#consent").is_checked()  # the next one is asked for anew
+        with page.expect_response("**/save?*"):
+            press("Control+s")
+    with review("tuesday") as address:
+        page = open_page(address)
+        offer = page.get_by_role("button", name="Call B Ann")
+        offer.wait_for()
+        assert "B sounds like Ann (" in page.locator("#known").text_content()
+        assert "Ann" not in page.locator("#words").text_content()
+        offer.focus()
+        page.keyboard.press("Enter")
+        assert "Ann" in page.locator("#words h2").nth(1).text_content()
+        assert page.locator("#known li").count() == 0
+        page.keyboard.press("u")
+        assert page.locator("#known li").count() == 1
 
 
 @pytest.mark.slow

@@ -243,7 +243,9 @@ def test_many_rulings_at_once_are_those_one_by_one(data: st.DataObject) -> None:
             singly = rulings.rule(singly, expected, each.speaker, at="now")
     if whole:
         at_once = rulings.rule_all(
-            words, [(places.indices_at(words, range(7), one), one.speaker) for one in wanted], at="now"
+            words,
+            [(places.indices_at(words, range(7), one), one.speaker) for one in wanted],
+            at="now",
         )
         assert at_once == singly
 
@@ -253,7 +255,9 @@ def test_two_who_speak_at_once_say_nothing_of_a_voice() -> None:
     that follows must not lose a speaker's words by it."""
     study = heard("AB" * 10 + "AA", "ab" * 10 + "cc")
     first, after = study.found[4]
-    ruled = dict.fromkeys(range(first, first + 2), "new") | dict.fromkeys(range(first + 2, after), "A")
+    ruled = dict.fromkeys(range(first, first + 2), "new") | dict.fromkeys(
+        range(first + 2, after), "A"
+    )
     assert not decision.decide(study, ruled)
     for each in range(first, after):  # all of it, but its words overlap
         study.words[each]["end_time"] = study.words[after - 1]["end_time"]

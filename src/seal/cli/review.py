@@ -8,16 +8,20 @@ import webbrowser
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seal.batch.inputs import AUDIO_SUFFIXES, TRANSCRIPT_SUFFIXES, inputs_of
 from seal.batch.outputs import targets_of
+from seal.cli.library import LibraryPath, PassphraseFile, library_path, passphrase
 from seal.errors import SealError, need
 from seal.files import check_writable
 from seal.review import write_page
 from seal.words import Word
+
+if TYPE_CHECKING:
+    from seal.review.known import KnownVoices
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +29,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog="Example: seal review call.json --audio call.wav\n\n"
         "Example: seal review call.json --audio call.wav --html call.html\n\n"
-        "Example: seal review calls/ --audio recordings/ --html pages/"
+        "Example: seal review calls/ --audio recordings/ --html pages/\n\n"
+        "Example: seal review call.json --audio call.wav --voices"
     )(review)
 
 
@@ -58,6 +63,16 @@ def review(
             help="Write the page, recording included, and serve nothing; for several a folder.",
         ),
     ] = None,
+    voices: Annotated[
+        bool,
+        typer.Option(
+            "--voices",
+            help="Offer the names of known voices, and remember one where you say that the person "
+            "agrees (see seal voices).",
+        ),
+    ] = False,
+    library: LibraryPath = None,
+    passphrase_file: PassphraseFile = None,
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port to serve at; 0: any free one.")
     ] = 0,
@@ -74,6 +89,10 @@ def review(
         need("audio")
     if html is None:
         need("serve", "; or --html FILE writes the page")
+    if (library or passphrase_file) and not voices:
+        raise SealError("--library, --passphrase-file: are of --voices")
+    if voices and (html is not None or audio is None):
+        raise SealError("--voices: wants --audio, and a page that is served (no --html)")
     sources, several = inputs_of(transcript, None, TRANSCRIPT_SUFFIXES)
     if several:
         if html is None:
@@ -97,7 +116,20 @@ def review(
         if browser:
             webbrowser.open(address)
 
-    serve(Review(source, audio, session, teacher(audio)), port, opened)
+    known = known_voices(library, audio, passphrase_file) if voices and audio else None
+    serve(Review(source, audio, session, teacher(audio), known), port, opened)
+
+
+def known_voices(library: Path | None, audio: Path, passphrase_file: Path | None) -> "KnownVoices":
+    """What offers names and remembers voices on a page. The library is read, so that a wrong
+    passphrase is told now."""
+    from seal.review.known import KnownVoices
+    from seal.voices.library import opened
+
+    path = library_path(library)
+    secret = passphrase(path, passphrase_file)
+    opened(path, secret)
+    return KnownVoices(path, audio, secret)
 
 
 def teacher(audio: Path | None) -> Callable[[Sequence[Word], Sequence[int]], dict[str, Any]]:

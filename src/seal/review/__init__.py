@@ -32,6 +32,7 @@ SCRIPTS = (
     "export.js",
     "keep.js",
     "teach.js",
+    "known.js",
     "page.js",
 )
 
@@ -78,13 +79,15 @@ def document(
     writable: bool = True,
     download: str = "transcript.json",
     teaches: bool = False,
+    library: str | None = None,
 ) -> str:
     """The page of the conversation with the words at `indices` (of `conversation`).
 
     `save` is the address that takes the edits (`seal.review.edits`); without it the page offers the
     edited transcript as a file called `download`. `exports` are more formats, with their names,
     that the server can export. Words can be corrected by hand where the page is `writable`; where
-    it `teaches`, the server says what follows from what was decided.
+    it `teaches`, the server says what follows from what was decided; with a `library`, it knows
+    voices, and remembers one where somebody says that the person agrees.
     """
     chosen = [words[index] for index in indices]
     data = {
@@ -99,6 +102,7 @@ def document(
         "writable": writable,
         "download": download,
         "teaches": teaches,
+        "library": library,
         # Without an address to save to, the page itself must be able to write the transcript.
         "transcript": None if save else [word_entries(word) for word in words],
         "indices": None if save else list(indices),

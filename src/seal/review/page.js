@@ -30,6 +30,15 @@
     },
     tell,
   }) : null;
+  const known = data.library ? new Known(at("known"), data.library, () => talk.edits(), {
+    rename: (speaker, name) => {
+      const problem = talk.rename(who(speaker), name);
+      if (problem) tell(problem);
+      else after(talk.done.at(-1));
+      list.focus({ preventScroll: true });
+    },
+    tell,
+  }) : null;
   let until = 0; // when what is heard of a question ends
   const sound = data.sound ? new Listening(data, talk, heard) : null;
 
@@ -44,7 +53,7 @@
       const key = document.createElement("button");
       key.textContent = who < 9 ? who + 1 : "·";
       key.title = `Give the chosen words to ${name}`;
-      key.setAttribute("aria-label", key.title);
+      key.setAttribute("aria-label", `${key.textContent}: give the chosen words to ${name}`);
       key.addEventListener("click", () => { give(who); list.focus({ preventScroll: true }); });
       const field = document.createElement("input");
       field.value = name;
@@ -72,6 +81,7 @@
       [...at("speakers").querySelectorAll("input")].at(-1).select(); // what is typed now is the name
     });
     at("speakers").replaceChildren(...items, more);
+    known?.speakers(talk.names.filter((_, who) => said[who]));
   }
 
   function drawState() {
@@ -328,7 +338,7 @@
       if (event.key === "Escape" || (event.key === "Enter" && event.target.id !== "search")) list.focus({ preventScroll: true });
       return;
     }
-    if (event.target.matches("button, a") && (key === " " || key === "Enter")) return;
+    if (event.target.matches("button, a, summary") && (key === " " || key === "Enter")) return;
     const act = /^[1-9]$/.test(key) ? () => give(Number(key) - 1) : keys[key];
     if (act && (count || key === "?")) { event.preventDefault(); act(event); }
   });
@@ -404,9 +414,11 @@
 
   at("empty").hidden = count > 0;
   at("teach").hidden = !teaching || !count;
+  at("known").hidden = !known || !count;
   turns.drawAll();
   drawSpeakers();
   drawState();
   choose(0, 0, false);
   list.focus({ preventScroll: true });
+  if (count) known?.ask();
 })();

@@ -24,6 +24,7 @@ from seal.formats import docx, evidence, known
 from seal.review import FOR_PEOPLE, conversation, document
 from seal.review.audio import PLAYABLE, as_mp3, linked
 from seal.review.edits import apply
+from seal.review.known import KnownVoices
 from seal.words import Word
 
 ENDINGS = {
@@ -55,9 +56,11 @@ class Review:
         audio: Path | None = None,
         session: str | None = None,
         teacher: Teacher | None = None,
+        known: KnownVoices | None = None,
     ) -> None:
         self.path = path
         self.teacher = teacher
+        self.known = known
         self.audio = audio
         self.session = session
         self._lock = threading.Lock()
@@ -89,6 +92,7 @@ class Review:
                 OTHERS,
                 writable=self.format == "words",
                 teaches=self.teacher is not None,
+                library=str(self.known.library) if self.known else None,
             )
 
     def save(self, edits: Any, version: str) -> str:
@@ -129,6 +133,24 @@ class Review:
         if self.teacher is None:
             raise SealError("this page was opened without what learns from rulings")
         return self.teacher(apply(self.words, self.indices, edits), self.indices)
+
+    def offered(self, edits: Any) -> list[dict[str, Any]]:
+        """Whom the speakers sound like, with these edits; nothing is written."""
+        known, words = self._with_known(edits)
+        return known.offered(words, self.indices)
+
+    def remember(self, request: Any) -> str:
+        """Put a speaker's voice into the library; the transcript is left as it is. `request` has
+        the `edits`, the `speaker` and the `consent`. Raises SealError without it."""
+        if not isinstance(request, dict):
+            raise SealError("remember: must be an object")
+        known, words = self._with_known(request.get("edits"))
+        return known.remember(words, self.indices, request.get("speaker"), request.get("consent"))
+
+    def _with_known(self, edits: Any) -> tuple[KnownVoices, list[Word]]:
+        if self.known is None:
+            raise SealError("this page was opened without known voices (--voices)")
+        return self.known, apply(self.words, self.indices, edits)
 
     def export(self, kind: str, edits: Any) -> tuple[str, bytes]:
         """The file name and the bytes of the edited transcript in another format; nothing is
@@ -184,6 +206,14 @@ def application(review: Review, secret: str) -> FastAPI:
     @app.post(f"/{secret}/teach")
     def teach(edits: Annotated[Any, Body()]) -> dict[str, Any]:
         return review.teach(edits)
+
+    @app.post(f"/{secret}/known")
+    def known(edits: Annotated[Any, Body()]) -> list[dict[str, Any]]:
+        return review.offered(edits)
+
+    @app.post(f"/{secret}/remember")
+    def remember(request: Annotated[Any, Body()]) -> dict[str, str]:
+        return {"told": review.remember(request)}
 
     @app.post(f"/{secret}/export/{{kind}}")
     def export(kind: str, edits: Annotated[Any, Body()]) -> Response:
