@@ -136,6 +136,17 @@ def test_what_settles_most_is_asked_first() -> None:
     assert speakers(study, answer) == "ABAAABAAB" * 3
 
 
+def test_nobody_is_asked_whether_most_of_a_speakers_words_are_somebody_elses() -> None:
+    """A few of A's words sound like B. Those are in question, and not all the others."""
+    study = heard("AB" * 6 + "AAA", "ab" * 6 + "bbb")
+    found = questions.questions(study, study.labels, [0.95] * len(study.labels), {})
+    likely = {study.stretch_of[one.first]: dict(one.likely) for one in found}
+    homes = [answers for place, answers in likely.items() if place < 12]
+    assert homes and all(answers.get(questions.SOMEBODY, 0) < 0.5 for answers in homes)
+    odd = [answers for place, answers in likely.items() if place >= 12]
+    assert odd and all(answers["B"] > 0.5 for answers in odd)
+
+
 def test_text_alone_decides_the_neighbours_of_a_ruled_word() -> None:
     words = talk([("A", "so how are you doing today then")])
     gain = np.zeros((7, 2))

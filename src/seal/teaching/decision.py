@@ -183,11 +183,11 @@ def _by_voice(study: Study, ruled: Mapping[int, str], start: Sequence[str]) -> d
     for place, name in ruled_stretches(study, ruled).items():
         anchors[place] = number[name]
     settled = _settled(study, anchors, machine, len(names))
-    near = _near(study, settled, anchors >= 0, len(names))
+    near = nearness(study, settled, anchors >= 0, len(names))
     rows = np.arange(len(settled))
     present = np.where(near[rows, machine] == 0, UNHEARD, near[rows, machine])
     wanted = LEAD / np.clip(study.seconds, 0.25, 1.0)
-    moves = (settled != machine) & (anchors < 0) & _single(study)
+    moves = (settled != machine) & (anchors < 0) & single(study)
     moves &= near[rows, settled] - present >= wanted
     found: dict[int, Decided] = {}
     for place in np.flatnonzero(moves).tolist():
@@ -198,12 +198,12 @@ def _by_voice(study: Study, ruled: Mapping[int, str], start: Sequence[str]) -> d
     return found
 
 
-def _single(study: Study) -> np.ndarray:
+def single(study: Study) -> np.ndarray:
     """[S] whether the words of a stretch leave room for each other, as one person's do."""
     return np.asarray(study.spoken <= study.lasting + OVERLAP)
 
 
-def _near(study: Study, settled: Ints, ruled: np.ndarray, speakers: int) -> Floats:
+def nearness(study: Study, settled: Ints, ruled: np.ndarray, speakers: int) -> Floats:
     """[S, K] similarity of each stretch to each speaker's voice, of which it is no part itself."""
     assert study.vectors is not None
     weights = _weights(study, ruled)
@@ -239,7 +239,7 @@ def _settled(study: Study, anchors: Ints, machine: Ints, speakers: int) -> Ints:
     with most of a speaker's words, his home, follows none but its own."""
     assert study.vectors is not None
     settled = np.where(anchors >= 0, anchors, machine)
-    homes = _homes(study, machine)
+    homes = homes_of(study, machine)
     rest = []
     for group in range(int(study.groups.max(initial=-1)) + 1):
         inside = study.groups == group
@@ -282,7 +282,7 @@ def _settle_rest(
     """Give the cells that no ruling of their voice settles, in place, to the ruled speaker whose
     voice is like theirs, if his own speaker's is not."""
     assert study.vectors is not None
-    heard = (anchors >= 0) & (study.groups >= 0) & (study.spoken >= CLEAR) & _single(study)
+    heard = (anchors >= 0) & (study.groups >= 0) & (study.spoken >= CLEAR) & single(study)
     known = np.unique(anchors[heard])
     ruled = {int(who): _unit(study.vectors[heard & (anchors == who)].sum(axis=0)) for who in known}
     weights = _weights(study, anchors >= 0)
@@ -305,7 +305,7 @@ def _settle_rest(
             settled[open_ones] = best_known
 
 
-def _homes(study: Study, machine: Ints) -> dict[int, int]:
+def homes_of(study: Study, machine: Ints) -> dict[int, int]:
     """The voice that most of each speaker's words have."""
     homes = {}
     for who in np.unique(machine).tolist():
@@ -346,7 +346,7 @@ def _told(study: Study, cell: np.ndarray, anchors: Ints) -> Ints:
     """The ruled stretches of a cell that speak for it: clear, of one voice, and not unlike the
     others."""
     assert study.vectors is not None
-    clear = (study.spoken >= CLEAR) & _single(study)
+    clear = (study.spoken >= CLEAR) & single(study)
     places = np.flatnonzero(cell & (anchors >= 0) & clear)
     if not len(places) or cell.sum() < 4:
         return places
