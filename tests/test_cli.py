@@ -230,6 +230,20 @@ def test_a_recording_is_never_overwritten(
     assert audio.read_bytes() == b"RIFF" and calls == []
 
 
+def test_a_missing_output_is_shown_by_an_example(call: Path, refused: Callable[..., str]) -> None:
+    assert "as in -o result.json" in refused("correct", call)
+
+
+@pytest.mark.parametrize("name", ["talk.txt", "talk.srt", "talk.DOCX", "talk.csv"])
+def test_transcribe_says_how_text_is_made_before_any_work(
+    name: str, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
+) -> None:
+    (tmp_path / "talk.wav").write_bytes(b"RIFF")
+    message = refused("transcribe", tmp_path / "talk.wav", "-o", tmp_path / name)
+    assert "name it talk.json, and seal convert makes" in message
+    assert calls == [] and not (tmp_path / name).exists()
+
+
 def test_two_inputs_of_one_name_are_refused_before_any_work(
     call: Path, tmp_path: Path, calls: list[Any], refused: Callable[..., str]
 ) -> None:
@@ -677,6 +691,30 @@ def test_score_matches_the_files_of_folders_by_name_whatever_their_ending(
     words.write(HELLO, none / "four.json")
     assert run("score", "--ref", ref, "--hyp", none) == 2
     assert "no file there has a partner" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_file_of_all_conversations_is_scored_with_a_folder_of_each(
+    turned: bool, tmp_path: Path, capsys: Any
+) -> None:
+    """As research has them: a reference STM, and a transcript for each recording."""
+    stm = tmp_path / "all.stm"
+    stm.write_text("".join(f"{name} 1 A 0.0 2.0 Hello there hi\n" for name in "abc"))
+    folder = tmp_path / "each"
+    for name in "ab":
+        words.write([{**word, "session_id": name} for word in HELLO], folder / f"{name}.json")
+    srt = "1\n00:00:00,000 --> 00:00:02,000\nA: Hello there hi\n"  # names no conversation
+    (folder / "c.srt").write_text(srt)
+    sides = ["--ref", folder, "--hyp", stm] if turned else ["--ref", stm, "--hyp", folder]
+    assert run("score", *sides, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["files"]) == ["a.json", "b.json", "c.srt"]
+    assert found["words"] == 9 and found["files"]["c.srt"]["cpwer"] == 0.0
+    words.write(HELLO, folder / "d.json")
+    assert run("score", *sides) == 2
+    output = capsys.readouterr()
+    assert f"{folder / 'd.json'}: {stm} has no conversation 'call'" in output.err
+    assert "3 files" in output.out
 
 
 def test_a_reference_without_words_is_an_error(

@@ -797,6 +797,9 @@ def test_several_inputs_and_folders_are_converted(tmp_path: Path, capsys: Any) -
     out = tmp_path / "out"
     assert cli.main(["convert", str(folder), "-o", f"{out}/", "--to", "srt"]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["aws.srt", "sbv.srt", "vtt.srt"]
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and told[0].startswith(f"seal: {out}/: not in srt: ")  # not a line each
+    assert "times of words (aws.srt)" in told[0]
     assert cli.main(["convert", str(folder), "-o", str(out), "--to", "words"]) == 0
     assert formats.load(out / "aws.json").format == "words"
     (folder / "aws.srt").write_text("x")

@@ -1006,6 +1006,16 @@ def test_files_of_one_stem_have_pages_of_their_own(tmp_path: Path) -> None:
     assert pages == ["call.json.html", "call.srt.html", "call.words.html"]
 
 
+def test_a_page_is_not_called_like_an_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words.write(talk(4), tmp_path / "call.json")
+    assert main(["review", "call.json", "--html", "-o", "page.html"]) == 2
+    assert "--html page.html" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["call.json"]
+
+
 def test_pages_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls, pages = tmp_path / "calls", tmp_path / "pages"
     for name in ("aws.json", "srt.srt"):

@@ -299,7 +299,20 @@ def test_a_report_begins_with_the_least_certain(
     assert {one["why"] for one in found[0]["changes"]} == {"word", "text or voice"}
     assert files.read_text().count("\n") == 3 and changes.read_text().count("\n") == 1 + 5 + 4
     assert cli.main(["report", str(tmp_path / "a.json")]) == 0
-    assert "a.json" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "a.json" in out and out.startswith("1 file, ")
+
+
+def test_a_report_shows_names_of_files_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    folder = tmp_path / "corrected-by-the-night-shift"
+    for number in (1, 2):
+        words.write(talk(), folder / f"call-{number}.json")
+    assert cli.main(["report", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "│ call-1.json " in out and "│ call-2.json " in out
 
 
 def test_a_ruling_of_the_input_wins_over_one_of_the_result_that_it_replaces(tmp_path):

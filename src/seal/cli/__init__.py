@@ -162,6 +162,8 @@ def transcribe(
     sources, several = inputs_of(audio or [], manifest, AUDIO_SUFFIXES)
     targets = targets_of(sources, output, several)
     refuse_to_replace(sources, targets, "recording")
+    if not several:
+        _check_is_json(targets[0])
     if html and targets[0].suffix == ".html":
         raise SealError(f"{targets[0]}: is where the page goes; name the transcript otherwise")
     check_bounds(speakers, min_speakers, max_speakers)
@@ -194,6 +196,16 @@ def _language(language: str | None, asr: str | None) -> str | None:
         print(f"seal: {multilingual.NO_CHOICE}", file=sys.stderr)
         return None
     return multilingual.checked(language)
+
+
+def _check_is_json(target: Path) -> None:
+    """Raise SealError where the name of a word transcript promises another format."""
+    other = convert.format_of(str(target))
+    if other not in (None, "words"):
+        raise SealError(
+            f"{target}: would be a word transcript (.json); name it {target.stem}.json, and seal "
+            f"convert makes {other} of it"
+        )
 
 
 def _check_words(
@@ -302,6 +314,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except typer.TyperException as error:  # a wrong option or argument
         problem = error.format_message()
+        if problem.startswith("Missing option '-o'"):
+            problem += " Say where the result goes, as in -o result.json"
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:  # a pipe's reader has left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

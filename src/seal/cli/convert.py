@@ -4,6 +4,7 @@
 """
 
 import filecmp
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from seal.formats import known
 from seal.formats.docx import SUFFIX
 from seal.formats.subtitles import DEFAULT, Layout
 from seal.words import Word
+
+COUNT = re.compile(r"\b\d[\d,]* ")
+"""A number of what is lost, left out where several files lose the same."""
 
 
 def register(app: typer.Typer) -> None:
@@ -113,8 +117,7 @@ def convert(
         _write_like(transcript, output, like, to, from_, rttm, names)
         return
     layout = _layout(width=line_length, lines=lines, shortest=shortest, longest=longest)
-    endings = {**known.SUFFIXES, SUFFIX: "docx", ".json": "words"}
-    to = to or endings.get(Path(output).suffix.lower())
+    to = to or format_of(output)
     if to is None:
         raise SealError(f"{output}: does not tell the format; name it with --to (words is seal's)")
     if to != "docx":
@@ -128,16 +131,33 @@ def convert(
         refuse_one_rttm(rttm)
     targets = _targets(sources, output, several, SUFFIX if to == "docx" else known.suffix_of(to))
     failed = 0
+    losses: dict[str, list[Path]] = {}
     for source, target in zip(sources, targets, strict=True):
         try:
-            _convert(source, target, to, from_, rttm, layout, names)
+            lost = _convert(source, target, to, from_, rttm, layout, names)
+            for one in lost:
+                losses.setdefault(COUNT.sub("", one), []).append(target)
+            if lost and not several:
+                print(f"seal: {target}: not in {to}: {', '.join(lost)}", file=sys.stderr)
         except SealError as error:
             if not several:
                 raise
             print(f"seal: {error}", file=sys.stderr)
             failed += 1
+    if losses and several:
+        told = ", ".join(
+            f"{one} ({files[0].name if len(files) == 1 else f'{len(files)} files'})"
+            for one, files in losses.items()
+        )
+        print(f"seal: {output}: not in {to}: {told}", file=sys.stderr)
     if failed:
         raise SealError(f"{failed} of {len(sources)} could not be converted")
+
+
+def format_of(name: str) -> str | None:
+    """The format that the name of a file tells, "words" for .json; None where it tells none."""
+    endings = {**known.SUFFIXES, SUFFIX: "docx", ".json": "words"}
+    return endings.get(Path(name).suffix.lower())
 
 
 def _write_like(
@@ -203,14 +223,13 @@ def _convert(
     rttm: Path | None,
     layout: Layout | None,
     names: dict[str, str],
-) -> None:
+) -> list[str]:
+    """Write a file in another format; return what that cannot hold."""
     before = formats.load(source, from_, rttm)
     report_notes(before)
     words = before.renamed(names)
     with kept_before(source, target):
-        lost = _written(before, words, target, to, layout)
-    if lost:
-        print(f"seal: {target}: not in {to}: {', '.join(lost)}", file=sys.stderr)
+        return _written(before, words, target, to, layout)
 
 
 @contextmanager

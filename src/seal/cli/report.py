@@ -138,20 +138,22 @@ def _table(found: Sequence[Summary]) -> Table:
     words, machine, person = (
         sum(getattr(one, name) for one in found) for name in ("words", "by_machine", "by_person")
     )
+    parents = {one.file.parent for one in found}
+    files = f"{len(found):,} {'file' if len(found) == 1 else 'files'}"
     table = Table(
-        title=f"{len(found):,} files, {words:,} words; changed by seal: {machine:,}, by a person: "
-        f"{person:,}",
+        title=f"{files}, {words:,} words; changed by seal: {machine:,}, by a person: {person:,}",
         title_justify="left",
         caption=f"and {len(found) - SHOWN:,} more (--csv, --json)" if len(found) > SHOWN else None,
         caption_justify="left",
     )
-    table.add_column("file", overflow="fold")
+    table.add_column("file", overflow="fold", min_width=12)
     for column in ("words", "by seal", "by a person", "unsure", "wrong, expected"):
         table.add_column(column, justify="right")
-    table.add_column("least certain")
+    table.add_column("least certain", overflow="fold")
     for one in found[:SHOWN]:
         least = "" if one.least is None else f"{one.least[1]} at {one.least[0]:.1f} s"
         counts = (one.words, one.by_machine, one.by_person, one.unsure)
         shown = [f"{count:,}" for count in counts]
-        table.add_row(Text(str(one.file)), *shown, f"{one.expected:.1f}", Text(least))
+        name = one.file if len(parents) > 1 else one.file.name
+        table.add_row(Text(str(name)), *shown, f"{one.expected:.1f}", Text(least))
     return table

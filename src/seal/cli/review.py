@@ -87,6 +87,8 @@ def review(
     """
     if audio is not None:
         need("audio")
+    if html is not None and str(html).startswith("-"):
+        raise SealError(f"--html: takes the page's name, as in --html page.html, not {html}")
     if html is None:
         need("serve", "; or --html FILE writes the page")
     if (library or passphrase_file) and not voices:

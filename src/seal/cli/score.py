@@ -7,7 +7,8 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from seal.console import score_table
 from seal.errors import SealError, need
 from seal.files import check_writable, write_text
 from seal.formats import known
+from seal.parsing import quoted
 from seal.unspaced import Unit
 
 if TYPE_CHECKING:  # loads numpy and meeteval
@@ -37,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog="Example: seal score --ref reference.json --hyp corrected.json\n\n"
         "Example: seal score --ref references/ --hyp corrected/ --json\n\n"
+        "Example: seal score --ref all.stm --hyp corrected/\n\n"
         "Example: seal score --ref reference.srt --hyp corrected.srt --unit character"
     )(score)
 
@@ -71,25 +74,28 @@ def score(
     of cpWER are wrong words and wrong places of changes. DER is in time, of the turns that the
     words make, without a collar; texts without times have none. --ref and --hyp may be given
     several times, in the same order, or be folders, whose files are matched by name, whatever their
-    endings: each pair has a row, what has no partner is named, and the counts are summed. Sessions
-    are matched by session_id.
+    endings: each pair has a row, what has no partner is named, and the counts are summed. One file
+    of all conversations, such as an STM, goes with a folder of a file each. Sessions are matched by
+    session_id.
     """
     need("score")
     if output is not None:
         check_writable(Path(output))
-    pairs = pairs_of(ref, hyp)
+    pairs, whole = pairs_of(ref, hyp)
+    load = cache(formats.load) if whole is not None else formats.load
     scores: dict[str, Score] = {}
     failed = 0
     for pair in pairs:
         try:
-            found = compared(*pair, unit)
+            found = compared(*pair, unit, whole, load)
         except SealError as error:
             if len(pairs) == 1:
                 raise
             print(f"seal: {error}", file=sys.stderr)
             failed += 1
             continue
-        scores[pair[1].name if pair[1].name not in scores else str(pair[1])] = found
+        row = pair[0] if whole == 1 else pair[1]
+        scores[row.name if row.name not in scores else str(row)] = found
     if not scores:
         raise SealError(f"none of {len(pairs)} pairs could be scored")
     text = as_text(scores, as_json)
@@ -101,17 +107,36 @@ def score(
         raise SealError(f"{failed} of {len(pairs)} pairs could not be scored")
 
 
-def compared(reference: Path, hypothesis: Path, unit: Unit = "auto") -> "Score":
-    """The score of a pair. Raises SealError where a side cannot be read, where the reference has no
-    words, or where the two are not of the same conversations."""
-    # Where a format names no conversation, the one in it is the partner's.
-    sides = [formats.load(reference), formats.load(hypothesis)]
-    for side in sides:
-        report_notes(side)
+def compared(
+    reference: Path,
+    hypothesis: Path,
+    unit: Unit = "auto",
+    whole: int | None = None,
+    load: Callable[[Path], formats.Transcript] = formats.load,
+) -> "Score":
+    """The score of a pair. One of them (`whole`: 0 or 1) may have other conversations, too, which
+    are left out. Raises SealError where a side cannot be read, where the reference has no words, or
+    where the two are not of the same conversations."""
+    sides = [load(reference), load(hypothesis)]
+    for number, side in enumerate(sides):
+        if number != whole:
+            report_notes(side)
     ours, theirs = (side.words for side in sides)
-    names = [{word["session_id"] for word in words} for words in (ours, theirs)]
-    named = all("conversations" in known.module_of(side.format).HOLDS for side in sides)
-    if not named and len(names[0]) == len(names[1]) == 1:
+    # Where a format names no conversation, the one in it is the partner's, or has the file's name.
+    named = ["conversations" in known.module_of(side.format).HOLDS for side in sides]
+    if whole is not None:
+        part = [theirs, ours][whole]
+        if not named[1 - whole]:
+            part = [word | {"session_id": sides[1 - whole].path.stem} for word in part]
+        wanted = sessions_of(part)
+        rest = [word for word in sides[whole].words if word["session_id"] in wanted]
+        if not rest:
+            raise SealError(
+                f"{sides[1 - whole].path}: {sides[whole].path} has no conversation "
+                + ", ".join(map(quoted, sorted(wanted)[:3]))
+            )
+        ours, theirs = (part, rest) if whole else (rest, part)
+    elif not all(named) and len(sessions_of(ours)) == len(sessions_of(theirs)) == 1:
         theirs = [word | {"session_id": ours[0]["session_id"]} for word in theirs]
 
     from seal.scoring import score
@@ -126,8 +151,14 @@ def compared(reference: Path, hypothesis: Path, unit: Unit = "auto") -> "Score":
     return found
 
 
-def pairs_of(references: list[Path], hypotheses: list[Path]) -> list[Pair]:
-    """Pair files by name where a folder is named, else in the order given.
+def sessions_of(words: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {word["session_id"] for word in words}
+
+
+def pairs_of(references: list[Path], hypotheses: list[Path]) -> tuple[list[Pair], int | None]:
+    """Pair files by name where a folder is named, else in the order given. A file beside a folder
+    in which none has its name has all conversations: it goes with each, and the second value says
+    whether it is the reference (0) or the transcript (1).
 
     Of folders, what has no partner is told on stderr. Raises SealError where nothing has one.
     """
@@ -136,7 +167,7 @@ def pairs_of(references: list[Path], hypotheses: list[Path]) -> list[Pair]:
             raise SealError(
                 f"{len(references)} --ref and {len(hypotheses)} --hyp: each needs its partner"
             )
-        return list(zip(references, hypotheses, strict=True))
+        return list(zip(references, hypotheses, strict=True)), None
     left, right = files_of(references), files_of(hypotheses)
     if not left + right:
         raise SealError(f"{references[0]}: holds no {' or '.join(TRANSCRIPT_SUFFIXES)} file")
@@ -151,13 +182,17 @@ def pairs_of(references: list[Path], hypotheses: list[Path]) -> list[Pair]:
                 one, other = (ours if len(ours) > 1 else theirs[key])[:2]
                 raise SealError(f"{other}: has the same name as {one}; name one of them")
             pairs.append((ours[0], theirs[key][0]))
+    if not pairs and right and len(references) == 1 and not references[0].is_dir():
+        return [(references[0], path) for path in right], 0
+    if not pairs and left and len(hypotheses) == 1 and not hypotheses[0].is_dir():
+        return [(path, hypotheses[0]) for path in left], 1
     for side, option in ((left, "--hyp"), (right, "--ref")):
         for path in side:
             if not any(path in pair for pair in pairs):
                 print(f"seal: {path}: has no partner under {option}; left out", file=sys.stderr)
     if not pairs:
         raise SealError(f"{references[0]}: no file there has a partner of its name under --hyp")
-    return sorted(pairs, key=lambda pair: pair[0].stem)
+    return sorted(pairs, key=lambda pair: pair[0].stem), None
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
