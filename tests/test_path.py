@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seal.correction import correct
 from seal.correctors import ag_lsec_network
-from seal.correctors.path import best, costs, islands, kinds
+from seal.correctors.path import best, costs, islands, kinds, sentence_ends
 from seal.correctors.unread import is_english, share_at_once
 from seal.errors import Notice
 from tiny import tiny_network, tiny_pieces
@@ -53,6 +53,11 @@ def test_a_change_costs_by_what_was_written_before_it():
     assert costs(words, True, nats).tolist()[1:] == [0.2, 0.4, 0.1, 0.1, 0.4]
     assert set(costs(words, False, nats)[1:]) == {0.8}
     assert costs(words[:1], True, {}).tolist() == [0.0]
+
+
+def test_sentences_end_where_it_is_written_so():
+    assert sentence_ends(said('So, I went. "Home?" Yes, home')) == {2, 3}
+    assert sentence_ends(said("so i went home yes home")) == frozenset()
 
 
 def test_an_island_is_a_word_or_two_inside_a_sentence():

@@ -33,6 +33,16 @@ def test_every_word_is_in_one_unit_of_its_own_speaker(spoken, most):
         assert unit.spans[-1][1] - unit.spans[0][0] <= most + 1e-9
 
 
+@given(talk(), st.sampled_from([1.0, 3.0]), st.sets(st.integers(0, 39)))
+def test_no_unit_goes_on_behind_a_sentence(spoken, most, ends):
+    words, labels = spoken
+    found = cut(words, labels, most, ends)
+    assert sorted(index for unit in found for index in unit.words) == list(range(len(words)))
+    for unit in found:
+        assert not ends & set(unit.words[:-1])
+    assert cut(words, labels, most) == cut(words, labels, most, [])
+
+
 def test_a_word_with_a_wrong_end_makes_no_unit_of_an_hour():
     words = [{"words": "w", "start_time": i * 1.0, "end_time": 3600.0} for i in range(5)]
     for unit in cut(words, [0, 1, 0, 1, 0], 3.0):

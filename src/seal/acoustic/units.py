@@ -1,6 +1,7 @@
 """Units: stretches of one speaker's words that are short enough to be one voice, and their voices.
 
-A speaker's words are cut where they pause and where they grow long; what others say meanwhile is
+A speaker's words are cut where they pause, where they grow long and, if asked for, where sentences
+end; what others say meanwhile is
 left out of the sound. Each unit is embedded (CAM++, `embedding.py`), in one pass over the
 recording, which is streamed. This file knows nothing of who is right. What reads and embeds audio
 is imported in the functions that do, since the default (`correctors/best.py`) mostly has no
@@ -8,7 +9,7 @@ recording.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,15 +53,19 @@ class Unit:
         return sum(end - start for start, end in self.spans)
 
 
-def cut(words: Sequence[Word], labels: Sequence[int], most: float) -> list[Unit]:
+def cut(
+    words: Sequence[Word], labels: Sequence[int], most: float, ends: Collection[int] = ()
+) -> list[Unit]:
     """The units of words in time order by their speakers `labels` [W], of `most` seconds, in the
-    order of their first words. Every word is in one."""
+    order of their first words. Every word is in one, and none goes on behind a word of `ends`
+    (indices)."""
     runs: list[list[int]] = []
     open_: dict[int, list[int]] = {}
     for index, (word, speaker) in enumerate(zip(words, labels, strict=True)):
         run = open_.get(speaker)
         if (
             run is None
+            or run[-1] in ends
             or word["start_time"] - words[run[-1]]["end_time"] > PAUSE
             or _end(word, most) - words[run[0]]["start_time"] > most
         ):

@@ -1,6 +1,7 @@
 """What the voices say: evidence for each word and speaker beside the text's, and what it is worth.
 
-The words are cut into units (`acoustic/units.py`) of two lengths, and each unit is compared with
+The words are cut into units (`acoustic/units.py`) of two lengths. The short ones also end with
+sentences: speakers change there, and a unit of two voices is like neither. Each is compared with
 the recording's speakers, each the mean of its long units by the labels so far. A small network,
 the same for every speaker, weighs that against the text's log-posteriors and the first pass's
 scores, so that a voice hardly heard, or shared, counts for little. It learnt from conversations in
@@ -18,6 +19,7 @@ import numpy as np
 from seal import weights
 from seal.acoustic.rescore import recording_of
 from seal.acoustic.units import Unit, cut, embed
+from seal.correctors import path
 from seal.progress import Progress
 from seal.words import Conversation
 
@@ -50,7 +52,11 @@ def listen(
     """Hear the units of a conversation whose words have the speakers `labels` [W]; `source` is the
     recording or a folder with it. Raises SealError where there is no such recording."""
     recording = recording_of(source, conversation.words[0]["session_id"])
-    units = tuple(cut(conversation.words, labels, most) for most in LENGTHS)
+    ends = path.sentence_ends(conversation.words)
+    units = tuple(
+        cut(conversation.words, labels, most, behind)
+        for most, behind in zip(LENGTHS, (frozenset[int](), ends), strict=True)
+    )
     vectors = []
     for done, found in enumerate(units):
         first = done / len(units)

@@ -9,7 +9,12 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from seal.correctors.ag_lsec_features import CLOSING, OTHER_MARKS, ends_sentence
+from seal.correctors.ag_lsec_features import (
+    CLOSING,
+    OTHER_MARKS,
+    ends_sentence,
+    is_punctuated,
+)
 from seal.words import Word
 
 
@@ -50,6 +55,14 @@ def kinds(words: Sequence[Word], punctuated: bool) -> list[str]:
     "inside" elsewhere; "plain" in recordings without punctuation."""
     before = words[: len(words) - 1]
     return ["inside"] + [_kind(word["words"]) if punctuated else "plain" for word in before]
+
+
+def sentence_ends(words: Sequence[Word]) -> frozenset[int]:
+    """Indices of the words behind which a sentence ends; none in a recording without
+    punctuation."""
+    if not is_punctuated(words):
+        return frozenset()
+    return frozenset(n for n, word in enumerate(words) if _kind(word["words"]) == "end")
 
 
 def islands(kinds: Sequence[str], labels: Sequence[Hashable]) -> int:
