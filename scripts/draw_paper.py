@@ -1,7 +1,8 @@
 """The pictures of docs/explanation/how-it-works.md.
 
-    python scripts/draw_paper.py docs/explanation/pictures
+    python scripts/draw_paper.py docs/explanation/pictures [FILE]
 
+FILE is what `seal transcribe` made of the bundled call; else its words are recognised anew.
 Everything in them was computed from the bundled call: posteriors and scores by the first pass, the
 prompt and the passes of its decoding by the shipped adapter at the paper's argmax, the corrected
 words by the default. The last picture's first pass is simulated, for the call's own is nearly
@@ -34,7 +35,7 @@ from seal.words import Conversation, Word, speakers
 
 COLOURS = {"A": "#1f5fa8", "B": "#c4561d"}
 INK, PALE = "#222222", "#dddddd"
-SPAN = (38.2, 42.6)  # seconds, of the first picture: two talk at once there
+SPAN = (39.6, 43.2)  # seconds, of the first picture: two talk at once there
 CHUNK = 2  # of the call, in the pictures of the prompt and of its decoding
 SHOWN = 24  # words of the prompt
 SEEDS = 15  # of simulated first passes
@@ -53,7 +54,8 @@ def main() -> None:
         {"font.size": 10, "text.color": INK, "axes.spines.top": False, "axes.spines.right": False}
     )
     posteriors = first_pass(demo.RECORDING)
-    first = reconcile(recognise(demo.RECORDING), posteriors, "call")
+    heard = words.read(sys.argv[2]) if sys.argv[2:] else recognise(demo.RECORDING)
+    first = reconcile(heard, posteriors, "call")
     save(draw_posteriors(posteriors, first), folder / "posteriors.png")
     prompt, labels, start = chunk_of(first)
     save(draw_prompt(first, labels, start), folder / "prompt.png")
