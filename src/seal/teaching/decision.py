@@ -259,8 +259,8 @@ def _settled(study: Study, anchors: Ints, machine: Ints, speakers: int) -> Ints:
                     settled[members] = anchors[places][nearest]
             elif homes[own] != group:
                 votes: dict[int, float] = {}
-                for other, places in told.items():
-                    for who in {int(anchors[place]) for place in places}:
+                for other, ruled in told.items():
+                    for who in {int(anchors[place]) for place in ruled}:
                         votes[who] = votes.get(who, 0.0) + weights[other]
                 best = max(votes, key=lambda who: votes[who], default=own)
                 if votes.get(best, 0.0) < weights[own]:
