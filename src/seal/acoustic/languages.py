@@ -5,7 +5,7 @@ installed. It knows nothing of words.
 """
 
 import warnings
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -67,7 +67,7 @@ def chosen(
 def detected(sources: Iterable[audio.Source], whisper: object) -> str | None:
     """The language that is spoken, by the first minutes with speech of each source; None where
     there is no speech, or none of which Whisper is sure."""
-    votes: Counter[str] = Counter()
+    votes: dict[str, float] = defaultdict(float)
     for source in sources:
         for _, samples in asr.pieces(source):
             speech = _speech(samples)
@@ -82,7 +82,7 @@ def detected(sources: Iterable[audio.Source], whisper: object) -> str | None:
             break
     if not votes:
         return None
-    ((code, most),) = votes.most_common(1)
+    code, most = max(votes.items(), key=lambda vote: vote[1])
     return code if most >= SURE * sum(votes.values()) else None
 
 
