@@ -645,6 +645,7 @@ def test_score_in_json_and_as_a_table(call: Path, tmp_path: Path, capsys: Any) -
         "di_cpwer": 2 / 3,
         "der": pytest.approx(0.75 / 1.75),
         "words": 3,
+        "characters": 0,
         "errors": 1,
         "cp_errors": 3,
         "aligned": 3,
