@@ -266,7 +266,8 @@ def percent(share: float | None) -> str:
 def change(row: dict) -> str:
     if row["relative"] is None:
         return ""
-    middle, low, high = (100 * value for value in row["relative"])
+    # Rounded as the kept figures are: a half goes the same way from both.
+    middle, low, high = (round(100 * value, 7) for value in row["relative"])
     return f"{middle:+.1f} % ({low:+.0f} to {high:+.0f})".replace("-", "−")
 
 

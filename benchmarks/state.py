@@ -19,7 +19,7 @@ from seal.files import write_text
 
 REPORTS = Path(__file__).parents[1] / "docs" / "reports"
 FIGURES = REPORTS / "figures.json"
-DIGITS = 6  # behind the point, of a share or of seconds
+DIGITS = 9  # behind the point, of a share or of seconds
 
 BEST, HIDDEN, LISTENING = "best (default)", "best, no scores", "best, listening"
 

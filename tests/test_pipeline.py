@@ -71,7 +71,7 @@ def test_the_correction_of_the_demo_call_is_a_gain_without_another_word(call):
 def test_an_interrupt_ends_the_asr_too_where_the_first_pass_is_done(monkeypatch):
     said = []
 
-    def recognise(path, model, report, threads):
+    def recognise(path, model, report, threads, language):
         for _ in range(2000):
             time.sleep(0.01)
             report(0.5)
