@@ -6,7 +6,6 @@ two shorter precisions are not tested for it.
 """
 
 from functools import lru_cache
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -115,13 +114,13 @@ def test_neither_blocks_nor_windows_change_what_is_seen(block, window, monkeypat
     shared = (part.repeat_interleave(2, dim=1) for part in (keys, values))
     whole = scaled_dot_product_attention(query, *shared, attn_mask=mask).transpose(1, 2)
     monkeypatch.setitem(packed.BLOCK_TOKENS, "cpu", block)
-    cache, layer = KVCache(), SimpleNamespace(layer_idx=0)
+    cache = KVCache()
     for span in (slice(0, 70), slice(70, 71), slice(71, 150)):
-        parts = [part[:, :, span] for part in (query, keys, values)]
+        parts = [part[0, :, span].transpose(0, 1) for part in (query, keys, values)]
         piece = Piece(cache, range(span.stop - span.start), [])
-        found, _ = packed._attend(layer, *parts, None, pieces=[piece], sliding_window=window)
+        found = packed.attend([piece], 0, *parts, window=window)
         cache.length = span.stop
-        assert found.sub(whole[:, span]).abs().max() < 1e-5
+        assert found.sub(whole[0, span]).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("precision", HERE)
