@@ -1,11 +1,10 @@
 """Units: stretches of one speaker's words that are short enough to be one voice, and their voices.
 
 A speaker's words are cut where they pause, where they grow long and, if asked for, where sentences
-end; what others say meanwhile is
-left out of the sound. Each unit is embedded (CAM++, `embedding.py`), in one pass over the
-recording, which is streamed. This file knows nothing of who is right. What reads and embeds audio
-is imported in the functions that do, since the default (`correctors/best.py`) mostly has no
-recording.
+end; what others say meanwhile is left out of the sound. Each unit is embedded (CAM++,
+`embedding.py`), in one pass over the recording, which is streamed. It knows nothing of who is
+right. What reads and embeds audio is imported in the functions that do, since the default
+(`correctors/best.py`) mostly has no recording.
 """
 
 import itertools

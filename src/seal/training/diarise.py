@@ -86,8 +86,7 @@ def diarised(
     speaker of each of its words. `severity` says how the recogniser errs."""
     if not reference:
         return [], []
-    loudness = rng.normal(0, 1, len(speakers(reference)))
-    heard = recognise(reference, loudness, severity, rng)
+    heard = _recognise(reference, severity, rng)
     if rng.random() < diarizer.spread:
         heard = _spread(heard)
     turns = _with_second_names(found_turns(reference, diarizer, rng), diarizer.split, rng)
@@ -108,8 +107,7 @@ def really(
     """The first pass of words of a recording under a real diarizer, as `diarised` gives it. Which
     words of those at once are heard is settled by loudness, or, as often, by chance."""
     if rng.random() < 0.5:
-        loudness = rng.normal(0, 1, len(speakers(excerpt)))
-        heard = recognise(excerpt, loudness, severity, rng)
+        heard = _recognise(excerpt, severity, rng)
     else:
         heard = [
             (word, word["start_time"], word["end_time"], word["words"])
@@ -118,6 +116,13 @@ def really(
     if rng.random() < SPREAD:
         heard = _spread(heard)
     return _named(heard, known), [word["speaker"] for word, *_ in heard]
+
+
+def _recognise(
+    reference: Sequence[Word], severity: Severity, rng: np.random.Generator
+) -> list[tuple[Word, float, float, str]]:
+    """What a recogniser hears where each speaker is as loud as it happens (`recognise`)."""
+    return recognise(reference, rng.normal(0, 1, len(speakers(reference))), severity, rng)
 
 
 def _named(heard: Sequence[tuple[Word, float, float, str]], known: Turns) -> list[Word]:

@@ -47,7 +47,7 @@ def first_pass(
     """A first pass of the excerpt, of a kind at random, and the true speaker of each word.
 
     `severity` scales how bad all of them are (1: as met in use)."""
-    scale = float(np.exp(rng.uniform(-1, 1) * np.log(recipe.spread))) * severity
+    scale = _scale(recipe, rng) * severity
     drawn, kind = draw_severity(rng, scale), rng.random()
     if kind < recipe.turns:
         return diarised(excerpt, drawn, draw_diarizer(rng, scale), rng)
@@ -82,7 +82,7 @@ def real_first_pass(
 ) -> tuple[list[Word], list[str]]:
     """A real diarizer's first pass of an excerpt of one of the recordings, cut as by `excerpt`, in
     words of a simulated recogniser, and the true speaker of each of them."""
-    scale = float(np.exp(rng.uniform(-1, 1) * np.log(recipe.spread)))
+    scale = _scale(recipe, rng)
     one = found[int(rng.integers(len(found)))]
     words, true = really(
         _some(draw_excerpt([(1.0, [one.words])], length, rng), pairs, rng),
@@ -106,6 +106,11 @@ def _some(drawn: Sequence[Word], pairs: float, rng: np.random.Generator) -> Sequ
         kept = sorted(names, key=lambda name: -counts[name])[:2]
         drawn = [word for word in drawn if word["speaker"] in kept]
     return drawn
+
+
+def _scale(recipe: Kinds, rng: np.random.Generator) -> float:
+    """By what a severity is stretched, at random."""
+    return float(np.exp(rng.uniform(-1, 1) * np.log(recipe.spread)))
 
 
 def _scrambled(words: list[Word], true: Sequence[str], rng: np.random.Generator) -> list[Word]:
