@@ -70,11 +70,12 @@ def main() -> None:
             strict=True,
         )
     )
+    found = real(data / "real_firstpass" / "ami_dev", meetings) if options["real"] else []
     if corrector == "adapter":
-        adapter.train(corpora, out, AdapterRecipe(**options), start=start, report=report)
+        recipe = AdapterRecipe(**options)
+        adapter.train(corpora, out, recipe, start=start, report=report, found=found)
     else:
         dev = options.pop("dev")
-        found = real(data / "real_firstpass" / "ami_dev", meetings) if options["real"] else []
         train_ag_lsec(corpora, out, AgLsecRecipe(**options), start, dev, found)
 
 

@@ -106,6 +106,29 @@ def test_both_ways_of_attention_agree_and_of_a_wrong_one_it_is_noticed():
     assert not attention.agrees(blind, "cpu", torch.float32, 4, 2, 8)
 
 
+def test_compiled_layers_and_the_quick_way_back_give_the_same_loss_and_gradients():
+    """In bfloat16, to its precision, for packs of one size."""
+    way = attention.choose("cpu", torch.bfloat16, 4, 2, 8)
+    if way is not attention.quick:
+        pytest.skip("nothing can be compiled here: training goes the other way")
+    answers = []
+    for chosen, compiled in ((attention.apart, False), (way, True)):
+        network = model.load().network
+        torch.manual_seed(1)
+        lora = Adapter(network, 4)
+        with torch.no_grad():
+            for weight in lora.weights():
+                weight.normal_(0, 0.1)
+        lora.begin(False, torch.bfloat16)
+        row = pack(batch(2), size=1024)
+        nats = packing.loss(network, row, chosen, torch.bfloat16, compiled=compiled)
+        nats.backward()
+        answers.append([nats.detach(), *(weight.grad for weight in lora.weights())])
+        lora.end()
+    for plain, quick in zip(*answers, strict=True):
+        assert float((plain - quick).norm()) <= 0.06 * float(plain.norm())
+
+
 def test_merged_and_beside_give_the_same_loss_and_gradients():
     answers = []
     for merged in (False, True):

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from seal.errors import SealError
+from seal.formats.rttm import Turns
 from seal.llm import model
 from seal.training.adapter import loss, train
 from seal.training.examples import PRESETS, AdapterRecipe, example
+from seal.training.first_passes import Diarised
 from tiny import CORPORA, encode, tiny_model
 
 RECIPE = AdapterRecipe(
@@ -35,6 +37,26 @@ def test_examples_depend_on_seed_and_number_alone():
     one, again = (example(CORPORA, encode, RECIPE, 5) for _ in range(2))
     assert one == again != example(CORPORA, encode, RECIPE, 6)
     assert len(one.oracle) == len(one.prompt.words)
+
+
+def test_real_first_passes_are_a_share_of_those_without_scores():
+    """And nothing changes where there are none, or where all words have scores."""
+    real = [
+        Diarised(told, Turns([(w["start_time"], w["end_time"], w["speaker"]) for w in told]))
+        for _, recordings in CORPORA
+        for told in recordings
+    ]
+    bare = replace(RECIPE, shapes=("word-none",), unlabelled=0.0, turns=1.0, clean=1.0)
+
+    def drawn(recipe, found=()):
+        return [example(CORPORA, encode, recipe, index, real=found) for index in range(12)]
+
+    every = replace(bare, real=1.0)
+    assert drawn(every) == drawn(bare) != drawn(every, real)
+    wrong = [a != b for item in drawn(every, real) for a, b in zip(item.oracle, item.prompt.draft)]
+    assert sum(wrong) < 0.3 * len(wrong)  # of turns that are the truth, overlap alone is left
+    scored = replace(every, shapes=("word-label",))
+    assert drawn(scored, real) == drawn(scored)
 
 
 def test_the_loss_is_the_mean_surprise_at_the_targets():

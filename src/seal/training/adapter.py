@@ -26,9 +26,10 @@ from seal.llm.linear import mixed_precision
 from seal.llm.prompt import TRANSCRIPT_FORMATS
 from seal.training import packing
 from seal.training.arrays import Pack, pack
-from seal.training.attention import Attention, apart, choose
+from seal.training.attention import Attention, apart, choose, quick
 from seal.training.drawing import packs
 from seal.training.examples import AdapterRecipe, ChunkExample, Teacher, trained_shapes
+from seal.training.first_passes import Diarised
 from seal.training.lora import Adapter, read_state
 from seal.training.run import Report, Run
 from seal.training.shards import write_shards
@@ -120,16 +121,18 @@ def train(
     checkpoint_every: int = 25,
     workers: int | None = None,
     shards: Path | None = None,
+    found: Sequence[Diarised] = (),
 ) -> None:
     """Train an adapter into the folder `output`, going on from the checkpoint there, if any.
 
     `base` is the model's name or path (None: the recipe's); a new run may begin with the adapter
-    in the folder `start`. `report` gets a dict per step (step, chunks, loss in nats per label,
-    seconds, tokens); the same goes to `log.jsonl`. The adapter is saved in float16, as peft does;
-    with every checkpoint also in small files in the folder `shards`. `workers` processes draw the
-    chunks; None is all cores but one on a GPU, and on a CPU none, for it is the slower part. By the
-    clock (`recipe.minutes`) a checkpoint is due every minute, else every `checkpoint_every` steps,
-    and loading and saving count as time.
+    in the folder `start`. `found` are recordings under real diarizers, for `recipe.real`. `report`
+    gets a dict per step (step, chunks, loss in nats per label, seconds, tokens); the same goes to
+    `log.jsonl`. The adapter is saved in float16, as peft does; with every checkpoint also in small
+    files in the folder `shards`. `workers` processes draw the chunks; None is all cores but one on
+    a GPU, and on a CPU none, for it is the slower part. By the clock (`recipe.minutes`) a
+    checkpoint is due every minute, else every `checkpoint_every` steps, and loading and saving
+    count as time.
     """
     clock = Clock(recipe)
     base = base or recipe.base
@@ -163,6 +166,7 @@ def train(
         workers,
         _teacher if recipe.teacher else None,
         language_model.eos if recipe.spoken else None,
+        found,
     )
     learn = _Learner(network, adapter, device, recipe)
     if recipe.minutes and not clock.over():
@@ -211,6 +215,8 @@ class _Learner:
         width = getattr(config, "head_dim", None) or config.hidden_size // heads
         shared = getattr(config, "num_key_value_heads", None) or heads
         self._attention: Attention = choose(device, self._dtype, heads, shared, width)
+        # Where compiled attention works, compiled layers do; each size of pack is compiled anew.
+        self._compiled = self._attention is quick and recipe.tokens > 0
 
     def gradients(self, rows: Sequence[Pack]) -> Tensor:
         """Add the gradients of the packs of a step; return the sum of their loss, in nats."""
@@ -219,7 +225,12 @@ class _Learner:
         for row in rows:
             self._adapter.begin(self._merged, self._dtype)
             total = packing.loss(
-                self._network, row, self._attention, self._dtype, self._recipe.spoken
+                self._network,
+                row,
+                self._attention,
+                self._dtype,
+                self._recipe.spoken,
+                self._compiled,
             )
             (total / labels).backward()
             nats += total.detach()

@@ -18,6 +18,7 @@ import numpy as np
 from seal.llm.prompt import Encode
 from seal.training.arrays import Pack, pack
 from seal.training.examples import AdapterRecipe, ChunkExample, Teacher, examples, spoken_formats
+from seal.training.first_passes import Diarised
 from seal.training.simulate import Corpora
 
 POOL_TOKENS = 32_768
@@ -48,6 +49,7 @@ def pool(
     progress: float,
     teacher: Teacher | None = None,
     end: int | None = None,
+    real: Sequence[Diarised] = (),
 ) -> list[Pack]:
     """The packs of pool `index`, drawn at `progress` in [0, 1] of the run."""
     rng = np.random.default_rng([recipe.seed, index])
@@ -59,7 +61,7 @@ def pool(
         if recipe.tokens
         else len(drawn) < count * recipe.batch
     ):
-        found = examples(corpora, encode, recipe, progress, rng, teacher)
+        found = examples(corpora, encode, recipe, progress, rng, teacher, real)
         drawn += found
         tokens += sum(item.length for item in found)
     shuffled = [drawn[place] for place in rng.permutation(len(drawn))]
@@ -95,9 +97,10 @@ def packs(
     workers: int = 0,
     teach: Callable[[], Teacher] | None = None,
     end: int | None = None,
+    real: Sequence[Diarised] = (),
 ) -> Generator[Pack, None, None]:
     """The packs of a run from number `start` on, without end. `progress` says how far the run is;
-    `teach` makes the teacher, where it is needed."""
+    `teach` makes the teacher, where it is needed; `real` are recordings under real diarizers."""
     per_pool = packs_per_pool(recipe)
 
     def share(index: int) -> float:
@@ -112,13 +115,14 @@ def packs(
         teacher = teach() if teach else None
         index = first
         while True:
-            yield from pool(corpora, encode, recipe, index, share(index), teacher, end)[skipped:]
+            drawn = pool(corpora, encode, recipe, index, share(index), teacher, end, real)
+            yield from drawn[skipped:]
             index, skipped = index + 1, 0
     with ProcessPoolExecutor(
         workers,
         get_context("spawn"),  # a fork would take torch's threads with it, half alive
         _begin,
-        (corpora, encode, recipe, teach, end),
+        (corpora, encode, recipe, teach, end, real),
     ) as pools:
         try:
             waiting: deque[Future[list[Pack]]] = deque()
@@ -150,5 +154,5 @@ def _teacher() -> Teacher | None:
 
 
 def _drawn(index: int, progress: float) -> list[Pack]:
-    corpora, encode, recipe, _, end = _given
-    return pool(corpora, encode, recipe, index, progress, _teacher(), end)
+    corpora, encode, recipe, _, end, real = _given
+    return pool(corpora, encode, recipe, index, progress, _teacher(), end, real)

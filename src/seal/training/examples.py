@@ -26,7 +26,7 @@ from seal.llm.prompt import (
     order_of_appearance,
     word_tokens,
 )
-from seal.training.first_passes import excerpt, first_pass
+from seal.training.first_passes import Diarised, excerpt, first_pass, real_first_pass
 from seal.training.simulate import Corpora
 from seal.words import Word, speakers, without_scores
 
@@ -86,6 +86,8 @@ class AdapterRecipe:
     too; beside those whose shape has none."""
     turns: float = 0.0
     """Share of the chunks without acoustic labels whose first pass is a diarizer's turns."""
+    real: float = 0.0
+    """Share of those from recordings under real diarizers, where there are any."""
     winner: float = 0.0
     """Share of the other first passes that keep the score of the word's own speaker alone."""
     spread: float = 1.0
@@ -225,13 +227,14 @@ def example(
     recipe: AdapterRecipe,
     index: int,
     teacher: Teacher | None = None,
+    real: Sequence[Diarised] = (),
 ) -> ChunkExample:
     """One chunk by itself, of which `index` and the seed alone decide. `corpora` are (weight,
-    recordings); recordings are in time order."""
+    recordings); recordings are in time order. `real` are recordings under real diarizers."""
     rng = np.random.default_rng([recipe.seed, index])
     alone = replace(recipe, excerpt=150, cuts=1)
     while True:
-        found = examples(corpora, encode, alone, index / recipe.chunks, rng, teacher)
+        found = examples(corpora, encode, alone, index / recipe.chunks, rng, teacher, real)
         if found:
             return found[int(rng.integers(len(found)))]
 
@@ -243,19 +246,19 @@ def examples(
     progress: float,
     rng: np.random.Generator,
     teacher: Teacher | None = None,
+    real: Sequence[Diarised] = (),
 ) -> list[ChunkExample]:
     """The chunks of one excerpt with one first pass, at `progress` in [0, 1] of the run."""
     share = shares(recipe)
     bare = {shape: part for shape, part in share.items() if shape.endswith("-none")}
     turns = recipe.turns * sum(bare.values())
     scored = {shape: part * (1 - recipe.turns * (shape in bare)) for shape, part in share.items()}
-    words = excerpt(corpora, recipe.excerpt, recipe.pairs, rng)
-    heard, truth = first_pass(
-        words,
-        _Kinds(float(rng.random() < turns), recipe.winner, recipe.spread),
-        rng,
-        severity_scale(recipe, progress),
-    )
+    kinds = _Kinds(float(rng.random() < turns), recipe.winner, recipe.spread)
+    if real and kinds.turns and rng.random() < recipe.real:
+        heard, truth = real_first_pass(real, recipe.excerpt, recipe.pairs, kinds, rng)
+    else:
+        words = excerpt(corpora, recipe.excerpt, recipe.pairs, rng)
+        heard, truth = first_pass(words, kinds, rng, severity_scale(recipe, progress))
     if not heard:
         return []
     names = speakers(heard)

@@ -29,6 +29,8 @@ class LowRank(nn.Module):
     def __init__(self, base: nn.Linear) -> None:
         super().__init__()
         self.base = base
+        self.frozen: Tensor | None = None
+        """[out, in]: the frozen weight in the type of the products."""
         self.merged: Tensor | None = None
         """[out, in], or None: compute beside the frozen map."""
         self.down: Tensor | None = None
@@ -42,6 +44,29 @@ class LowRank(nn.Module):
         return self.base(states) + functional.linear(
             functional.linear(states, self.down), self.up
         ).to(states.dtype)
+
+
+Map = nn.Module | tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
+"""A linear map; or what it is computed with (`parts`)."""
+
+
+def parts(module: nn.Module) -> Map:
+    """Weight [out, in], bias, and the thin maps [rank, in] and [out, rank], if any."""
+    if not isinstance(module, LowRank):
+        return module.weight, module.bias, None, None  # type: ignore[return-value]
+    weight = module.base.weight if module.frozen is None else module.frozen
+    return weight, module.base.bias, module.down, module.up
+
+
+def mapped(states: Tensor, by: Map) -> Tensor:
+    """The states [N, in] through a map, [N, out]."""
+    if isinstance(by, nn.Module):
+        return by(states)
+    weight, bias, down, up = by
+    answer = functional.linear(states, weight, bias)
+    if down is None or up is None:
+        return answer
+    return answer + functional.linear(functional.linear(states, down), up)
 
 
 class _Stack:
@@ -73,6 +98,8 @@ class _Stack:
         downs, ups = (self.down * scale).to(dtype).unbind(), self.up.to(dtype).unbind()
         for module, down, up in zip(self.modules, downs, ups, strict=True):
             module.merged, module.down, module.up = None, down, up
+            if module.frozen is None or module.frozen.dtype != dtype:
+                module.frozen = module.base.weight.detach().to(dtype)
 
 
 class Adapter:
@@ -116,7 +143,7 @@ class Adapter:
         """Leave the network as it was before: its own maps alone."""
         for stack in self._stacks:
             for module in stack.modules:
-                module.merged = module.down = module.up = None
+                module.frozen = module.merged = module.down = module.up = None
 
     def state(self) -> dict[str, Tensor]:
         """The weights by peft's names."""

@@ -5,6 +5,8 @@ computed where a label stands alone, and of those tokens alone that it may be. I
 layers, and nothing of how chunks are drawn.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,15 +19,21 @@ from seal.llm.llama import is_llama
 from seal.llm.own_attention import own_attention
 from seal.training.arrays import Pack
 from seal.training.attention import Attention, Documents, documents
+from seal.training.lora import Map, mapped, parts
 
 
 def loss(
-    network: Any, row: Pack, attention: Attention, dtype: torch.dtype, spoken: float = 0.0
+    network: Any,
+    row: Pack,
+    attention: Attention,
+    dtype: torch.dtype,
+    spoken: float = 0.0,
+    compiled: bool = False,
 ) -> Tensor:
     """Sum of the labels' cross-entropy (nats) over a pack; nothing waits for the device.
 
     Products are computed in `dtype`. With the weight `spoken`, the mean surprise at the words' own
-    tokens joins each label's.
+    tokens joins each label's. The layers of a Llama may be `compiled`, for packs of one size.
     """
     device = str(network.device)
     slots, options, targets = (_on(part, device) for part in (row.slots, row.options, row.targets))
@@ -35,7 +43,7 @@ def loss(
     head = network.get_output_embeddings()
     mixed = torch.autocast(device.split(":")[0], torch.bfloat16, dtype == torch.bfloat16)
     with mixed:
-        hidden = hidden_states(network, row, attention, wanted, dtype)
+        hidden = hidden_states(network, row, attention, wanted, dtype, compiled)
     absent = options < 0
     rows = functional.embedding(options.clamp(min=0), head.weight)
     logits = torch.einsum("sh,skh->sk", hidden[: len(row.slots)].float(), rows.float())
@@ -51,7 +59,12 @@ def loss(
 
 
 def hidden_states(
-    network: Any, row: Pack, attention: Attention, wanted: Tensor, dtype: torch.dtype
+    network: Any,
+    row: Pack,
+    attention: Attention,
+    wanted: Tensor,
+    dtype: torch.dtype,
+    compiled: bool = False,
 ) -> Tensor:
     """The last hidden states [len(wanted), hidden] after the tokens `wanted` of a pack."""
     device = str(network.device)
@@ -60,7 +73,7 @@ def hidden_states(
     positions = _on(np.concatenate([np.arange(length) for length in row.lengths]), device)
     decoder = network.get_decoder()
     if is_llama(decoder):
-        return _llama(decoder, tokens, positions, wanted, attention, where, dtype)
+        return _llama(decoder, tokens, positions, wanted, attention, where, dtype, compiled)
     return _any_network(decoder, tokens, positions, attention, where)[wanted]
 
 
@@ -82,6 +95,7 @@ def _llama(
     attention: Attention,
     where: Documents,
     dtype: torch.dtype,
+    compiled: bool,
 ) -> Tensor:
     """Llama's layers (as in `llm/llama.py`), with gradients: sums and norms in float32, products
     in `dtype`. Of the last layer only what is `wanted` goes on behind attention."""
@@ -91,35 +105,66 @@ def _llama(
         part[0].to(dtype)[:, None]
         for part in decoder.rotary_emb(states[None], position_ids=positions[None])
     )
+    # What is compiled sees its products' own types, and no autocast.
+    device = states.device.type
+    mixed = torch.autocast(device, torch.bfloat16, torch.is_autocast_enabled(device))
+    before, after, given = _before, _after, lambda module: module
+    if compiled:
+        before, after, given = *_compiled(), parts
+        mixed = torch.autocast(device, enabled=False)
+    last = len(decoder.layers) - 1
+    with mixed:
+        for number, layer in enumerate(decoder.layers):
+            own, mlp = layer.self_attn, layer.mlp
+            normed = (layer.input_layernorm.weight, layer.input_layernorm.variance_epsilon)
+            maps = [given(module) for module in (own.q_proj, own.k_proj, own.v_proj)]
+            queries, keys, values = before(states, normed, maps, cosine, sine, width)
+            attended = attention(queries, keys, values, where, own.scaling).reshape(count, -1)
+            if number == last:
+                states, attended, after = states[wanted], attended[wanted], _after
+            behind = layer.post_attention_layernorm
+            maps = [given(m) for m in (own.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj)]
+            states = after(states, attended, (behind.weight, behind.variance_epsilon), maps)
+    final = (decoder.norm.weight, decoder.norm.variance_epsilon)
+    return _rms_norm(states, final, torch.float32)
 
-    def rotated(part: Tensor) -> Tensor:
-        heads = part.view(count, -1, width)
+
+Norm = tuple[Tensor, float]
+"""The weights [hidden] of a norm, and what keeps it from dividing by nought."""
+
+
+def _before(
+    states: Tensor, norm: Norm, maps: Sequence[Map], cosine: Tensor, sine: Tensor, width: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A layer up to its attention: queries, keys and values [N, heads, width]."""
+    normed = _rms_norm(states, norm, cosine.dtype)
+    query, key, value = (mapped(normed, by).view(len(states), -1, width) for by in maps)
+
+    def rotated(heads: Tensor) -> Tensor:
         left, right = heads.chunk(2, dim=2)
         return heads * cosine + torch.cat((-right, left), dim=2) * sine
 
-    last = len(decoder.layers) - 1
-    for number, layer in enumerate(decoder.layers):
-        own, mlp = layer.self_attn, layer.mlp
-        normed = _rms_norm(states, layer.input_layernorm, dtype)
-        attended = attention(
-            rotated(own.q_proj(normed)),
-            rotated(own.k_proj(normed)),
-            own.v_proj(normed).view(count, -1, width),
-            where,
-            own.scaling,
-        ).reshape(count, -1)
-        if number == last:
-            states, attended = states[wanted], attended[wanted]
-        states = states + own.o_proj(attended)
-        normed = _rms_norm(states, layer.post_attention_layernorm, dtype)
-        gated = functional.silu(mlp.gate_proj(normed)) * mlp.up_proj(normed)
-        states = states + mlp.down_proj(gated)
-    return _rms_norm(states, decoder.norm, torch.float32)
+    return rotated(query), rotated(key), value
 
 
-def _rms_norm(states: Tensor, norm: Any, dtype: torch.dtype) -> Tensor:
-    weight = norm.weight.to(states.dtype)
-    return torch.rms_norm(states, (states.shape[-1],), weight, norm.variance_epsilon).to(dtype)
+def _after(states: Tensor, attended: Tensor, norm: Norm, maps: Sequence[Map]) -> Tensor:
+    """A layer from its attention's answer on."""
+    out, gate, up, down = maps
+    states = states + mapped(attended, out)
+    normed = _rms_norm(states, norm, attended.dtype)
+    return states + mapped(functional.silu(mapped(normed, gate)) * mapped(normed, up), down)
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> tuple[Any, Any]:
+    """Both, compiled: what is not a product of matrices is computed in few passes of memory."""
+    return torch.compile(_before, dynamic=False), torch.compile(_after, dynamic=False)
+
+
+def _rms_norm(states: Tensor, norm: Norm, dtype: torch.dtype) -> Tensor:
+    weight, epsilon = norm
+    shape = (states.shape[-1],)
+    return torch.rms_norm(states, shape, weight.to(states.dtype), epsilon).to(dtype)
 
 
 def _any_network(
