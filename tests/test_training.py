@@ -53,7 +53,11 @@ def test_real_first_passes_are_a_share_of_those_without_scores():
 
     every = replace(bare, real=1.0)
     assert drawn(every) == drawn(bare) != drawn(every, real)
-    wrong = [a != b for item in drawn(every, real) for a, b in zip(item.oracle, item.prompt.draft)]
+    wrong = [
+        a != b
+        for item in drawn(every, real)
+        for a, b in zip(item.oracle, item.prompt.draft, strict=True)
+    ]
     assert sum(wrong) < 0.3 * len(wrong)  # of turns that are the truth, overlap alone is left
     scored = replace(every, shapes=("word-label",))
     assert drawn(scored, real) == drawn(scored)
