@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from seal.bench.report import Table
 
 
+HELD_OUT = 250
+"""Words of each held-out recording that are used, where nobody says how many."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
@@ -81,9 +85,14 @@ def bench(
         ),
     ] = 2000,
     most: Annotated[
-        int,
-        typer.Option("--words", min=1, help="Number of words of each held-out recording to use."),
-    ] = 250,
+        int | None,
+        typer.Option(
+            "--words",
+            min=1,
+            help="Number of words of each recording to use; else all of --sets, 250 of those held "
+            "out of --learn.",
+        ),
+    ] = None,
     system: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,7 +112,7 @@ def bench(
     """
     need("score")
     from seal.bench import ROWS, report
-    from seal.bench.sets import read_set, simulate_set
+    from seal.bench.sets import cut, read_set, simulate_set
     from seal.bench.tables import TABLES, budget, train_adapter, with_adapter
     from seal.corpora.prepare import read_part
 
@@ -124,7 +133,8 @@ def bench(
         title = folder.resolve().name
         if title in loaded:
             raise SealError(f"--sets: two folders are called {title}; rename one")
-        loaded[title] = read_set(folder)
+        recordings = read_set(folder)
+        loaded[title] = [cut(one, most) for one in recordings] if most else recordings
     if adapter:
         rows = with_adapter(rows, adapter)
 
@@ -134,7 +144,7 @@ def bench(
         for folder in learn or []:
             part = held_out(folder)
             if part:
-                held = [reference[:most] for reference in read_part(folder, part)]
+                held = [reference[: most or HELD_OUT] for reference in read_part(folder, part)]
                 title = f"{folder.resolve().name}-{part}"
                 simulate_set(held, output / "sets" / title)
                 loaded[title] = read_set(output / "sets" / title)

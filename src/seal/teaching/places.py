@@ -9,7 +9,7 @@ import io
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from seal import rulings
 from seal.errors import SealError
@@ -81,22 +81,6 @@ def from_csv(text: str, source: str) -> list[Wanted]:
         raise SealError(f"{source}: line {rows.line_num}: is no CSV ({error})") from None
     if not found:
         raise SealError(f"{source}: holds no ruling")
-    return found
-
-
-def from_json(value: Any, source: str) -> list[Wanted]:
-    """[{"place": "14:07-14:12", "speaker": "B"}, …]. Raises SealError for anything else."""
-    if not isinstance(value, list):
-        raise SealError(f"{source}: must be a list of places with their speakers")
-    found = []
-    for number, each in enumerate(value, start=1):
-        keys = each if isinstance(each, dict) else {}
-        place, speaker = keys.get("place"), keys.get("speaker")
-        if not isinstance(place, str) or not isinstance(speaker, str) or not speaker.strip():
-            raise SealError(f"{source}: entry {number}: must have a place and a speaker")
-        wanted = Wanted(place, speaker, source=f"{source}: entry {number}")
-        _times(wanted)
-        found.append(wanted)
     return found
 
 

@@ -6,6 +6,7 @@ learning rate falls to nought by its end. A run that was killed goes on from its
 knows nothing of audio, nor of decoding.
 """
 
+import gc
 import json
 import os
 import time
@@ -147,7 +148,7 @@ def train(
     adapter = Adapter(network, recipe.rank, recipe.first_layer)
     on_gpu = device.startswith("cuda")
     optimiser = AdamW(
-        adapter.weights(), lr=recipe.rate, weight_decay=0.0, betas=(0.9, 0.98), fused=on_gpu or None
+        adapter.weights(), lr=recipe.rate, weight_decay=0.0, betas=(0.9, 0.98), fused=True
     )
     keeper = _Keeper(run, adapter, optimiser, recipe, base or model.EMBEDDED, clock, shards)
     step = run.resume(adapter.load, optimiser)
@@ -172,6 +173,7 @@ def train(
     if recipe.minutes and not clock.over():
         keeper.save(step)  # says how long it takes
     waiting: list[_Done] = []
+    gc.freeze()  # a corpus is millions of objects, which need not be looked at again
     last = clock.seconds
     try:
         while not clock.over():

@@ -14,10 +14,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 TOLERANCE = 0.05
 """Largest difference that bfloat16 may make, of a number of about 1 or as a share of a larger."""
+
+
+ROUNDED = 32
+"""Documents are computed in so many tokens, or a multiple, on a CPU in bfloat16."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +158,17 @@ def _later(count: int) -> Tensor:
 
 
 def quick(queries: Tensor, keys: Tensor, values: Tensor, where: Documents, scale: float) -> Tensor:
-    """Each document by itself, on a CPU that multiplies matrices in bfloat16."""
-    return _each(queries, keys, values, where, lambda *one: _Quick.apply(*one, scale))
+    """Each document by itself, on a CPU that multiplies matrices in bfloat16.
+
+    Lengths are rounded up: every new size of a product costs time and memory that stay.
+    """
+
+    def causal(*one: Tensor) -> Tensor:
+        count = one[0].shape[2]
+        longer = [pad(part, (0, 0, 0, -count % ROUNDED)) for part in one]
+        return _Quick.apply(*longer, scale)[:, :, :count]
+
+    return _each(queries, keys, values, where, causal)
 
 
 def choose(device: str, dtype: torch.dtype, heads: int, shared: int, width: int) -> Attention:
