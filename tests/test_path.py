@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seal.correction import correct
 from seal.correctors import ag_lsec_network
 from seal.correctors.path import best, costs, islands, kinds, sentence_ends
-from seal.correctors.unread import is_english, share_at_once
+from seal.correctors.unread import is_english, is_talk, share_at_once
 from seal.errors import Notice
 from tiny import tiny_network, tiny_pieces
 
@@ -101,6 +101,22 @@ def test_what_is_not_read_is_not_changed(name, monkeypatch):
     with pytest.warns(Notice, match="call: not in English"):
         corrected = correct(words)
     assert [word["speaker"] for word in corrected] == [word["speaker"] for word in words]
+
+
+BOOK = """the rain had fallen upon the roofs of the village since dawn and behind the mill the river
+carried branches and leaves towards the sea while an old man in a grey coat stood at the window and
+counted the boats that had come home before the storm"""
+
+
+def test_what_is_read_aloud_is_told_from_talk(monkeypatch):
+    monkeypatch.setattr(ag_lsec_network, "load", lambda *_: (tiny_network(), tiny_pieces))
+    assert (
+        is_talk(said(ENGLISH * 3)) and is_talk(said("the rain fell upon the roofs")) and is_talk([])
+    )
+    assert not is_talk(said(BOOK))
+    with pytest.warns(Notice, match="call: not the words of people who talk"):
+        corrected = correct(said(BOOK))
+    assert [word["speaker"] for word in corrected] == [word["speaker"] for word in said(BOOK)]
 
 
 def test_people_who_speak_at_once_are_not_sorted_by_their_text(monkeypatch):

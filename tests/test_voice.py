@@ -12,7 +12,7 @@ from seal.acoustic import rescore
 from seal.acoustic.units import Unit
 from seal.cli import main
 from seal.correctors import hearing, voice
-from seal.errors import SealError
+from seal.errors import Notice, SealError
 from seal.words import Conversation
 
 
@@ -69,6 +69,17 @@ def test_what_is_not_heard_is_read_as_without_a_recording(hears):
     hears("------------")
     words = [word(who, i) for i, who in enumerate("AAAAAABBBABB")]
     assert correct(words, audio="call.wav") == correct(words)
+
+
+@pytest.mark.models
+def test_where_all_speak_at_once_no_voice_is_heard(hears):
+    """What two share is evidence for neither, and nothing is changed."""
+    hears("AAAAAABBBBBB")
+    words = [word(who, i) | {"speaker_scores": {"A": 0.9, "B": 0.8}, "words": "well"}
+             for i, who in enumerate("AAAAAABBBABB")]  # fmt: skip
+    with pytest.warns(Notice, match="at once.*stay as they are"):
+        found = correct(words, audio="call.wav")
+    assert [one["speaker"] for one in found] == list("AAAAAABBBABB")
 
 
 @pytest.mark.models

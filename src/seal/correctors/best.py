@@ -22,7 +22,7 @@ from seal import weights
 from seal.correctors import Labels, Options, ag_lsec, hearing, lengths, path
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.seal import decode_chunks
-from seal.correctors.unread import why_unread
+from seal.correctors.unread import is_at_once, why_unread
 from seal.errors import Notice
 from seal.progress import Progress, split
 from seal.words import Conversation
@@ -46,6 +46,7 @@ def label(
     text_share = 1.0 if options.audio is None else 0.3
     encoder_share = 0.2 * text_share if weight else text_share
     reasons = [why_unread(one.words) for one in conversations]
+    heard = [options.audio is not None and not is_at_once(one.words) for one in conversations]
     read = iter(
         ag_lsec.log_posteriors(
             [one for one, why in zip(conversations, reasons, strict=True) if why is None],
@@ -55,7 +56,7 @@ def label(
         )
     )
     log_posteriors, gains, chosen = [], [], []
-    for one, why in zip(conversations, reasons, strict=True):
+    for one, why, listens in zip(conversations, reasons, heard, strict=True):
         if why is None:
             rows = next(read)
             gain = ag_lsec.gains(one, rows, options, tuned)
@@ -63,7 +64,7 @@ def label(
             best = path.best(gain, path.costs(one.words, written, tuned["changes"]))
         else:
             name = one.words[0]["session_id"]
-            rest = "voices alone decide" if options.audio else "its speakers stay as they are"
+            rest = "voices alone decide" if listens else "its speakers stay as they are"
             warnings.warn(f"{name}: {why}: {rest}", Notice, stacklevel=2)
             best = np.array(one.draft())
             rows = unread(one)
@@ -90,13 +91,14 @@ def label(
     reports = split(
         lambda share: progress(text_share + (1.0 - text_share) * share), lengths(conversations)
     )
-    for conversation, sums, best, report in zip(
-        conversations, log_posteriors, chosen, reports, strict=True
+    for conversation, sums, best, listens, report in zip(
+        conversations, log_posteriors, chosen, heard, reports, strict=True
     ):
         sums -= np.logaddexp.reduce(sums, axis=1, keepdims=True)
         confidence = np.exp(sums[np.arange(len(best)), best])
-        if options.audio is not None and len(conversation.names) > 1:
+        if listens and len(conversation.names) > 1:
             best, confidence = _heard(conversation, sums, best, confidence, options, report)
+        report(1.0)
         result.append(Labels(best.tolist(), confidence.tolist()))
     return result
 
