@@ -39,6 +39,9 @@ SIMULATED_WORDS = {"calls": 1500, "meetings": 3000, "cabnc": 1500}
 
 VOICED_WORDS = {"calls": 500, "meetings": 400}
 
+READERS = 36
+"""Pairs of voices that read at once."""
+
 VOICED_MEETINGS_DEV = ("ES2011a", "IB4001", "IB4010", "IS1008a", "TS3004a", "TS3004c")
 
 CABNC_LEAST, CABNC_MOST_SPEAKERS = 400, 5
@@ -225,6 +228,19 @@ def _voiced(kind: str, part: str, corpora: Corpora, folder: Path) -> list[Task]:
     return [Task(name, partial(make, name)) for name in names]
 
 
+def _readers(corpora: Corpora, folder: Path) -> list[Task]:
+    """Pairs of the development voices, who read at once."""
+    from seal.bench.voiced import readers
+
+    def make(name: str) -> Made:
+        return readers(
+            corpora.voices["dev"], _rng("readers", name), folder / "audio" / f"{name}.flac"
+        )
+
+    names = [f"readers{number:02d}" for number in range(READERS)]
+    return [Task(name, partial(make, name)) for name in names]
+
+
 def _names(corpora: Corpora, kind: str, part: str) -> list[str]:
     """The recordings of a kind that are in a list. Files' names are read, and only CABNC's words:
     which of its conversations are long enough shows there alone."""
@@ -320,6 +336,7 @@ def _plans() -> dict[str, Plan]:
                 RECIPE_OF_SOUND,
             )
     return plans | {
+        "voiced-readers-dev": Plan(("librispeech_utterances",), _readers, RECIPE_OF_SOUND),
         "clips": Plan(("ami_clips",), partial(_sound, "ami_clips", _clips), RECIPE_OF_SOUND),
         "libri2mix": Plan(("libri2mix",), partial(_sound, "libri2mix", _mixtures), RECIPE_OF_SOUND),
         "real-audio": Plan(

@@ -129,6 +129,7 @@ USES = {
     "simulated-cabnc-dev": "dev: thresholds, margins and choices",
     "voiced-calls-dev": "dev: thresholds, margins and choices",
     "voiced-meetings-dev": "dev: thresholds, margins and choices",
+    "voiced-readers-dev": "dev: what is no conversation",
     "real-calls": "test",
     "real-meetings": "test",
     "simulated-calls": "test",
