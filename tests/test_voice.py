@@ -72,14 +72,24 @@ def test_what_is_not_heard_is_read_as_without_a_recording(hears):
 
 
 @pytest.mark.models
-def test_where_all_speak_at_once_no_voice_is_heard(hears):
-    """What two share is evidence for neither, and nothing is changed."""
-    hears("AAAAAABBBBBB")
-    words = [word(who, i) | {"speaker_scores": {"A": 0.9, "B": 0.8}, "words": "well"}
-             for i, who in enumerate("AAAAAABBBABB")]  # fmt: skip
-    with pytest.warns(Notice, match="at once.*stay as they are"):
+@pytest.mark.parametrize(
+    ("text", "decided"),
+    [
+        ("the rain fell upon a roof of his house", False),
+        ("well I know it's the roof you mean", True),
+    ],
+)
+def test_readers_who_are_mixed_are_not_heard_and_people_who_talk_at_once_are(hears, text, decided):
+    """Of two who read at once no voice is ever alone; a conversation has its moments."""
+    hears("A" * 18 + "B" * 18)
+    both, texts = {"A": 0.9, "B": 0.8}, text.split() * 5
+    words = [
+        word(who, i) | {"speaker_scores": both, "words": said}
+        for i, (who, said) in enumerate(zip("A" * 18 + "B" * 14 + "ABBB", texts, strict=False))
+    ]
+    with pytest.warns(Notice, match="voices alone decide" if decided else "stay as they are"):
         found = correct(words, audio="call.wav")
-    assert [one["speaker"] for one in found] == list("AAAAAABBBABB")
+    assert (found[32]["speaker"] == "B") == decided
 
 
 @pytest.mark.models

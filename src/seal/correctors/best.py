@@ -22,7 +22,7 @@ from seal import weights
 from seal.correctors import Labels, Options, ag_lsec, hearing, lengths, path
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.seal import decode_chunks
-from seal.correctors.unread import is_at_once, why_unread
+from seal.correctors.unread import is_heard, why_unread
 from seal.errors import Notice
 from seal.progress import Progress, split
 from seal.words import Conversation
@@ -46,7 +46,7 @@ def label(
     text_share = 1.0 if options.audio is None else 0.3
     encoder_share = 0.2 * text_share if weight else text_share
     reasons = [why_unread(one.words) for one in conversations]
-    heard = [options.audio is not None and not is_at_once(one.words) for one in conversations]
+    heard = [options.audio is not None and is_heard(one.words) for one in conversations]
     read = iter(
         ag_lsec.log_posteriors(
             [one for one, why in zip(conversations, reasons, strict=True) if why is None],

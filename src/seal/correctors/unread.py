@@ -72,8 +72,13 @@ def is_talk(words: Sequence[Word]) -> bool:
 
 
 def is_at_once(words: Sequence[Word]) -> bool:
-    """Whether two speak at once in much of a recording, by its scores: no voice is alone there."""
+    """Whether two speak at once in much of a recording, by its scores."""
     return share_at_once(words) > AT_ONCE
+
+
+def is_heard(words: Sequence[Word]) -> bool:
+    """Whether voices can say who speaks: not where readers are mixed, for none of them is alone."""
+    return not (is_at_once(words) and is_english(words) and not is_talk(words))
 
 
 def share_at_once(words: Sequence[Word]) -> float:
