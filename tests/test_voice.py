@@ -4,16 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from seal import correct, correction, words
 from seal.acoustic import rescore
-from seal.acoustic.units import Unit
 from seal.cli import main
 from seal.correctors import hearing, voice
 from seal.errors import Notice, SealError
-from seal.words import Conversation
 
 
 def word(speaker, place, session="call"):
@@ -100,38 +96,6 @@ def test_progress_does_not_go_back(hears):
     given_to("AAAAAABBBABB", progress=lambda stage, share: told.append(share))
     assert told == sorted(told)
     assert told[-1] == 1.0
-
-
-@given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("AB")), min_size=2, max_size=20))
-def test_what_was_heard_before_is_not_heard_again(pairs):
-    """By other labels the units, and their voices, are those that they would be from nothing; by
-    the same labels nothing is embedded again."""
-    told = [word(who, i) | {"start_time": i / 2, "end_time": i / 2 + 0.4}
-            for i, (who, _) in enumerate(pairs)]  # fmt: skip
-    conversation = Conversation(told, ["A", "B"])
-    embedded: list[Unit] = []
-
-    def embed(path, units, progress):
-        embedded.extend(units)
-        return np.array([[sum(unit.words), unit.seconds] for unit in units])
-
-    def listen(side, before=None):
-        labels = ["AB".index(pair[side]) for pair in pairs]
-        embedded.clear()
-        return hearing.listen(conversation, labels, "call.wav", lambda _: None, before)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hearing, "embed", embed)
-        patch.setattr(hearing, "recording_of", lambda *_: "call.wav")
-        first = listen(0)
-        listen(0, first)
-        assert not embedded
-        again = listen(1, first)
-        some = len(embedded)
-        alone = listen(1)
-        assert some <= len(embedded)
-    assert again.units == alone.units
-    assert all((a == b).all() for a, b in zip(again.vectors, alone.vectors, strict=True))
 
 
 def test_a_recording_without_sound_changes_nothing(hears):

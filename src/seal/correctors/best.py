@@ -30,10 +30,6 @@ from seal.words import Conversation
 UNREAD = 0.9
 """Confidence in a first pass that is not read: about as many of its words are right."""
 
-TURNS = (4, 1)
-"""The sound is heard twice: units are cut anew by the first answer. Shares of the work: what is a
-unit still is not heard again."""
-
 SETTINGS = weights.FOLDER / "best.json"
 
 
@@ -114,19 +110,13 @@ def _heard(
     """Speakers and confidence when the recording has been heard, too; where nothing is to be heard,
     those that the text gave."""
     assert options.audio is not None
+    heard = hearing.listen(conversation, labels.tolist(), options.audio, progress)
+    if not any(vectors.any() for vectors in heard.vectors):
+        return labels, confidence
+    rows = hearing.log_posteriors(conversation, rows, labels.tolist(), heard)
     margin = hearing.MARGIN if options.margin is None else options.margin
-    best, heard = labels, None
-    for report in split(progress, TURNS):
-        heard = hearing.listen(conversation, best.tolist(), options.audio, report, heard)
-        if not any(vectors.any() for vectors in heard.vectors):
-            return labels, confidence
-        both = hearing.log_posteriors(conversation, rows, best.tolist(), heard)
-        before, best = best, decided(conversation, both, margin)
-        confidence = np.exp(both[np.arange(len(best)), best])
-        if (best == before).all():
-            break
-    progress(1.0)
-    return best, confidence
+    best = decided(conversation, rows, margin)
+    return best, np.exp(rows[np.arange(len(best)), best])
 
 
 def decided(conversation: Conversation, rows: np.ndarray, margin: float) -> np.ndarray:

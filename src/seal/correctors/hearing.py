@@ -2,12 +2,11 @@
 
 The words are cut into units (`acoustic/units.py`) of two lengths. The short ones also end with
 sentences: speakers change there, and a unit of two voices is like neither. Each is compared with
-the recording's speakers, each the mean of its long units by the labels so far: first the text's,
-then those that were heard, by which a unit of two voices is cut anew. A small network, the same for
-every speaker, weighs that against the text's log-posteriors and the first pass's scores, so that a
-voice hardly heard, or shared, counts for little. It learnt from conversations in strange voices
-under the real first pass (`training/hearing.py`). Without a recording none of this is read, and
-nothing changes.
+the recording's speakers, each the mean of its long units by the labels so far. A small network,
+the same for every speaker, weighs that against the text's log-posteriors and the first pass's
+scores, so that a voice hardly heard, or shared, counts for little. It learnt from conversations in
+strange voices under the real first pass (`training/hearing.py`). Without a recording none of this
+is read, and nothing changes.
 """
 
 from collections.abc import Sequence
@@ -48,15 +47,10 @@ class Heard:
 
 
 def listen(
-    conversation: Conversation,
-    labels: Sequence[int],
-    source: str | Path,
-    progress: Progress,
-    before: Heard | None = None,
+    conversation: Conversation, labels: Sequence[int], source: str | Path, progress: Progress
 ) -> Heard:
     """Hear the units of a conversation whose words have the speakers `labels` [W]; `source` is the
-    recording or a folder with it. What was heard `before`, by other labels, is not heard again
-    where a unit is the same. Raises SealError where there is no such recording."""
+    recording or a folder with it. Raises SealError where there is no such recording."""
     recording = recording_of(source, conversation.words[0]["session_id"])
     ends = path.sentence_ends(conversation.words)
     units = tuple(
@@ -66,14 +60,7 @@ def listen(
     vectors = []
     for done, found in enumerate(units):
         first = done / len(units)
-        known = {}
-        if before is not None:
-            known = dict(zip(before.units[done], before.vectors[done], strict=True))
-        new = [unit for unit in found if unit not in known]
-        if new:
-            heard = embed(recording, new, lambda s, a=first: progress(a + s / len(units)))  # type: ignore[misc]
-            known |= dict(zip(new, heard, strict=True))
-        vectors.append(np.stack([known[unit] for unit in found]))
+        vectors.append(embed(recording, found, lambda s, a=first: progress(a + s / len(units))))  # type: ignore[misc]
     progress(1.0)
     return Heard(units, tuple(vectors))
 
@@ -82,7 +69,7 @@ def log_posteriors(
     conversation: Conversation, rows: np.ndarray, labels: Sequence[int], heard: Heard
 ) -> np.ndarray:
     """Log-posteriors [W, K] of text and voices together. `rows` [W, K] are the text's, `labels` [W]
-    the speakers so far, by which the units were cut."""
+    the speakers that it would give."""
     logits = _network()(features(conversation, rows, labels, heard))
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
@@ -94,8 +81,8 @@ def features(
 
     Of text and scores: the value, and its lead over the other speakers'. Of the word's unit, for
     each of LENGTHS: the similarity's lead, the same less where the unit is short, the similarity,
-    the seconds, whether it is shared and whether it was heard. Then which speaker it has so far and
-    which the first pass gave, how long each is heard in all, and how many there are.
+    the seconds, whether it is shared and whether it was heard. Then which speaker the text and the
+    first pass gave, how long each is heard in all, and how many there are.
     """
     words, names = conversation.words, conversation.names
     shape = (len(words), len(names))
