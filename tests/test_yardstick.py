@@ -267,3 +267,34 @@ def test_a_page_gets_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     row = "| best (default) | 10.00 | 20.00 | 10.00 | −50.0 % (−50 to −50) | 8 | 0 | 0 of 1 |"
     assert f"{row} +2 −0 | +6 −0 | −40 % |" in texts["real-meetings"]
     assert "2 speakers, all found" in texts["real-meetings-speakers"]
+
+
+def test_readers_are_laid_over_each_other_and_told_by_each_alone(tmp_path, monkeypatch):
+    """The reference is what is heard of each alone; the sound of both lies beside."""
+    import soundfile
+
+    from seal.bench import voiced
+
+    rng = np.random.default_rng(0)
+    voices = [np.sin(np.arange(16000 * n) / n).astype(np.float32) for n in (1, 2, 3)]
+    heard = []
+
+    def transcribe(path: Path, correct: bool) -> list[dict]:
+        sound, rate = soundfile.read(path)
+        heard.append(sound)
+        who = len(heard)
+        return [
+            {"session_id": path.stem, "words": f"w{who % 3}{second}", "speaker": "A",
+             "start_time": float(second), "end_time": second + 0.5}
+            for second in range(len(sound) // rate)
+        ]  # fmt: skip
+
+    monkeypatch.setattr(voiced, "transcribe", transcribe)
+    reference, first, true = voiced.readers(voices, rng, tmp_path / "audio" / "pair.flac")
+    one, other, both = heard
+    assert len(one) == len(other) == len(both)  # the shorter one is followed by silence
+    assert np.allclose(one + other, both, atol=1e-3)
+    assert {word["speaker"] for word in reference} == {"1", "2"}
+    assert {word["session_id"] for word in [*reference, *first]} == {"pair"}
+    assert reference == sorted(reference, key=lambda word: word["start_time"])
+    assert len(first) == len(true)
