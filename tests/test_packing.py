@@ -106,6 +106,7 @@ def test_both_ways_of_attention_agree_and_of_a_wrong_one_it_is_noticed():
     assert not attention.agrees(blind, "cpu", torch.float32, 4, 2, 8)
 
 
+@pytest.mark.slow
 def test_compiled_layers_and_the_quick_way_back_give_the_same_loss_and_gradients():
     """In bfloat16, to its precision, for packs of one size."""
     way = attention.choose("cpu", torch.bfloat16, 4, 2, 8)
