@@ -118,6 +118,14 @@ def test_the_report_is_one_file_that_loads_nothing(folder, tmp_path, capsys):
     assert [row["system"] for row in figures["systems"]] == ["first pass", "HMM over the scores"]
 
 
+def test_a_set_can_be_cut_to_its_first_words(folder, tmp_path):
+    command = ["bench", "--sets", str(folder), "--system", "HMM", "--words", "30"]
+    assert main([*command, "-o", str(tmp_path / "short")]) == 0
+    figures = json.loads((tmp_path / "short" / "report.json").read_text())["set"]["systems"]
+    for row in figures:
+        assert sum(words for words, *_ in row["wrong"].values()) == 2 * 30
+
+
 @pytest.fixture
 def prepared(tmp_path):
     """A corpus as `seal prepare` leaves it, with a conversation that is held out."""

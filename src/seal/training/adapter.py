@@ -199,6 +199,7 @@ def train(
         if keeper.step != step or step == 0:
             keeper.save(step)
     finally:
+        gc.unfreeze()
         drawn.close()
         adapter.end()
 

@@ -103,8 +103,8 @@ def varlen(queries: Tensor, keys: Tensor, values: Tensor, where: Documents, scal
 
 
 class _Quick(torch.autograd.Function):
-    """`_causal` of [1, heads, n, width] on a CPU, in bfloat16, with a way back in products of
-    matrices, for which such a CPU has instructions: torch's own takes twice as long."""
+    """Causal attention of [1, heads, n, width] on a CPU, in bfloat16, with a way back in products
+    of matrices, for which such a CPU has instructions: torch's own is slower."""
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
