@@ -67,7 +67,7 @@ def why_unread(words: Sequence[Word]) -> str | None:
 
 def is_talk(words: Sequence[Word]) -> bool:
     """Whether an English recording's words are those of people who talk, or too few to tell."""
-    texts = [text for word in words for text in normalise(word["words"]).split()]
+    texts = _texts(words)
     return len(texts) < FEWEST_SAID or sum(t in SAID for t in texts) >= SAID_SHARE * len(texts)
 
 
@@ -96,8 +96,12 @@ def is_english(words: Sequence[Word]) -> bool:
     told = Counter(str(word["language"]).lower() for word in words if word.get("language"))
     if told and 2 * told.total() >= len(words):
         return told.most_common(1)[0][0].replace("_", "-").split("-")[0] in ("en", "eng", "english")
-    texts = [text for word in words for text in normalise(word["words"]).split()]
+    texts = _texts(words)
     letters = [letter for text in texts for letter in text if letter.isalpha()]
     if sum(letter < "\u0250" for letter in letters) < LATIN * len(letters):
         return False
     return len(texts) < FEWEST or sum(text in COMMON for text in texts) >= SHARE * len(texts)
+
+
+def _texts(words: Sequence[Word]) -> list[str]:
+    return [text for word in words for text in normalise(word["words"]).split()]
