@@ -106,43 +106,37 @@ def test_both_ways_of_attention_agree_and_of_a_wrong_one_it_is_noticed():
     assert not attention.agrees(blind, "cpu", torch.float32, 4, 2, 8)
 
 
+def learnt(dtype, size=0, way=attention.apart, merged=False, compiled=False, first_layer=0):
+    """The loss of a pack of two chunks, and the gradients of an adapter's weights, in `dtype`."""
+    network = model.load().network
+    torch.manual_seed(1)
+    lora = Adapter(network, 4, first_layer)
+    with torch.no_grad():
+        for weight in lora.weights():
+            weight.normal_(0, 0.1)
+    lora.begin(merged, dtype)
+    row = pack(batch(2), size=size)
+    nats = packing.loss(network, row, way, dtype, compiled=compiled)
+    nats.backward()
+    return [nats.detach(), *(weight.grad for weight in lora.weights())]
+
+
 @pytest.mark.slow
-def test_compiled_layers_and_the_quick_way_back_give_the_same_loss_and_gradients():
-    """In bfloat16, to its precision, for packs of one size."""
+@pytest.mark.parametrize("first_layer", [0, 1])
+def test_compiled_layers_and_the_quick_way_back_give_the_same_loss_and_gradients(first_layer):
+    """In bfloat16, to its precision, for packs of one size; with layers that learn nothing, too."""
     way = attention.choose("cpu", torch.bfloat16, 4, 2, 8)
     if way is not attention.quick:
         pytest.skip("nothing can be compiled here: training goes the other way")
-    answers = []
-    for chosen, compiled in ((attention.apart, False), (way, True)):
-        network = model.load().network
-        torch.manual_seed(1)
-        lora = Adapter(network, 4)
-        with torch.no_grad():
-            for weight in lora.weights():
-                weight.normal_(0, 0.1)
-        lora.begin(False, torch.bfloat16)
-        row = pack(batch(2), size=1024)
-        nats = packing.loss(network, row, chosen, torch.bfloat16, compiled=compiled)
-        nats.backward()
-        answers.append([nats.detach(), *(weight.grad for weight in lora.weights())])
-        lora.end()
-    for plain, quick in zip(*answers, strict=True):
-        assert float((plain - quick).norm()) <= 0.06 * float(plain.norm())
+    bfloat16 = torch.bfloat16
+    plain = learnt(bfloat16, 1024, first_layer=first_layer)
+    quick = learnt(bfloat16, 1024, way, compiled=True, first_layer=first_layer)
+    for one, other in zip(plain, quick, strict=True):
+        assert float((one - other).norm()) <= 0.06 * float(one.norm())
 
 
 def test_merged_and_beside_give_the_same_loss_and_gradients():
-    answers = []
-    for merged in (False, True):
-        network = model.load().network
-        torch.manual_seed(1)
-        lora = Adapter(network, 4)
-        with torch.no_grad():
-            for weight in lora.weights():
-                weight.normal_(0, 0.1)
-        lora.begin(merged, torch.float32)
-        nats = packing.loss(network, pack(batch(2)), attention.apart, torch.float32)
-        nats.backward()
-        answers.append([nats.detach(), *(weight.grad for weight in lora.weights())])
+    answers = [learnt(torch.float32, merged=merged) for merged in (False, True)]
     for beside, merged in zip(*answers, strict=True):
         assert torch.allclose(beside, merged, rtol=1e-3, atol=1e-3 * float(beside.abs().max()))
 

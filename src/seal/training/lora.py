@@ -30,7 +30,7 @@ class LowRank(nn.Module):
         super().__init__()
         self.base = base
         self.frozen: Tensor | None = None
-        """[out, in]: the frozen weight in the type of the products."""
+        """[out, in]: the frozen weight in the type of the products, where `parts` was asked."""
         self.merged: Tensor | None = None
         """[out, in], or None: compute beside the frozen map."""
         self.down: Tensor | None = None
@@ -41,21 +41,22 @@ class LowRank(nn.Module):
             return functional.linear(states, self.merged, self.base.bias)
         if self.down is None or self.up is None:
             return self.base(states)
-        return self.base(states) + functional.linear(
-            functional.linear(states, self.down), self.up
-        ).to(states.dtype)
+        return self.base(states) + _thin(states, self.down, self.up).to(states.dtype)
 
 
 Map = nn.Module | tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
 """A linear map; or what it is computed with (`parts`)."""
 
 
-def parts(module: nn.Module) -> Map:
-    """Weight [out, in], bias, and the thin maps [rank, in] and [out, rank], if any."""
+def parts(module: nn.Module, dtype: torch.dtype) -> Map:
+    """Weight [out, in], bias, and the thin maps [rank, in] and [out, rank], if any, in `dtype`."""
+    base: Any = module.base if isinstance(module, LowRank) else module
+    bias = None if base.bias is None else base.bias.to(dtype)
     if not isinstance(module, LowRank):
-        return module.weight, module.bias, None, None  # type: ignore[return-value]
-    weight = module.base.weight if module.frozen is None else module.frozen
-    return weight, module.base.bias, module.down, module.up
+        return base.weight.to(dtype), bias, None, None
+    if module.frozen is None:
+        module.frozen = base.weight.detach().to(dtype)
+    return module.frozen, bias, module.down, module.up
 
 
 def mapped(states: Tensor, by: Map) -> Tensor:
@@ -66,7 +67,11 @@ def mapped(states: Tensor, by: Map) -> Tensor:
     answer = functional.linear(states, weight, bias)
     if down is None or up is None:
         return answer
-    return answer + functional.linear(functional.linear(states, down), up)
+    return answer + _thin(states, down, up)
+
+
+def _thin(states: Tensor, down: Tensor, up: Tensor) -> Tensor:
+    return functional.linear(functional.linear(states, down), up)
 
 
 class _Stack:
@@ -98,8 +103,6 @@ class _Stack:
         downs, ups = (self.down * scale).to(dtype).unbind(), self.up.to(dtype).unbind()
         for module, down, up in zip(self.modules, downs, ups, strict=True):
             module.merged, module.down, module.up = None, down, up
-            if module.frozen is None or module.frozen.dtype != dtype:
-                module.frozen = module.base.weight.detach().to(dtype)
 
 
 class Adapter:

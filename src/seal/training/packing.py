@@ -6,6 +6,7 @@ layers, and nothing of how chunks are drawn.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -105,25 +106,21 @@ def _llama(
         part[0].to(dtype)[:, None]
         for part in decoder.rotary_emb(states[None], position_ids=positions[None])
     )
-    # What is compiled sees its products' own types, and no autocast.
-    device = states.device.type
-    mixed = torch.autocast(device, torch.bfloat16, torch.is_autocast_enabled(device))
-    before, after, given = _before, _after, lambda module: module
-    if compiled:
-        before, after, given = *_compiled(), parts
-        mixed = torch.autocast(device, enabled=False)
+    before, after, given = _compiled() if compiled else (_before, _after, lambda module, _: module)
     last = len(decoder.layers) - 1
-    with mixed:
+    # What is compiled sees its products' own types, and no autocast.
+    with torch.autocast(states.device.type, enabled=False) if compiled else nullcontext():
         for number, layer in enumerate(decoder.layers):
             own, mlp = layer.self_attn, layer.mlp
             normed = (layer.input_layernorm.weight, layer.input_layernorm.variance_epsilon)
-            maps = [given(module) for module in (own.q_proj, own.k_proj, own.v_proj)]
+            maps = [given(module, dtype) for module in (own.q_proj, own.k_proj, own.v_proj)]
             queries, keys, values = before(states, normed, maps, cosine, sine, width)
             attended = attention(queries, keys, values, where, own.scaling).reshape(count, -1)
             if number == last:
                 states, attended, after = states[wanted], attended[wanted], _after
             behind = layer.post_attention_layernorm
-            maps = [given(m) for m in (own.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj)]
+            later = (own.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj)
+            maps = [given(module, dtype) for module in later]
             states = after(states, attended, (behind.weight, behind.variance_epsilon), maps)
     final = (decoder.norm.weight, decoder.norm.variance_epsilon)
     return _rms_norm(states, final, torch.float32)
@@ -156,9 +153,10 @@ def _after(states: Tensor, attended: Tensor, norm: Norm, maps: Sequence[Map]) ->
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> tuple[Any, Any]:
-    """Both, compiled: what is not a product of matrices is computed in few passes of memory."""
-    return torch.compile(_before, dynamic=False), torch.compile(_after, dynamic=False)
+def _compiled() -> tuple[Any, Any, Any]:
+    """Both, compiled, and what they take for a module: what is not a product of matrices is
+    computed in few passes of memory."""
+    return torch.compile(_before, dynamic=False), torch.compile(_after, dynamic=False), parts
 
 
 def _rms_norm(states: Tensor, norm: Norm, dtype: torch.dtype) -> Tensor:
