@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,14 +24,14 @@ from torch.optim import AdamW
 from seal.correctors import ag_lsec_network
 from seal.files import write_bytes, write_text
 from seal.llm import model
-from seal.llm.linear import mixed_precision
 from seal.llm.prompt import TRANSCRIPT_FORMATS
 from seal.training import packing
-from seal.training.arrays import Pack, pack
-from seal.training.attention import Attention, apart, choose, quick
+from seal.training.arrays import pack
+from seal.training.attention import apart
 from seal.training.drawing import packs
 from seal.training.examples import AdapterRecipe, ChunkExample, Teacher, trained_shapes
 from seal.training.first_passes import Diarised
+from seal.training.learner import Learners, processes
 from seal.training.lora import Adapter, read_state
 from seal.training.run import Report, Run
 from seal.training.shards import write_shards
@@ -143,7 +144,8 @@ def train(
     settings = {"corrector": "seal", "model": base or model.EMBEDDED} | asdict(recipe)
     run = Run(output, settings, steps, checkpoint_every, report)
     torch.manual_seed(recipe.seed)
-    language_model = model.load_to_train(base, device, recipe.four_bits)
+    load = partial(model.load_to_train, base, device, recipe.four_bits)
+    language_model = load()
     network = language_model.network
     adapter = Adapter(network, recipe.rank, recipe.first_layer)
     on_gpu = device.startswith("cuda")
@@ -169,7 +171,7 @@ def train(
         language_model.eos if recipe.spoken else None,
         found,
     )
-    learn = _Learner(network, adapter, device, recipe)
+    learn = Learners(network, adapter, device, recipe, load, processes(device, recipe))
     if recipe.minutes and not clock.over():
         keeper.save(step)  # says how long it takes
     waiting: list[_Done] = []
@@ -200,49 +202,9 @@ def train(
             keeper.save(step)
     finally:
         gc.unfreeze()
+        learn.close()
         drawn.close()
         adapter.end()
-
-
-class _Learner:
-    """The pass of a pack and its way back."""
-
-    def __init__(self, network: Any, adapter: Adapter, device: str, recipe: AdapterRecipe) -> None:
-        on_gpu = device.startswith("cuda")
-        config = network.config
-        self._network, self._adapter, self._recipe = network, adapter, recipe
-        # Where memory is the slower part, weights are merged; not those that are held in 4 bits.
-        self._merged = on_gpu and not recipe.four_bits
-        self._dtype = torch.bfloat16 if _mixed(device) else torch.float32
-        heads = config.num_attention_heads
-        width = getattr(config, "head_dim", None) or config.hidden_size // heads
-        shared = getattr(config, "num_key_value_heads", None) or heads
-        self._attention: Attention = choose(device, self._dtype, heads, shared, width)
-        # Where compiled attention works, compiled layers do; each size of pack is compiled anew.
-        self._compiled = self._attention is quick and recipe.tokens > 0
-
-    def gradients(self, rows: Sequence[Pack]) -> Tensor:
-        """Add the gradients of the packs of a step; return the sum of their loss, in nats."""
-        labels = sum(len(row.slots) for row in rows)
-        nats = torch.zeros((), device=self._network.device)
-        for row in rows:
-            self._adapter.begin(self._merged, self._dtype)
-            total = packing.loss(
-                self._network,
-                row,
-                self._attention,
-                self._dtype,
-                self._recipe.spoken,
-                self._compiled,
-            )
-            (total / labels).backward()
-            nats += total.detach()
-        return nats
-
-
-def _mixed(device: str) -> bool:
-    with mixed_precision(device):
-        return torch.is_autocast_enabled(device.split(":")[0])
 
 
 def _record(run: Run, clock: Clock, waiting: list[_Done], last: float) -> float:

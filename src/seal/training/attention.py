@@ -7,14 +7,14 @@ It knows tensors, not what they mean.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 
 TOLERANCE = 0.05
 """Largest difference that bfloat16 may make, of a number of about 1 or as a share of a larger."""
@@ -22,6 +22,10 @@ TOLERANCE = 0.05
 
 ROUNDED = 32
 """Documents are computed in so many tokens, or a multiple, on a CPU in bfloat16."""
+
+
+LARGEST = 80.0
+"""A product of query and key is no larger; e to it, and to less it, is still a number."""
 
 
 @dataclass(frozen=True)
@@ -103,72 +107,111 @@ def varlen(queries: Tensor, keys: Tensor, values: Tensor, where: Documents, scal
 
 
 class _Quick(torch.autograd.Function):
-    """Causal attention of [1, heads, n, width] on a CPU, in bfloat16, with a way back in products
-    of matrices, for which such a CPU has instructions: torch's own is slower."""
+    """Causal attention of documents on a CPU, in products of matrices in bfloat16, for which such a
+    CPU has instructions. Queries that share keys are rows of one product: [shared, group x n]."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        answer, sums = flash(query, key, value, 0.0, True, scale=scale)
-        ctx.save_for_backward(query, key, value, answer, sums)
-        ctx.scale = scale
+    def forward(
+        ctx: Any, queries: Tensor, keys: Tensor, values: Tensor, lengths: list[int], scale: float
+    ) -> Tensor:
+        shared = keys.shape[1]
+        weighed, _ = _compiled()
+        answer = torch.empty_like(queries)
+        saved = []
+        for place, count in _places(lengths):
+            query, key, value = (
+                _document(part, shared, place, count) for part in (queries, keys, values)
+            )
+            size = key.shape[1]
+            products = (query @ key.transpose(1, 2)).view(shared, -1, size, size)
+            weights, sums = (
+                part.flatten(1, 2) for part in weighed(products, _earlier(size), scale)
+            )
+            _return(answer, (weights @ value) / sums, place, count)
+            saved += [query, key, value, weights, sums]
+        ctx.save_for_backward(*saved)
+        ctx.lengths, ctx.scale = lengths, scale
         return answer
 
     @staticmethod
-    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        query, key, value, answer, sums = (part[0] for part in ctx.saved_tensors)
-        wanted = given[0][0]
-        shared = (wanted.float() * answer.float()).sum(2, keepdim=True)
-        likely, changes = _way_back()(
-            query @ key.transpose(1, 2),
-            wanted @ value.transpose(1, 2),
-            sums.float()[:, :, None],
-            shared,
-            _later(query.shape[1]),
-            ctx.scale,
-        )
-        return (
-            (changes @ key)[None],
-            (changes.transpose(1, 2) @ query)[None],
-            (likely.transpose(1, 2) @ wanted)[None],
-            None,
-        )
+    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        saved = ctx.saved_tensors
+        shared, width = saved[1].shape[0], saved[1].shape[-1]
+        wanted = given[0]
+        _, way_back = _compiled()
+        gradients = [
+            wanted.new_empty(len(wanted), heads, width)
+            for heads in (wanted.shape[1], shared, shared)
+        ]
+        for number, (place, count) in enumerate(_places(ctx.lengths)):
+            query, key, value, weights, sums = saved[5 * number : 5 * number + 5]
+            given_here = _document(wanted, shared, place, count) / sums
+            changes = way_back(weights, given_here @ value.transpose(1, 2), sums, ctx.scale)
+            back = (
+                changes @ key,
+                changes.transpose(1, 2) @ query,
+                weights.transpose(1, 2) @ given_here,
+            )
+            for whole, part in zip(gradients, back, strict=True):
+                _return(whole, part, place, count)
+        return gradients[0], gradients[1], gradients[2], None, None
 
 
-def _weights(
-    products: Tensor, wanted: Tensor, sums: Tensor, shared: Tensor, later: Tensor, scale: float
-) -> tuple[Tensor, Tensor]:
-    """Attention's weights [heads, n, n] and the gradient of the products of queries and keys, from
-    these products, the weights' gradient, the logarithms of the sums [heads, n, 1] and what each
-    row's gradients have in common (Dao et al., 2022)."""
-    likely = torch.exp(products.float() * scale - sums).masked_fill(later, 0.0)
-    changes = likely * (wanted.float() - shared) * scale
-    return likely.to(products.dtype), changes.to(products.dtype)
+def _places(lengths: list[int]) -> Iterator[tuple[int, int]]:
+    """Where each document begins, and its tokens."""
+    place = 0
+    for count in lengths:
+        yield place, count
+        place += count
+
+
+def _document(whole: Tensor, shared: int, place: int, count: int) -> Tensor:
+    """[shared, group x n, width] of a document in [N, heads, width]; n is rounded up, and what
+    fills up is nought: every new size of a product costs time and memory that stay."""
+    heads, width = whole.shape[1:]
+    size = -(-count // ROUNDED) * ROUNDED
+    part = whole.new_empty(heads, size, width)
+    part[:, count:] = 0
+    part[:, :count] = whole[place : place + count].transpose(0, 1)
+    return part.view(shared, -1, width)
+
+
+def _return(whole: Tensor, part: Tensor, place: int, count: int) -> None:
+    """Write what is of the shape of `_document` to its place."""
+    heads, width = whole.shape[1:]
+    whole[place : place + count] = part.view(heads, -1, width)[:, :count].transpose(0, 1)
+
+
+def _weighed(products: Tensor, earlier: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Attention's weights of products [shared, group, n, n] of queries and keys, not yet divided by
+    their sums [shared, group, n, 1], and these."""
+    weights = (products.float() * scale).clamp(-LARGEST, LARGEST).exp() * earlier
+    return weights.to(products.dtype), weights.sum(-1, keepdim=True).to(products.dtype)
+
+
+def _changes(weights: Tensor, gained: Tensor, sums: Tensor, scale: float) -> Tensor:
+    """The gradient of the products, from the weights and theirs (Dao et al., 2022); `gained` is
+    divided by the sums."""
+    larger, gained = weights.float(), gained.float()
+    common = (larger * gained).sum(-1, keepdim=True) / sums.float()
+    return (larger * (gained - common) * scale).to(weights.dtype)
 
 
 @lru_cache(maxsize=1)
-def _way_back() -> Any:
-    return torch.compile(_weights, dynamic=True)
+def _compiled() -> tuple[Any, Any]:
+    return torch.compile(_weighed, dynamic=True), torch.compile(_changes, dynamic=True)
 
 
 @lru_cache(maxsize=64)
-def _later(count: int) -> Tensor:
-    """[n, n]: which tokens come after which, and are not looked at."""
-    return torch.ones(count, count, dtype=torch.bool).triu(1)
+def _earlier(count: int) -> Tensor:
+    """[n, n]: one where the second token is not after the first, and may be looked at."""
+    return torch.ones(count, count).tril()
 
 
 def quick(queries: Tensor, keys: Tensor, values: Tensor, where: Documents, scale: float) -> Tensor:
-    """Each document by itself, on a CPU that multiplies matrices in bfloat16.
-
-    Lengths are rounded up: every new size of a product costs time and memory that stay.
-    """
-
-    def causal(*one: Tensor) -> Tensor:
-        count = one[0].shape[2]
-        longer = [pad(part, (0, 0, 0, -count % ROUNDED)) for part in one]
-        return _Quick.apply(*longer, scale)[:, :, :count]
-
-    return _each(queries, keys, values, where, causal)
+    """Each document by itself, on a CPU that multiplies matrices in bfloat16."""
+    answer: Tensor = _Quick.apply(queries, keys, values, where.lengths, scale)
+    return answer
 
 
 def choose(device: str, dtype: torch.dtype, heads: int, shared: int, width: int) -> Attention:

@@ -117,7 +117,7 @@ _AS_MET = AdapterRecipe(turns=0.75, winner=0.15, spread=1.8, pairs=0.3)
 """First passes as AG-LSEC's training draws them."""
 
 PRESETS = {
-    "embedded": _AS_MET,
+    "embedded": replace(_AS_MET, tokens=2048, accumulation=2, rate=8e-4),
     "gpu": replace(
         _AS_MET,
         chunks=300_000,

@@ -22,6 +22,12 @@ from seal.training.arrays import Pack
 from seal.training.attention import Attention, Documents, documents
 from seal.training.lora import Map, mapped, parts
 
+ROUNDED = 256
+"""The states that are wanted of a pack are so many, or a multiple."""
+
+UNSAID = -100
+"""In the place of a token where none follows."""
+
 
 def loss(
     network: Any,
@@ -38,23 +44,25 @@ def loss(
     """
     device = str(network.device)
     slots, options, targets = (_on(part, device) for part in (row.slots, row.options, row.targets))
-    wanted, spoken = slots, spoken if row.said.size else 0.0
+    wanted, spoken = _rounded(slots, 0), spoken if row.said.size else 0.0
+    labels = len(wanted)
     if spoken:
-        wanted = _on(np.concatenate([row.slots, row.said[0]]), device)
+        wanted = torch.cat([wanted, _rounded(_on(row.said[0], device), 0)])
     head = network.get_output_embeddings()
     mixed = torch.autocast(device.split(":")[0], torch.bfloat16, dtype == torch.bfloat16)
     with mixed:
         hidden = hidden_states(network, row, attention, wanted, dtype, compiled)
     absent = options < 0
     rows = functional.embedding(options.clamp(min=0), head.weight)
-    logits = torch.einsum("sh,skh->sk", hidden[: len(row.slots)].float(), rows.float())
+    logits = (hidden[: len(row.slots), None].float() * rows.float()).sum(2)
     if getattr(head, "bias", None) is not None:
         logits = logits + head.bias[options.clamp(min=0)]
     total = -(targets * logits.masked_fill(absent, -1e9).log_softmax(dim=1)).sum()
     if spoken:
         with mixed:
-            following = head(hidden[len(row.slots) :].to(head.weight.dtype))
-        surprise = functional.cross_entropy(following.float(), _on(row.said[1], device))
+            following = head(hidden[labels:].to(head.weight.dtype))
+        said = _rounded(_on(row.said[1], device), UNSAID)
+        surprise = functional.cross_entropy(following.float(), said, ignore_index=UNSAID)
         total = total + spoken * surprise * len(row.slots)
     return total
 
@@ -76,6 +84,12 @@ def hidden_states(
     if is_llama(decoder):
         return _llama(decoder, tokens, positions, wanted, attention, where, dtype, compiled)
     return _any_network(decoder, tokens, positions, attention, where)[wanted]
+
+
+def _rounded(indices: Tensor, filling: int) -> Tensor:
+    """Indices with so many more that their number is round: every new size of a product costs time
+    and memory that stay."""
+    return functional.pad(indices, (0, -len(indices) % ROUNDED), value=filling)
 
 
 def _on(part: np.ndarray, device: str) -> Tensor:
