@@ -20,9 +20,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from seal.bench import MEASURES, Outcome, Row, measure, missing, outcome_of, weights_digest
+from seal.bench import MEASURES, Outcome, Row, measure, missing, outcome_of, row_digest
 from seal.bench.report import FIRST, rows, with_groups
-from seal.bench.sets import Recording, cut, read_set
+from seal.bench.sets import Recording, read_set
 from seal.files import write_text
 
 BEST = Row("best (default)", {"corrector": "best"})
@@ -32,7 +32,8 @@ HIDDEN = Row("best, no scores", {"corrector": "best"}, scored=False)
 HMM = Row("hmm", {"corrector": "hmm"})
 SMOOTHED = Row("smoothing over pauses", {"rival": "smoothed"})
 UNIT = Row("a speaker per sentence or pause", {"rival": "unit"})
-SEAL = Row("seal", {"corrector": "seal"})
+SEAL = Row("seal", {"corrector": "seal", "precision": "bfloat16"})
+SEAL_HIDDEN = Row("seal, no scores", SEAL.options, scored=False)
 VOICE = Row("voice", {"corrector": "voice"}, heard=True)
 LISTENING = Row("best, listening", {"corrector": "best"}, heard=True)
 
@@ -52,17 +53,21 @@ ROWS = {
     "clips": HEARD,
     "libri2mix": HEARD,
     "real-audio": HEARD,
-    "real-calls-part": (BEST, SEAL),
-    "real-meetings-part": (BEST, SEAL),
+    "seal-real-calls": (BEST, SEAL),
+    "seal-real-meetings": (BEST, SEAL),
+    "seal-simulated-calls": (BEST, HIDDEN, SEAL, SEAL_HIDDEN),
+    "seal-simulated-meetings": (BEST, HIDDEN, SEAL, SEAL_HIDDEN),
 }
 """The systems of each table. Sets of hard labels know no difference between with and without
 scores."""
 
 PARTS = {
-    "real-calls-part": ("real-calls", "community1", 250),
-    "real-meetings-part": ("real-meetings", "vbx_headset", 250),
+    "seal-real-calls": ("real-calls", ""),
+    "seal-real-meetings": ("real-meetings", "vbx_headset"),
+    "seal-simulated-calls": ("simulated-calls", ""),
+    "seal-simulated-meetings": ("simulated-meetings", ""),
 }
-"""What the language model reads: a set, a diarizer, and the first words of each recording."""
+"""What the language model reads, which is slow: a set, and one diarizer of it, or all."""
 
 
 def main() -> None:
@@ -91,7 +96,7 @@ def main() -> None:
 def measured(sets: Path, name: str, out: Path, workers: int) -> dict[str, list[Outcome]]:
     """What each system of a table does to each recording. Kept as one file as long as the set's
     files, the systems and the weights are the same: then nothing is read at all."""
-    source, *part = PARTS.get(name, (name,))
+    source, diarizer = PARTS.get(name, (name, ""))
     chosen = ROWS[name]
     mark = _mark(sets / source, chosen)
     kept = out / "tables" / f"{name}.json"
@@ -101,14 +106,11 @@ def measured(sets: Path, name: str, out: Path, workers: int) -> dict[str, list[O
             return {
                 system: [outcome_of(one) for one in each] for system, each in held["table"].items()
             }
-    recordings = read_set(sets / source)
-    if part:
-        diarizer, count = part
-        recordings = [cut(one, count) for one in recordings if one.group == diarizer]
+    recordings = [one for one in read_set(sets / source) if diarizer in ("", one.group)]
     found = {}
     for row in (None, *chosen):
         title, began = row.name if row else FIRST, time.monotonic()
-        cache = out / "measured" / name / re.sub(r"\W+", "-", title)
+        cache = out / "measured" / source / re.sub(r"\W+", "-", title)
         todo = missing(recordings, row, cache)
         if len(todo) > 1 and workers > 1:
             with ProcessPoolExecutor(
@@ -137,8 +139,7 @@ def _mark(folder: Path, chosen: Sequence[Row]) -> str:
     """A digest of a set's files by size and time, of systems and weights."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     seen = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    heard = any(row.heard for row in chosen)
-    what = [MEASURES, seen, [asdict(row) for row in chosen], weights_digest(None, heard)]
+    what = [MEASURES, seen, [(asdict(row), row_digest(row)) for row in chosen]]
     return hashlib.sha256(json.dumps(what, default=str).encode()).hexdigest()
 
 

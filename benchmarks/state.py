@@ -129,8 +129,8 @@ def page(held: dict[str, Any]) -> str:
         ),
         calls=systems(sets["real-calls"]),
         meetings=systems(sets["real-meetings"]),
-        model=systems(sets["real-calls-part"]),
-        model_meetings=systems(sets["real-meetings-part"]),
+        model=systems(sets["seal-real-calls"]),
+        model_meetings=systems(sets["seal-real-meetings"]),
         table1=lifted("before-the-yardstick.md", "The paper's tables", 0),
         table2=lifted("before-the-yardstick.md", "The paper's tables", 1),
         chain=lifted("performance.md", "From recording to transcript", 0),
@@ -349,8 +349,8 @@ The same calls, then the same meetings. The last three know no language:
 
 {calls}
 {meetings}
-SEAL, the paper's language model with the shipped adapter, on the first 250 words of eleven calls
-under community-1, then of eight meetings under VBx:
+SEAL, the paper's language model with the shipped adapter, on the same calls, then on the meetings
+under VBx:
 
 {model}
 {model_meetings}

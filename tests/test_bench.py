@@ -13,6 +13,7 @@ from seal.bench.rivals import RIVALS
 from seal.bench.sets import Recording, read_set, simulate_set
 from seal.bench.statistics import calibration_error, p_value, relative_change
 from seal.cli import main
+from seal.correctors import seal
 from seal.errors import SealError
 from seal.files import write_text
 from seal.scoring import Score
@@ -86,11 +87,13 @@ def test_what_was_measured_is_measured_anew_with_other_weights(digest, monkeypat
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert {"trigrams.npz", "network.npz", "likeness.npz"} <= {path.name for path in files}
     for path in files:
-        text, heard = digest(None), digest(None, True)
+        text, heard, unspoken = digest(None), digest(None, True), digest(None, spoken=False)
         path.write_text("other weights")
         room = path.relative_to(folder).parts[0]
         assert (digest(None) != text) == (room not in ("eend", "voices", "hearing")), path
         assert (digest(None, True) != heard) == (room not in ("eend", "voices")), path
+        same = ("eend", "voices", "hearing", seal.SHIPPED.name)
+        assert (digest(None, spoken=False) != unspoken) == (room not in same), path
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "trigrams.npz", "seal.json"])

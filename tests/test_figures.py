@@ -77,7 +77,7 @@ def sets_of(line: str) -> list[str]:
     for kind, words in NAMED.items():
         if not re.search(words, line, re.I):
             chosen = {name for name in chosen if not name.startswith(kind)}
-    return [name for name in SETS if name.split(",")[0].removesuffix("-part") in chosen]
+    return [name for name in SETS if name.split(",")[0].removeprefix("seal-") in chosen]
 
 
 def counts(row: dict[str, Any]) -> list[tuple[int, int]]:

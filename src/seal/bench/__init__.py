@@ -22,7 +22,7 @@ from seal.bench.positions import PLACES
 from seal.bench.rivals import RIVALS
 from seal.bench.sets import Recording
 from seal.correction import correct, prepare
-from seal.correctors import hearing
+from seal.correctors import CORRECTORS, best, hearing, seal
 from seal.correctors.ag_lsec_features import is_punctuated
 from seal.correctors.path import islands, kinds
 from seal.errors import MODELS, Notice
@@ -152,11 +152,19 @@ def missing(recordings: Sequence[Recording], row: Row | None, cache: Path) -> li
 
 def _mark(recording: Recording, row: Row | None, weigh: bool) -> str:
     """A digest of all that an outcome depends on."""
-    modelled = row is not None and "rival" not in row.options
-    weights = weights_digest(row.options.get("adapter"), row.heard) if row and modelled else None
     chosen = asdict(row) if row else None
-    found = [MEASURES, recording.mark, chosen, weigh, weights]
+    found = [MEASURES, recording.mark, chosen, weigh, row_digest(row)]
     return hashlib.sha256(json.dumps(found, default=str).encode()).hexdigest()
+
+
+def row_digest(row: Row | None) -> str | None:
+    """A digest of the weights that a row's system reads; None where it reads none."""
+    if row is None or "rival" in row.options:
+        return None
+    corrector = row.options["corrector"]
+    spoken = CORRECTORS[corrector].extra == "llm"
+    spoken |= corrector == "best" and best.settings()["weight"] > 0
+    return weights_digest(row.options.get("adapter"), row.heard, spoken)
 
 
 def _held(kept: Path, mark: str) -> Outcome | None:
@@ -175,11 +183,14 @@ def outcome_of(held: dict[str, Any]) -> Outcome:
 
 
 @lru_cache(maxsize=8)
-def weights_digest(adapter: str | None, heard: bool = False) -> str:
+def weights_digest(adapter: str | None, heard: bool = False, spoken: bool = True) -> str:
     """A digest of the shipped weights that correctors read, of the adapter's and of the releases
-    of the models; if `heard`, of the weights that listen, too."""
+    of the models; if `heard`, of the weights that listen, too; if `spoken`, of the language
+    model's."""
     found = hashlib.sha256(json.dumps(MODELS).encode())
-    unread = UNREAD if heard else {*UNREAD, hearing.FILE.parent.name}
+    unread = set(UNREAD)
+    unread |= set() if heard else {hearing.FILE.parent.name}
+    unread |= set() if spoken else {seal.SHIPPED.name}
     shipped = [path for path in _weights(weights.FOLDER) if path.parent.name not in unread]
     for path in (*shipped, *(_weights(Path(adapter)) if adapter else ())):
         found.update(path.name.encode())
