@@ -194,7 +194,7 @@ def test_renaming_the_speakers_renames_the_answer(words, names):
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(transcripts(most=40), st.sampled_from([0.3, 1.0]), st.sampled_from([0.0, 1.0]))
-def test_fast_and_algorithm_1_agree_where_the_encoder_pushes(words, weight, margin):
+def test_fast_and_algorithm_1_agree_beside_the_encoder(words, weight, margin):
     margins = {"scores": margin, "no_scores": margin}
     own = best.settings() | {"weight": weight, "margins": margins, "reach": 1e9}
     with pytest.MonkeyPatch.context() as patch:

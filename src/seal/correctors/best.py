@@ -55,9 +55,7 @@ def label(
     for one, why, listens in zip(conversations, reasons, heard, strict=True):
         if why is None:
             rows = next(read)
-            gain = ag_lsec.gains(one, rows, options, tuned)
-            written = is_punctuated(one.words)
-            best = path.best(gain, path.costs(one.words, written, tuned["changes"]))
+            gain, best = _decided_by_text(one, rows, options)
         else:
             name = one.words[0]["session_id"]
             rest = "voices alone decide" if listens else "its speakers stay as they are"
@@ -74,15 +72,16 @@ def label(
         answers = decode_chunks(
             conversations,
             options,
-            [(-gain / weight).tolist() for gain in gains],
+            [[[0.0] * len(one.names)] * len(one.words) for one in conversations],
             lambda share: progress(encoder_share + (text_share - encoder_share) * share),
             lambda index, first, last: bool(near[index][first:last].any()),
         )
-        for index, spans in enumerate(answers):
+        for index, (one, spans) in enumerate(zip(conversations, answers, strict=True)):
             for answer in spans:
-                span = slice(answer.first, answer.last)
-                chosen[index][span] = answer.speakers
-                log_posteriors[index][span] += weight * np.log(np.maximum(answer.posteriors, 1e-9))
+                said = np.log(np.maximum(answer.posteriors, 1e-9))
+                log_posteriors[index][answer.first : answer.last] += weight * said
+            if spans:
+                _, chosen[index] = _decided_by_text(one, log_posteriors[index], options)
     result = []
     reports = split(
         lambda share: progress(text_share + (1.0 - text_share) * share), lengths(conversations)
@@ -97,6 +96,16 @@ def label(
         report(1.0)
         result.append(Labels(best.tolist(), confidence.tolist()))
     return result
+
+
+def _decided_by_text(
+    conversation: Conversation, rows: np.ndarray, options: Options
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each speaker has over the first pass's [W, K] by the log-posteriors, less the margin;
+    and the speakers [W] on the best path."""
+    gain = ag_lsec.gains(conversation, rows, options, settings())
+    written = is_punctuated(conversation.words)
+    return gain, path.best(gain, path.costs(conversation.words, written, settings()["changes"]))
 
 
 def _heard(
