@@ -123,7 +123,7 @@ def processes(device: str, recipe: AdapterRecipe) -> int:
     """How many learn: on a CPU as many as it has cores, where a step has a pack for each."""
     if device != "cpu" or not recipe.tokens or not _long(recipe):
         return 1
-    return max(1, min(len(os.sched_getaffinity(0)), recipe.accumulation))
+    return min(os.cpu_count() or 1, recipe.accumulation)
 
 
 def _long(recipe: AdapterRecipe) -> bool:
