@@ -68,11 +68,11 @@ def test_both_correctors_train_from_a_prepared_folder(reference, tmp_path, monke
 
     monkeypatch.setattr(model, "load", load)
     monkeypatch.setattr(ag_lsec, "load_encoder", tiny_encoder)
-    assert not run("train", reference.parent, "-o", tmp_path / "adapter", "--chunks", 12)
+    assert not run("train", reference.parent, "-o", tmp_path / "adapter", "--chunks", 8)
     assert not run(
         "train", reference.parent, "-o", tmp_path / "ag", "--corrector", "ag-lsec", "--steps", 2
     )
-    assert len(losses(tmp_path / "adapter")) >= 2
+    assert len(losses(tmp_path / "adapter")) == 2
     assert len(losses(tmp_path / "ag")) == 2
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
     assert (tmp_path / "ag" / "model.safetensors").is_file()

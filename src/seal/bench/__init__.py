@@ -189,8 +189,10 @@ def weights_digest(adapter: str | None, heard: bool = False, spoken: bool = True
     model's."""
     found = hashlib.sha256(json.dumps(MODELS).encode())
     unread = set(UNREAD)
-    unread |= set() if heard else {hearing.FILE.parent.name}
-    unread |= set() if spoken else {seal.SHIPPED.name}
+    if not heard:
+        unread.add(hearing.FILE.parent.name)
+    if not spoken:
+        unread.add(seal.SHIPPED.name)
     shipped = [path for path in _weights(weights.FOLDER) if path.parent.name not in unread]
     for path in (*shipped, *(_weights(Path(adapter)) if adapter else ())):
         found.update(path.name.encode())

@@ -104,8 +104,13 @@ def _decided_by_text(
     """What each speaker has over the first pass's [W, K] by the log-posteriors, less the margin;
     and the speakers [W] on the best path."""
     gain = ag_lsec.gains(conversation, rows, options, settings())
+    return gain, _best_path(conversation, gain)
+
+
+def _best_path(conversation: Conversation, gain: np.ndarray) -> np.ndarray:
+    """The speakers [W] on the best path by what each has over the first pass's [W, K]."""
     written = is_punctuated(conversation.words)
-    return gain, path.best(gain, path.costs(conversation.words, written, settings()["changes"]))
+    return path.best(gain, path.costs(conversation.words, written, settings()["changes"]))
 
 
 def _heard(
@@ -134,8 +139,7 @@ def decided(conversation: Conversation, rows: np.ndarray, margin: float) -> np.n
     words, draft = np.arange(len(rows)), np.array(conversation.draft())
     gain = rows - rows[words, draft][:, None] - margin
     gain[words, draft] = 0.0
-    written = is_punctuated(conversation.words)
-    return path.best(gain, path.costs(conversation.words, written, settings()["changes"]))
+    return _best_path(conversation, gain)
 
 
 def prepare(options: Options) -> None:
