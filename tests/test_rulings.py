@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seal import cli, formats, rulings, words
@@ -110,6 +110,7 @@ def test_a_correction_holds_what_was_ruled(acts: list[tuple], margin: float) -> 
 
 
 @settings(deadline=None, max_examples=25)
+@example([("rule", [7], "A")], 0.0)  # of the word that is not there
 @given(said(), st.floats(-0.3, 0.3))
 def test_a_new_transcription_of_the_recording_gets_what_was_ruled(
     acts: list[tuple], shift: float

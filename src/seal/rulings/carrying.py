@@ -19,7 +19,7 @@ def carried(old: Sequence[Word], new: Sequence[Word]) -> tuple[list[Word], str |
     words of the same text at about the same time, the names, and who is one. Where `new` holds
     rulings of its own, of a word or of the speakers, those are the later ones and stay. Also what
     is to be told of them, or None where there are none."""
-    if not any(word.get(rulings.KEY) or word.get("reviewed") is True for word in old):
+    if not _is_ruled(old):
         return list(new), None
     result = [dict(word) for word in new]
     here, there = dict(sessions(old)), dict(sessions(new))
@@ -63,7 +63,11 @@ def carried(old: Sequence[Word], new: Sequence[Word]) -> tuple[list[Word], str |
         told += f", {against} of them against seal's own answer"
     if lost:
         told += f"; {_counted(lost, 'ruling')} of words that are there no more"
-    return result, told
+    return (result if _is_ruled(result) else list(new)), told
+
+
+def _is_ruled(words: Sequence[Word]) -> bool:
+    return any(word.get(rulings.KEY) or word.get("reviewed") is True for word in words)
 
 
 def _carry(old: Iterable[Word], new: Sequence[Word], before_them: int) -> None:
