@@ -163,7 +163,8 @@ def row_digest(row: Row | None) -> str | None:
         return None
     corrector = row.options["corrector"]
     spoken = CORRECTORS[corrector].extra == "llm"
-    spoken |= corrector == "best" and best.settings()["weight"] > 0
+    weight = row.options.get("weight", best.settings()["weight"])
+    spoken |= corrector == "best" and weight > 0
     return weights_digest(row.options.get("adapter"), row.heard, spoken)
 
 
