@@ -13,6 +13,7 @@ from seal.correction import correct
 from seal.correctors import ag_lsec_network, best, cbs, hearing, voice
 from seal.correctors import seal as seal_system
 from seal.errors import SealError
+from seal.words import REASONS, Conversation
 from tiny import tiny_model, tiny_network, tiny_pieces
 
 NAMES = ["Ann", "B", "spk:3", "Zoë", "5", "f", "g", "h"]
@@ -68,6 +69,8 @@ OPTIONS = [
     {"corrector": "hmm"},
     {"corrector": "best", "audio": "."},
     {"corrector": "voice", "audio": "."},
+    {"corrector": "best", "audio": ".", "explain": True},
+    {"corrector": "hmm", "explain": True},
 ] + [
     {"corrector": "seal", "format": format, "condition": condition, "decode": decode}
     for format, condition, decode in itertools.product(
@@ -84,7 +87,7 @@ def test_words_order_times_and_unknown_keys_are_kept(words, options, margin):
     before = copy.deepcopy(words)
     after = correct(words, margin=margin, **options)
     assert words == before, "the input was touched"
-    added = {"first_pass_speaker", "speaker_confidence"}
+    added = {"first_pass_speaker", "speaker_confidence", *["decided_by"] * ("explain" in options)}
     assert len(after) == len(before)
     for old, new in zip(before, after, strict=True):
         assert {k: v for k, v in new.items() if k not in added} | {"speaker": old["speaker"]} == old
@@ -96,6 +99,43 @@ def test_words_order_times_and_unknown_keys_are_kept(words, options, margin):
             s for w in recording for s in w.get("speaker_scores") or {}
         }
         assert new["speaker"] in allowed
+
+
+@settings(max_examples=25, deadline=None)
+@given(transcripts(), st.sampled_from(OPTIONS[:9]))
+def test_what_spoke_for_a_change_is_told_where_it_is_asked_for(words, options):
+    """In changed words and in no others; and it goes with the next correction."""
+    plain = correct(words, **options | {"explain": False})
+    told = correct(words, **options | {"explain": True})
+    assert [{k: v for k, v in word.items() if k != "decided_by"} for word in told] == plain
+    for word in told:
+        changed = word["speaker"] != word["first_pass_speaker"]
+        assert bool(word.get("decided_by")) == ("decided_by" in word) == changed
+        assert set(word.get("decided_by", [])) <= set(REASONS)
+    assert correct(told, **options | {"explain": False}) == plain
+
+
+def test_the_reasons_are_what_each_adds():
+    """B by the text against the scores, B by the scores, B by the voice against the text, and B on
+    the path alone."""
+    scores = [{"A": 0.9, "B": 0.1}, {"A": 0.2, "B": 0.8}, {"A": 0.6, "B": 0.4}, {}]
+    words = [
+        {"session_id": "a", "speaker": "A", "words": "yes", "start_time": n, "end_time": n + 1}
+        | ({"speaker_scores": row} if row else {})
+        for n, row in enumerate(scores)
+    ]
+    told = Conversation(words, ["A", "B"])
+    text = np.log([[0.2, 0.8], [0.15, 0.85], [0.9, 0.1], [0.55, 0.45]])
+    both = np.log([[0.2, 0.8], [0.15, 0.85], [0.1, 0.9], [0.55, 0.45]])
+    chosen = np.ones(4, dtype=int)
+    assert best._reasons(told, chosen, text, None) == [
+        ["text"],
+        ["scores", "text"],
+        ["scores"],
+        ["text"],
+    ]
+    assert best._reasons(told, chosen, text, both)[2] == ["voice"]
+    assert best._reasons(told, np.zeros(4, dtype=int), text, both) == [[]] * 4
 
 
 READING = [{"corrector": "best"}, {"corrector": "ag-lsec"}, {"corrector": "seal", "margin": 0.0}]
@@ -137,7 +177,7 @@ def test_progress_goes_from_nothing_to_all_over_all_conversations():
         | {"end_time": n / 4}
         for n in range(30)
     ]
-    for options in OPTIONS[:7]:
+    for options in OPTIONS[:9]:
         told = []
         correct(words, progress=lambda stage, share, told=told: told.append(share), **options)
         assert told == sorted(told) and told[0] >= 0 and told[-1] == 1.0, options

@@ -26,6 +26,7 @@ def corrected(said: list[Word], names: list[str]) -> list[Word]:
             "speaker": names[names.index(name) - 1] if place % 5 == 2 else name,
             "first_pass_speaker": name,
             "speaker_confidence": round(0.5 + place / 1000, 4),
+            **({"decided_by": ["voice", "text"]} if place % 5 == 2 else {}),
         }
         for place, (word, name) in enumerate(zip(said, first, strict=True))
     ]
@@ -55,6 +56,7 @@ def test_it_comes_back_when_the_result_is_read(result: tuple[Path, list[Word]]) 
     views = [word_view(word) for word in again.words]  # the review page shows it as it shows ours
     assert [view["first"] for view in views] == [word["first_pass_speaker"] for word in after]
     assert all(view["confidence"] is not None for view in views)
+    assert [view.get("by") for view in views] == [word.get("decided_by") for word in after]
     assert formats.load(target, data=target.read_bytes()).words[2].get("first_pass_speaker") is None
 
 

@@ -378,6 +378,29 @@ def test_a_page_exports_what_the_formats_write(talks):
         assert [p.text for p in theirs.paragraphs] == [p.text for p in ours.paragraphs[1:]]
 
 
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node here")
+def test_a_changed_word_says_what_spoke_for_it():
+    """Until somebody decides it by hand."""
+    word = {"session_id": "a", "speaker": "B", "words": "yes", "start_time": 0, "end_time": 1}
+    word |= {"first_pass_speaker": "A", "decided_by": ["voice", "text", "else"]}
+    assert "by" not in word_view(word | {"first_pass_speaker": "B"})
+    assert "by" not in word_view(word | {"decided_by": "voice"})
+    code = (
+        "".join((FOLDER / name).read_text() for name in ("spaces.js", "edits.js", "turns.js"))
+        + """
+        const words = JSON.parse(require("fs").readFileSync(0));
+        const talk = new Conversation({ words, speakers: ["A", "B"] });
+        const before = by(talk.by(0));
+        talk.assign("", [0], () => 0);
+        talk.assign("", [0], () => 1);
+        console.log(JSON.stringify([before, by(talk.by(0))]));"""
+    )
+    sent = json.dumps([word_view(word)])
+    done = subprocess.run(["node", "-e", code], input=sent, capture_output=True, text=True)
+    assert not done.stderr
+    assert json.loads(done.stdout) == [", changed by the voice and the words", ""]
+
+
 def test_the_page_is_told_the_signs_beside_a_word():
     word = {"session_id": "a", "speaker": "A", "words": "Salt", "start_time": 0, "end_time": 1}
     assert "shown" not in word_view(word)

@@ -2,9 +2,10 @@
 
 It gives the conversations of a transcript to a corrector and writes the answer into a copy. Words
 are never touched: only `speaker` may differ, and `first_pass_speaker` and `speaker_confidence` are
-added. A transcript that was corrected before is corrected from its first pass anew, so that doing
-it twice does it once; what a person has decided stays. A word that is clearly of one channel stays
-with that channel's speakers. It knows nothing of how a corrector judges.
+added, and `decided_by` where it is asked for. A transcript that was corrected before is corrected
+from its first pass anew, so that doing it twice does it once; what a person has decided stays. A
+word that is clearly of one channel stays with that channel's speakers. It knows nothing of how a
+corrector judges.
 """
 
 import inspect
@@ -22,7 +23,7 @@ from seal.correctors import Labels, Options, lengths
 from seal.errors import Notice, SealError
 from seal.parsing import quoted
 from seal.progress import StageProgress, split
-from seal.words import Conversation, Word, channel_of, check, sessions, speakers
+from seal.words import DECIDED_BY, Conversation, Word, channel_of, check, sessions, speakers
 
 
 @with_progress
@@ -55,6 +56,8 @@ def correct(
     audio: the recording, or a folder with one for each session_id: "voice" wants it, "best"
         compares voices in it, and for words without `speaker_scores` the first pass hears some in
         it, which are not in what comes back.
+    explain: write into each changed word what spoke for it, as `decided_by`: a list of "text",
+        "voice" and "scores" (the first pass's own), the strongest first.
     progress: called with the stage ("first pass", "correction") and the share done; True shows a
         bar, as a notebook does by itself, and False does not.
 
@@ -110,6 +113,7 @@ def _corrected(
                 result.setdefault("first_pass_speaker", word["speaker"])
                 if not _decided(word):
                     result |= {"speaker": word["speaker"], "speaker_confidence": 1.0}
+                    result.pop(DECIDED_BY, None)  # of an earlier correction
                 result.setdefault("speaker_confidence", 1.0)
 
     def report(stage: str, share: float) -> None:
@@ -124,15 +128,16 @@ def _corrected(
         ]
     if options.chosen == "hmm" and conversations and not _scored(conversations):
         warnings.warn("hmm reads scores alone, and there are none", Notice, stacklevel=2)
+    usual = options.about.reason
     labels: list[Labels] = []
     if conversations:
         labels = corrector.label(conversations, options, partial(report, "correction"))
     for (corrected, indices, possible), conversation, answer in zip(
         parts, conversations, labels, strict=True
     ):
-        against = []
-        for index, may, speaker, confidence in zip(
-            indices, possible, answer.speakers, answer.confidence, strict=True
+        against, before = [], conversation.words
+        for place, (index, may, speaker, confidence) in enumerate(
+            zip(indices, possible, answer.speakers, answer.confidence, strict=True)
         ):
             if _decided(corrected[index]):
                 if conversation.names[speaker] != corrected[index]["speaker"]:
@@ -146,6 +151,8 @@ def _corrected(
                 confidence = 1.0 - confidence
             sure = round(min(max(confidence, 0.0), 1.0), 4)
             corrected[index]["speaker_confidence"] = sure
+            if options.explain and corrected[index]["speaker"] != before[place]["speaker"]:
+                corrected[index][DECIDED_BY] = answer.reasons[place] if answer.reasons else [usual]
         if against:
             warnings.warn(_disagreement(against), Notice, stacklevel=2)
     report("correction", 1.0)

@@ -40,6 +40,13 @@ class Conversation:
 REQUIRED = ("session_id", "speaker", "words", "start_time", "end_time")
 """The keys that every word has."""
 
+REASONS = ("text", "voice", "scores")
+"""What may speak for another speaker than the first pass's: the words, the voice, or the first
+pass's own scores."""
+
+DECIDED_BY = "decided_by"
+"""The key for those of a changed word, a list, the strongest first; only where it is asked for."""
+
 MAX_GAP = 0.3
 """Seconds of silence between two words of a speaker that still make one turn."""
 
@@ -251,6 +258,12 @@ def renamed(word: Word, names: Mapping[str, str]) -> Word:
         scores = word["speaker_scores"]
         changed["speaker_scores"] = {names.get(name, name): score for name, score in scores.items()}
     return changed
+
+
+def reasons(word: Word) -> list[str]:
+    """What spoke for the speaker of a changed word, as far as the word says."""
+    found = word.get(DECIDED_BY)
+    return [one for one in found if one in REASONS] if isinstance(found, list) else []
 
 
 def without_scores(word: Word) -> Word:

@@ -14,9 +14,9 @@ from seal.acoustic import audio
 from seal.acoustic.reconcile import name
 from seal.errors import SealError
 from seal.tpst import best_match
-from seal.words import Word, check, sessions, speakers
+from seal.words import DECIDED_BY, Word, check, sessions, speakers
 
-OURS = ("first_pass_speaker", "speaker_confidence")
+OURS = ("first_pass_speaker", "speaker_confidence", DECIDED_BY)
 """Keys that tell of the speakers before, and are left out."""
 
 DECIDED = 10.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from seal.correctors import Options
-from seal.words import Word
+from seal.words import Word, reasons
 
 
 class Change(NamedTuple):
@@ -22,7 +22,8 @@ class Change(NamedTuple):
     after: str
     confidence: float | None
     why: str
-    """"text", "voice", "text or voice", "scores" or "filled in"."""
+    """"text", "voice" or "scores", several with "and" between them where the words say so, the
+    strongest first; "text or voice" where they do not; "filled in" where there was no speaker."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def changes_in(
         before: str = word.get("first_pass_speaker", after)
         if word.get("reviewed") is not True and (hole or before != after):
             sure = word.get("speaker_confidence")
-            cause = "filled in" if hole else reason
+            cause = "filled in" if hole else " and ".join(reasons(word)) or reason
             start = float(word["start_time"])
             each.append(Change(start, word["words"], "" if hole else before, after, sure, cause))
     holes = sum(change.why == "filled in" for change in each)
@@ -75,8 +76,7 @@ def changes_in(
 
 
 def why(options: Options) -> str:
-    """What the chosen corrector goes by, as far as that is known: `best` with a recording does not
-    say of each word whether the text or the voice decided."""
-    named = {"hmm": "scores", "voice": "voice"}
+    """What the chosen corrector goes by: with a recording `best` says it of each word alone, and
+    only where that is asked for."""
     heard = options.chosen == "best" and options.audio is not None
-    return named.get(options.chosen, "text or voice" if heard else "text")
+    return "text or voice" if heard else options.about.reason

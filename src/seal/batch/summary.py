@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seal import formats, rulings
-from seal.words import Word
+from seal.words import Word, reasons
 
 UNSURE = 0.8
 """Confidence below which a word that nobody has decided counts as unsure."""
@@ -29,8 +29,9 @@ class Listed(NamedTuple):
     by: str
     """"machine" or "person"."""
     why: str
-    """"text or voice", "filled in", or the kind of the ruling: "word", "turn", "like" (accepted
-    with others), "merge" or "reviewed" where no ruling is kept."""
+    """What spoke for it ("text or voice" where the word does not say), "filled in", or the kind of
+    the ruling: "word", "turn", "like" (accepted with others), "merge" or "reviewed" where no
+    ruling is kept."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _listed(word: Word, hole: bool) -> Listed | None:
     elif word.get("reviewed") is True:
         by, why = "person", "reviewed"
     else:
-        by, why = "machine", "filled in" if hole else "text or voice"
+        by, why = "machine", "filled in" if hole else " and ".join(reasons(word)) or "text or voice"
     if before == after and not (hole and by == "machine"):
         return None
     return Listed(

@@ -139,6 +139,11 @@ CORRECTION: dict[str, Any] = {
         help="The recording, or a folder of SESSION.wav's, to listen to: voices, and scores of "
         "words that have none.",
     ),
+    "explain": typer.Option(
+        "--explain",
+        help="Write into each changed word, as decided_by, what spoke for it: text, voice or "
+        "scores (the first pass's); --report and the review page show it.",
+    ),
 }
 """The command line's view of the fields of `seal.correctors.Options`."""
 

@@ -38,6 +38,8 @@ class About:
     """The extra of the installation that it needs; None: none."""
     batched: bool = False
     """Its network reads several conversations in one pass."""
+    reason: str = "text"
+    """What speaks for its changes, one of `seal.words.REASONS`, where it does not say."""
 
 
 CORRECTORS: dict[str, About] = {
@@ -45,9 +47,13 @@ CORRECTORS: dict[str, About] = {
     "seal": About("the paper's", extra="llm", batched=True),
     "ag-lsec": About("the encoder alone", batched=True),
     "cbs": About("a beam search with an untrained language model", extra="llm"),
-    "hmm": About("no text", extra=None),
+    "hmm": About("no text", extra=None, reason="scores"),
     "voice": About(
-        "no text, but the recording", needs_audio=True, reads_scores=False, extra="audio"
+        "no text, but the recording",
+        needs_audio=True,
+        reads_scores=False,
+        extra="audio",
+        reason="voice",
     ),
 }
 """Every corrector; each has its file here, `-` written as `_`."""
@@ -83,6 +89,8 @@ class Options:
     """Of the language model beside the encoder in `best`; None is what was tuned."""
     audio: str | Path | None = None
     """The recording, or a folder with one for each session_id."""
+    explain: bool = False
+    """Write into each changed word what spoke for it."""
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -148,6 +156,9 @@ class Labels:
     """Each word's speaker, as an index into the conversation's."""
     confidence: list[float]
     """The posterior of that choice, in [0, 1]."""
+    reasons: list[list[str]] | None = None
+    """What spoke for it, of `seal.words.REASONS`, the strongest first; empty for words that stay.
+    """
 
 
 def lengths(conversations: Sequence[Conversation]) -> list[int]:

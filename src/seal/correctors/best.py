@@ -11,6 +11,7 @@ voices say together (`hearing.py`) takes the text's place.
 """
 
 import json
+import math
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
@@ -29,6 +30,12 @@ from seal.words import Conversation
 
 UNREAD = 0.9
 """Confidence in a first pass that is not read: about as many of its words are right."""
+
+SPOKE = 0.2
+"""Nats that something gives a speaker at least, to be told as a reason."""
+
+LEAST_SCORE = 0.01
+"""Scores below count as this, so that their logarithms stay finite."""
 
 SETTINGS = weights.FOLDER / "best.json"
 
@@ -90,11 +97,17 @@ def label(
         conversations, log_posteriors, chosen, heard, reports, strict=True
     ):
         sums -= np.logaddexp.reduce(sums, axis=1, keepdims=True)
-        confidence = np.exp(sums[np.arange(len(best)), best])
+        both = None
         if listens and len(conversation.names) > 1:
-            best, confidence = _heard(conversation, sums, best, confidence, options, report)
+            both = _heard(conversation, sums, best, options, report)
+        if both is not None:
+            margin = hearing.MARGIN if options.margin is None else options.margin
+            best = decided(conversation, both, margin)
+        rows = sums if both is None else both
+        confidence = np.exp(rows[np.arange(len(best)), best])
         report(1.0)
-        result.append(Labels(best.tolist(), confidence.tolist()))
+        spoke = _reasons(conversation, best, sums, both)
+        result.append(Labels(best.tolist(), confidence.tolist(), spoke))
     return result
 
 
@@ -117,20 +130,41 @@ def _heard(
     conversation: Conversation,
     rows: np.ndarray,
     labels: np.ndarray,
-    confidence: np.ndarray,
     options: Options,
     progress: Progress,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Speakers and confidence when the recording has been heard, too; where nothing is to be heard,
-    those that the text gave."""
+) -> np.ndarray | None:
+    """The log-posteriors [W, K] when the recording has been heard, too, of words that have the
+    speakers `labels` by their text; None where nothing is to be heard."""
     assert options.audio is not None
     heard = hearing.listen(conversation, labels.tolist(), options.audio, progress)
     if not any(vectors.any() for vectors in heard.vectors):
-        return labels, confidence
-    rows = hearing.log_posteriors(conversation, rows, labels.tolist(), heard)
-    margin = hearing.MARGIN if options.margin is None else options.margin
-    best = decided(conversation, rows, margin)
-    return best, np.exp(rows[np.arange(len(best)), best])
+        return None
+    return hearing.log_posteriors(conversation, rows, labels.tolist(), heard)
+
+
+def _reasons(
+    conversation: Conversation, best: np.ndarray, rows: np.ndarray, both: np.ndarray | None
+) -> list[list[str]]:
+    """What spoke for the speaker of each changed word: the log-odds over the first pass's speaker
+    that its scores gave, those that the text added, and those that the voice added to both."""
+    found: list[list[str]] = []
+    for index, (word, now, before) in enumerate(
+        zip(conversation.words, best, conversation.draft(), strict=True)
+    ):
+        if now == before:
+            found.append([])
+            continue
+        read = float(rows[index, now] - rows[index, before])
+        spoke = {"text": read}
+        if scores := word.get("speaker_scores"):
+            one, other = (scores.get(conversation.names[who], 0.0) for who in (now, before))
+            spoke["scores"] = math.log(max(one, LEAST_SCORE) / max(other, LEAST_SCORE))
+            spoke["text"] -= max(spoke["scores"], 0.0)
+        if both is not None:
+            spoke["voice"] = float(both[index, now] - both[index, before]) - read
+        ranked = sorted(spoke, key=lambda name: -spoke[name])
+        found.append([name for name in ranked if spoke[name] >= SPOKE] or ranked[:1])
+    return found
 
 
 def decided(conversation: Conversation, rows: np.ndarray, margin: float) -> np.ndarray:

@@ -1,9 +1,10 @@
 """What a correction, or a person, said of each word, kept beside a result in another tool's format.
 
 Such a format has the speakers alone. `NAME.seal` beside the file NAME is a word transcript of the
-same words: who said it by the first pass, how sure the corrector was, whether somebody has looked
-at it, and whether the tool had given it a speaker. A word for which it still fits, by its text and
-its speaker, gets that back when the file is read. It knows the layout of no format.
+same words: who said it by the first pass, how sure the corrector was, what spoke for it, whether
+somebody has looked at it, and whether the tool had given it a speaker. A word for which it still
+fits, by its text and its speaker, gets that back when the file is read. It knows the layout of no
+format.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,12 @@ from seal import rulings
 from seal import words as transcripts
 from seal.errors import SealError
 from seal.files import is_device, remove, write_text
-from seal.words import REQUIRED, Word
+from seal.words import DECIDED_BY, REQUIRED, Word
 
 SUFFIX = ".seal"
 """Comes after the whole name of the file, with its ending."""
 
-KEYS = ("first_pass_speaker", "speaker_confidence", "reviewed", rulings.KEY)
+KEYS = ("first_pass_speaker", "speaker_confidence", DECIDED_BY, "reviewed", rulings.KEY)
 """What is kept of a word, and comes back."""
 
 SCORES = "speaker_scores"

@@ -20,14 +20,14 @@ from seal.formats.reading import (
     text_at,
 )
 from seal.parsing import split_time
-from seal.words import Word, text_of
+from seal.words import DECIDED_BY, Word, text_of
 
 HOLDS = {"turn times", "conversations"}
 NUMBERS = None
 MEAN = 3
 """Words an entry has on average, if they are segments: a word transcript has a few that are two
 ("uh huh"), and must never be taken for anything else."""
-OWN = {"speaker_scores", "first_pass_speaker", "speaker_confidence"}
+OWN = {"speaker_scores", "first_pass_speaker", "speaker_confidence", DECIDED_BY}
 """What only word transcripts have."""
 
 

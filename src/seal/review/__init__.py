@@ -20,7 +20,7 @@ from seal.errors import SealError
 from seal.exact_json import dumps
 from seal.files import write_text
 from seal.formats import names, signs
-from seal.words import Word, sessions, speakers
+from seal.words import Word, reasons, sessions, speakers
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
@@ -169,6 +169,7 @@ def word_view(word: Word) -> dict[str, Any]:
     before = word.get("words_before")
     view |= {"estimated": True} if "times_estimated" in word else {}
     view |= {"before": before} if isinstance(before, str) else {}
+    view |= {"by": by} if (by := reasons(word)) and view["first"] != word["speaker"] else {}
     view |= {"shown": signs.told(word)} if signs.alone(word) else {}
     return view | ({"reviewed": True} if word.get("reviewed") is True else {})
 

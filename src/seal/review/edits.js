@@ -38,6 +38,11 @@ class Conversation {
     return before === this.text[place] ? null : before;
   }
 
+  // What spoke for the speaker that a word has in the file, strongest first; nothing else is known.
+  by(place) {
+    return this.byHand[place] ? [] : (this.words[place].by ?? []);
+  }
+
   certainty(place) {
     if (this.reviewed[place] || this.byHand[place]) return 1;
     return this.words[place].confidence ?? this.scores[place]?.[this.speaker[place]] ?? 1;

@@ -51,17 +51,20 @@ class Turns {
     time.textContent = clock(talk.words[first].start);
     title.append(name, time);
     const text = document.createElement("p");
+    let why = new Set(); // what spoke most for the words of a run
     for (let place = first; place <= last; place++) {
       text.append(this.#word(place));
       // A run of words that were another's is told once, at its end.
       const runs = place < last && talk.changed(place + 1) && talk.first[place + 1] === talk.first[place];
+      if (talk.changed(place)) talk.by(place).slice(0, 1).forEach((reason) => why.add(reason));
       if (talk.changed(place) && !runs) {
         const was = document.createElement("span");
         was.className = "was";
         was.setAttribute("aria-hidden", "true");
         was.style.setProperty("--former", colour(talk.first[place]));
-        was.textContent = `was ${talk.names[talk.first[place]]}`;
+        was.textContent = `was ${talk.names[talk.first[place]]}${why.size ? ` (${[...why].join(", ")})` : ""}`;
         text.append(was);
+        why = new Set();
       }
       text.append(place < last ? gap(talk.text[place], talk.text[place + 1]) : " ");
     }
@@ -83,7 +86,7 @@ class Turns {
     span.style.setProperty("--doubt", Math.min(60, Math.round(Math.max(0, 0.95 - certainty) * 90))); // more would be hard to read in the dark
     span.style.setProperty("--former", colour(talk.first[place]));
     const notes = [];
-    if (changed) notes.push(`was ${talk.names[talk.first[place]]}`);
+    if (changed) notes.push(`was ${talk.names[talk.first[place]]}${by(talk.by(place))}`);
     if (before !== null) notes.push(`written by hand for “${before}”`);
     if (certainty < 1) notes.push(`${Math.round(certainty * 100)} % sure whose word it is`);
     if (talk.reviewed[place]) notes.push("looked at");
@@ -93,6 +96,12 @@ class Turns {
     span.classList.toggle("chosen", this.isChosen(place));
     return span;
   }
+}
+
+// What spoke for the speaker of a changed word, the strongest first, behind whose it was.
+function by(reasons) {
+  const said = { text: "the words", voice: "the voice", scores: "the first pass’s scores" };
+  return reasons.length ? `, changed by ${reasons.map((one) => said[one]).join(" and ")}` : "";
 }
 
 // The colour of a speaker in page.css.
