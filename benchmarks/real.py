@@ -107,10 +107,21 @@ def measured(sets: Path, name: str, out: Path, workers: int) -> dict[str, list[O
                 system: [outcome_of(one) for one in each] for system, each in held["table"].items()
             }
     recordings = [one for one in read_set(sets / source) if diarizer in ("", one.group)]
+    found = outcomes(recordings, chosen, out / "measured" / source, workers, name)
+    held = {system: [asdict(one) for one in each] for system, each in found.items()}
+    write_text(json.dumps({"mark": mark, "table": held}), kept)
+    return found
+
+
+def outcomes(
+    recordings: Sequence[Recording], chosen: Sequence[Row], folder: Path, workers: int, name: str
+) -> "Found":
+    """What the first pass and each of the systems do to each recording, kept in `folder`, several
+    recordings at once; `name` is told with the progress."""
     found = {}
     for row in (None, *chosen):
         title, began = row.name if row else FIRST, time.monotonic()
-        cache = out / "measured" / source / re.sub(r"\W+", "-", title)
+        cache = folder / re.sub(r"\W+", "-", title)
         todo = missing(recordings, row, cache)
         if len(todo) > 1 and workers > 1:
             with ProcessPoolExecutor(
@@ -120,8 +131,6 @@ def measured(sets: Path, name: str, out: Path, workers: int) -> dict[str, list[O
         found[title] = [measure(one, row, cache) for one in recordings]
         spent = time.monotonic() - began
         print(f"{name}, {title}: {len(todo)} measured, {spent:.0f} s", file=sys.stderr, flush=True)
-    held = {system: [asdict(one) for one in each] for system, each in found.items()}
-    write_text(json.dumps({"mark": mark, "table": held}), kept)
     return found
 
 

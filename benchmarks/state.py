@@ -131,8 +131,8 @@ def page(held: dict[str, Any]) -> str:
         meetings=systems(sets["real-meetings"]),
         model=systems(sets["seal-real-calls"]),
         model_meetings=systems(sets["seal-real-meetings"]),
-        table1=lifted("before-the-yardstick.md", "The paper's tables", 0),
-        table2=lifted("before-the-yardstick.md", "The paper's tables", 1),
+        tables_calls=lifted("results.md", "The paper's tables", 0, BRIEF),
+        tables_meetings=lifted("results.md", "The paper's tables", 1, BRIEF),
         chain=lifted("performance.md", "From recording to transcript", 0),
         memory=lifted("performance.md", "Memory, and what words and speakers cost", 0),
         sound=lifted("performance.md", "Memory, and what words and speakers cost", 1),
@@ -174,6 +174,10 @@ def gains(sets: Sets, chosen: list[Chosen]) -> str:
         recordings = str(after["recordings"])
         lines.append([title, recordings, percent(after["wer"]), *pairs, change(after), *counts])
     return markdown(head, lines)
+
+
+BRIEF = (0, 2, 3, 4, 5, 6, 7)
+"""The columns of a table of results.md that are those of `systems`."""
 
 
 def systems(rows: Sequence[Row]) -> str:
@@ -329,7 +333,7 @@ python benchmarks/state.py        # makes it anew from figures.json and the othe
 
 Measured with revision {revision}, {date}; the figures are in [figures.json](figures.json). What the
 columns mean, and how far to trust them: [results](results.md). "Worse" are recordings with more
-words broken than repaired. The paper's tables, speed and memory are older: each says so.
+words broken than repaired. Speed and memory are older: each says so.
 
 ## What it does to mistakes
 Real diarizers' mistakes, and the whole chain on sound. No weights of the default have read these
@@ -355,17 +359,11 @@ under VBx:
 {model}
 {model_meetings}
 ## The paper's tables
-Ten consultations, simulated first passes, 150 words each, one seed, a language model of 135 million
-parameters after 1,160 chunks; measured on 25 November 2026 with the weights and lists of then
-([how](before-the-yardstick.md#the-papers-tables)). They compare methods at a small budget; they are
-not what to expect. The acoustic conditioning (the paper's table 1):
+Every system of the paper on the first 500 words of the simulated consultations, then of the
+simulated meetings ([how](results.md#the-papers-tables)). "Margin" is ours:
 
-{table1}
-The systems (its table 2):
-
-{table2}
-Free generation in the `turn` format does harm at this budget, whatever it is shown; the `word`
-format with constrained decoding does not; AG-LSEC does most.
+{tables_calls}
+{tables_meetings}
 
 ## Speed and memory
 Two cores with AVX-512, 24 to 25 November 2026 ([how](performance.md)); on two without it 1.4 times
