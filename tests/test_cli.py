@@ -484,7 +484,7 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
     audio.write_bytes(b"RIFF")
     options = "--corrector seal --format turn --condition prob --decode tpst --margin 2.5"
     options += " --thresholds 0.4 0.9 --precision int8"
-    options += " --min-speakers 2 --max-speakers 5 --channels split --language nl-BE"
+    options += " --min-speakers 2 --max-speakers 5 --channels split --language nl-BE --explain"
     more = ["--speakers", 3, "--asr", "small.en", "--no-correct", "--model", "m", "--device", "d"]
     out = tmp_path / "out.json"
     assert run("transcribe", audio, "-o", out, "--quiet", *options.split(), *more) == 0
@@ -512,6 +512,7 @@ def test_options_reach_the_library(tmp_path: Path, calls: list[Any], capsys: Any
         "thresholds": (0.4, 0.9),
         "device": "d",
         "precision": "int8",
+        "explain": True,
     }
     assert capsys.readouterr() == ("", "")  # quiet when piped
 
