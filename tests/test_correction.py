@@ -115,6 +115,16 @@ def test_what_spoke_for_a_change_is_told_where_it_is_asked_for(words, options):
     assert correct(told, **options | {"explain": False}) == plain
 
 
+def test_a_key_of_the_same_name_that_is_not_ours_is_kept():
+    words = [
+        {"session_id": "a", "speaker": "AB"[n % 2], "words": "yes", "start_time": n}
+        | {"end_time": n + 1, "decided_by": ["a committee", {"text": 1}][n % 2]}
+        for n in range(6)
+    ]
+    after = correct(words, corrector="hmm")
+    assert [word["decided_by"] for word in after] == [word["decided_by"] for word in words]
+
+
 def test_the_reasons_are_what_each_adds():
     """B by the text against the scores, B by the scores, B by the voice against the text, and B on
     the path alone."""

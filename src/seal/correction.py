@@ -23,7 +23,16 @@ from seal.correctors import Labels, Options, lengths
 from seal.errors import Notice, SealError
 from seal.parsing import quoted
 from seal.progress import StageProgress, split
-from seal.words import DECIDED_BY, Conversation, Word, channel_of, check, sessions, speakers
+from seal.words import (
+    DECIDED_BY,
+    Conversation,
+    Word,
+    channel_of,
+    check,
+    reasons,
+    sessions,
+    speakers,
+)
 
 
 @with_progress
@@ -113,7 +122,8 @@ def _corrected(
                 result.setdefault("first_pass_speaker", word["speaker"])
                 if not _decided(word):
                     result |= {"speaker": word["speaker"], "speaker_confidence": 1.0}
-                    result.pop(DECIDED_BY, None)  # of an earlier correction
+                    if reasons(result):  # of an earlier correction; another tool's key stays
+                        del result[DECIDED_BY]
                 result.setdefault("speaker_confidence", 1.0)
 
     def report(stage: str, share: float) -> None:

@@ -106,7 +106,7 @@ def label(
         rows = sums if both is None else both
         confidence = np.exp(rows[np.arange(len(best)), best])
         report(1.0)
-        spoke = _reasons(conversation, best, sums, both)
+        spoke = _reasons(conversation, best, sums, both) if options.explain else None
         result.append(Labels(best.tolist(), confidence.tolist(), spoke))
     return result
 
